@@ -1,0 +1,160 @@
+// Below OrbitDB's API: single blocks, raw pubsub messages and raw heads streams, for tests of a hostile or broken peer.
+import * as dagCbor from '@ipld/dag-cbor'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { base58btc } from 'multiformats/bases/base58'
+import * as Block from 'multiformats/block'
+import { CID } from 'multiformats/cid'
+import { sha256 } from 'multiformats/hashes/sha2'
+import { craftEntry } from './databases.mjs'
+import { fromTyped } from './typed.mjs'
+
+const fromHex = (hex) => new Uint8Array(Buffer.from(hex, 'hex'))
+const toHex = (bytes) => Buffer.from(bytes).toString('hex')
+const sleep = (ms) => new Promise(resolve => setTimeout(resolve, ms))
+const headsProtocol = (db) => `/orbitdb/heads${db}`
+
+export function rawCommands (peer) {
+  const store = async (bytes) => {
+    const digest = await sha256.digest(bytes)
+    const cid = CID.createV1(dagCbor.code, digest)
+    await peer().helia.blockstore.put(cid, bytes)
+    return cid.toString(base58btc)
+  }
+
+  const dial = (remote, db) => peer().libp2p.dialProtocol(peerIdFromString(remote), headsProtocol(db), {
+    signal: AbortSignal.timeout(10_000)
+  })
+
+  /** Reads until the remote ends; what came, and whether it ended in order. */
+  const drain = async (stream, timeout) => {
+    const chunks = []
+    const read = async () => {
+      try {
+        for await (const chunk of stream) chunks.push(toHex(chunk.subarray()))
+        return 'fin'
+      } catch {
+        return 'reset'
+      }
+    }
+    const end = await Promise.race([read(), sleep(timeout).then(() => 'timeout')])
+    return { received: chunks, end: stream.status === 'reset' ? 'reset' : end }
+  }
+
+  return {
+    async putBlock ({ hex }) { return { hash: await store(fromHex(hex)) } },
+
+    /** A block by hash, over bitswap when it is not here. */
+    async getBlock ({ hash, timeout = 30_000 }) {
+      const chunks = []
+      const signal = AbortSignal.timeout(timeout)
+      for await (const chunk of peer().helia.blockstore.get(CID.parse(hash, base58btc), { signal })) chunks.push(chunk)
+      return { hex: toHex(Buffer.concat(chunks)) }
+    },
+
+    async hasBlock ({ hash }) { return { has: await peer().helia.blockstore.has(CID.parse(hash, base58btc)) } },
+
+    async blocks () {
+      const hashes = []
+      for await (const { cid } of peer().helia.blockstore.getAll()) hashes.push(cid.toString(base58btc))
+      return { hashes }
+    },
+
+    async encode ({ value }) {
+      const { bytes, cid } = await Block.encode({ value: fromTyped(value), codec: dagCbor, hasher: sha256 })
+      return { hex: toHex(bytes), hash: cid.toString(base58btc) }
+    },
+
+    /**
+     * Signs an entry as it is asked for, without any log: `identity` names a key of this peer's key store (made when
+     * new), `namedIdentity` the identity hash that the entry claims. The entry's block and the identity's are stored.
+     */
+    async craft ({ identity = peer().identityName, logId, payload, time = 1, clockId, next, refs, namedIdentity }) {
+      const signer = await peer().identities.createIdentity({ id: identity })
+      const claimed = namedIdentity ? { ...signer, hash: namedIdentity } : signer
+      const { hash, bytes } = await craftEntry(claimed, {
+        logId, payload: fromTyped(payload), time, clockId, next, refs
+      })
+      await store(bytes)
+      return { hash, hex: toHex(bytes), identityId: signer.id, identityHash: signer.hash, identityHex: toHex(signer.bytes) }
+    },
+
+    async publish ({ topic, hex }) {
+      const { recipients } = await peer().libp2p.services.pubsub.publish(topic, fromHex(hex))
+      return { recipients: recipients.map(String) }
+    },
+
+    async subscribe ({ topic }) { peer().libp2p.services.pubsub.subscribe(topic) },
+
+    async subscribers ({ topic }) {
+      return { peers: peer().libp2p.services.pubsub.getSubscribers(topic).map(String) }
+    },
+
+    /** Opens a heads stream, sends the frames one by one, closes or holds the write half, reads what comes. */
+    async sendHeads ({ remote, db, frames, pause = 0, close = true, timeout = 10_000 }) {
+      const stream = await dial(remote, db)
+      for (const hex of frames) {
+        if (stream.writeStatus !== 'writable') break
+        if (!stream.send(fromHex(hex))) await stream.onDrain({ signal: AbortSignal.timeout(timeout) }).catch(() => {})
+        if (pause > 0) await sleep(pause)
+      }
+      const reading = drain(stream, timeout)
+      if (close) await stream.close().catch(() => {})
+      const result = await reading
+      if (!close) stream.abort(new Error('done holding'))
+      return result
+    },
+
+    /** Sends `chunk` on a heads stream again and again until the remote stops it or `limit` bytes have gone. */
+    async floodHeads ({ remote, db, chunkHex, limit, timeout = 30_000 }) {
+      const stream = await dial(remote, db)
+      const bytes = fromHex(chunkHex)
+      const deadline = Date.now() + timeout
+      let sent = 0
+      let end = 'limit'
+      stream.addEventListener('message', () => {})
+      try {
+        while (sent < limit) {
+          if (Date.now() > deadline) { end = 'timeout'; break }
+          if (stream.status !== 'open' || stream.writeStatus !== 'writable') { end = 'stopped'; break }
+          const more = stream.send(bytes)
+          sent += bytes.length
+          if (!more) await stream.onDrain({ signal: AbortSignal.timeout(Math.max(1, deadline - Date.now())) })
+        }
+      } catch (error) {
+        end = Date.now() > deadline ? 'timeout' : 'stopped'
+      }
+      stream.abort(new Error('flood over'))
+      return { sent, end }
+    },
+
+    /** Sends `count` well-signed heads whose parents exist nowhere, all on one stream. */
+    async junkHeads ({ remote, db, count, identity = peer().identityName, timeout = 30_000 }) {
+      const signer = await peer().identities.createIdentity({ id: identity })
+      const nowhere = (await Block.encode({ value: { nowhere: db }, codec: dagCbor, hasher: sha256 })).cid
+      const stream = await dial(remote, db)
+      stream.addEventListener('message', () => {})
+      let sent = 0
+      for (; sent < count && stream.writeStatus === 'writable'; sent++) {
+        const { bytes } = await craftEntry(signer, {
+          logId: db,
+          payload: { op: 'ADD', key: null, value: `junk ${sent}` },
+          time: 2 + sent,
+          next: [nowhere.toString(base58btc)]
+        })
+        if (!stream.send(bytes)) await stream.onDrain({ signal: AbortSignal.timeout(timeout) }).catch(() => {})
+      }
+      await stream.close().catch(() => {})
+      return { sent }
+    },
+
+    /** Answers every heads stream of the database with these frames, closing it or holding it open. */
+    async serveHeads ({ db, frames, close = true }) {
+      await peer().libp2p.handle(headsProtocol(db), async (stream) => {
+        stream.addEventListener('message', () => {})
+        for (const hex of frames) stream.send(fromHex(hex))
+        if (close) await stream.close().catch(() => {})
+      }, { force: true })
+      peer().libp2p.services.pubsub.subscribe(db)
+    }
+  }
+}
