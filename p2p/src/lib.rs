@@ -1,1 +1,3 @@
-//! Being built.
+//! libp2p parts that an OrbitDB peer needs and that know nothing about databases.
+
+pub mod muxer;
