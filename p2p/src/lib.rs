@@ -1,3 +1,4 @@
 //! libp2p parts that an OrbitDB peer needs and that know nothing about databases.
 
 pub mod muxer;
+pub mod streams;
