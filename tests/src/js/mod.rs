@@ -1,0 +1,8 @@
+//! A real JavaScript OrbitDB peer in a process of its own.
+
+mod commands;
+mod install;
+mod process;
+
+pub use commands::{Clock, Crafted, Entry, Flood, HeadsReply, OpenDatabase, Row};
+pub use process::{CallId, Identity, JsPeer, Storage};

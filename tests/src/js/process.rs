@@ -1,0 +1,268 @@
+//! The process and its lines of JSON.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::install;
+use crate::error::{io, parse};
+use crate::node::log_tail;
+use crate::{DEADLINE, HarnessError, Result};
+
+/// Lines read from the peer and not looked at yet; beyond it the pipe fills and the peer waits.
+const LINES_QUEUED: usize = 10_000;
+/// Events kept for a test to look at; the oldest go first.
+const EVENTS_KEPT: usize = 10_000;
+
+/// Where a JavaScript peer keeps its blocks and logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// LevelDB in its directory: survives a restart.
+    Disk,
+    /// Nothing survives.
+    Memory,
+}
+
+/// The identity that a JavaScript peer writes as.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// What access lists hold: the root public key, hex.
+    pub id: String,
+    /// The signing public key, hex; also the clock id.
+    pub public_key: String,
+    /// The identity block's hash.
+    pub hash: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Info {
+    peer_id: String,
+    addrs: Vec<String>,
+    identity: Identity,
+}
+
+/// A command that has been sent and not been answered yet.
+#[derive(Debug)]
+#[must_use = "a command that was begun is finished with `finish`"]
+pub struct CallId {
+    id: u64,
+    command: String,
+}
+
+/// One running JavaScript peer. Killed when dropped.
+#[derive(Debug)]
+pub struct JsPeer {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Receiver<Value>,
+    answers: BTreeMap<u64, Value>,
+    events: VecDeque<Value>,
+    next_id: u64,
+    log: PathBuf,
+    info: Info,
+}
+
+impl JsPeer {
+    /// Starts a peer with its keys, and with [`Storage::Disk`] its data, in `directory`, on a free port of loopback.
+    ///
+    /// # Errors
+    /// No npm, no process, or a peer that does not come up.
+    pub fn start(directory: &Path, storage: Storage) -> Result<Self> {
+        std::fs::create_dir_all(directory).map_err(io(format!("creating {}", directory.display())))?;
+        let log = directory.join("peer.log");
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(io(format!("opening {}", log.display())))?;
+        let mut child = Command::new(install::runtime()?)
+            .arg(install::folder().join("peer.mjs"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .map_err(io("starting the JavaScript peer"))?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            unreachable!("both were asked for as pipes");
+        };
+        let (sender, lines) = sync_channel(LINES_QUEUED);
+        std::thread::spawn(move || read_lines(stdout, &sender));
+        let info = Info {
+            peer_id: String::new(),
+            addrs: Vec::new(),
+            identity: Identity {
+                id: String::new(),
+                public_key: String::new(),
+                hash: String::new(),
+            },
+        };
+        let mut peer = Self {
+            child,
+            stdin,
+            lines,
+            answers: BTreeMap::new(),
+            events: VecDeque::new(),
+            next_id: 0,
+            log,
+            info,
+        };
+        let storage = if storage == Storage::Disk {
+            "disk"
+        } else {
+            "memory"
+        };
+        let started = peer.call("start", json!({ "directory": directory, "storage": storage }))?;
+        peer.info = parse("the JavaScript peer's start", started)?;
+        Ok(peer)
+    }
+
+    /// The libp2p peer id.
+    pub fn peer_id(&self) -> &str {
+        &self.info.peer_id
+    }
+
+    /// The multiaddress it listens on, peer id included.
+    pub fn addr(&self) -> &str {
+        self.info.addrs.first().map_or("", String::as_str)
+    }
+
+    /// The identity it writes as.
+    pub fn identity(&self) -> &Identity {
+        &self.info.identity
+    }
+
+    /// Sends a command and waits for its answer.
+    ///
+    /// # Errors
+    /// The peer's own error, or silence past [`DEADLINE`].
+    pub fn call(&mut self, command: &str, args: Value) -> Result<Value> {
+        let call = self.begin(command, args)?;
+        self.finish(call, DEADLINE)
+    }
+
+    /// Sends a command and does not wait.
+    ///
+    /// # Errors
+    /// The peer is gone.
+    pub fn begin(&mut self, command: &str, args: Value) -> Result<CallId> {
+        self.next_id += 1;
+        let id = self.next_id;
+        let mut line = args;
+        line["id"] = json!(id);
+        line["cmd"] = json!(command);
+        let sent = writeln!(self.stdin, "{line}").and_then(|()| self.stdin.flush());
+        match sent {
+            Ok(()) => Ok(CallId {
+                id,
+                command: command.to_owned(),
+            }),
+            Err(_) => Err(self.silent(command)),
+        }
+    }
+
+    /// Waits for the answer of a command that was begun.
+    ///
+    /// # Errors
+    /// The peer's own error, or silence past the deadline.
+    pub fn finish(&mut self, call: CallId, deadline: Duration) -> Result<Value> {
+        let until = Instant::now() + deadline;
+        loop {
+            if let Some(answer) = self.answers.remove(&call.id) {
+                return match answer.get("error") {
+                    Some(error) => Err(HarnessError::Js {
+                        command: call.command,
+                        error: error.as_str().unwrap_or_default().to_owned(),
+                    }),
+                    None => Ok(answer),
+                };
+            }
+            match self
+                .lines
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.sort(line),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    return Err(self.silent(&call.command));
+                }
+            }
+        }
+    }
+
+    /// The events that have come since the last time this was asked, oldest first.
+    pub fn take_events(&mut self) -> Vec<Value> {
+        while let Ok(line) = self.lines.try_recv() {
+            self.sort(line);
+        }
+        self.events.drain(..).collect()
+    }
+
+    /// Stops the peer in order: databases closed, stores flushed, process ended.
+    ///
+    /// # Errors
+    /// It does not stop.
+    pub fn stop(mut self) -> Result<()> {
+        self.call("stop", json!({}))?;
+        Ok(())
+    }
+
+    /// Takes the power away.
+    ///
+    /// # Errors
+    /// The operating system refuses.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill().map_err(io("killing the JavaScript peer"))?;
+        self.child.wait().map_err(io("waiting for the JavaScript peer"))?;
+        Ok(())
+    }
+
+    fn sort(&mut self, line: Value) {
+        match line.get("id").and_then(Value::as_u64) {
+            Some(id) => {
+                self.answers.insert(id, line);
+            }
+            None => {
+                if self.events.len() == EVENTS_KEPT {
+                    self.events.pop_front();
+                }
+                self.events.push_back(line);
+            }
+        }
+    }
+
+    fn silent(&self, command: &str) -> HarnessError {
+        HarnessError::JsSilent {
+            command: command.to_owned(),
+            log: log_tail(&self.log),
+        }
+    }
+}
+
+impl Drop for JsPeer {
+    fn drop(&mut self) {
+        // Already gone is as good as killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ends when the process closes its output or the peer is dropped.
+fn read_lines(stdout: ChildStdout, sender: &SyncSender<Value>) {
+    for line in BufReader::new(stdout).lines() {
+        let Ok(line) = line else { return };
+        // A library may print to standard output past the redirection; what is not JSON is not for us.
+        if let Ok(value) = serde_json::from_str(&line)
+            && sender.send(value).is_err()
+        {
+            return;
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! A typed client of the node's HTTP API (design document, "HTTP API").
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::http::{Method, Request};
+
+use super::Metrics;
+use crate::error::parse;
+use crate::js::{Entry, Row};
+use crate::{HarnessError, Result};
+
+/// How long one request may take.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What a path segment may hold as it is (RFC 3986, unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// A database as the node describes it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Database {
+    /// `/orbitdb/zdpu...`
+    pub address: String,
+    /// The manifest's name.
+    pub name: String,
+    /// `events`, `keyvalue` or `documents`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Entries in the log.
+    pub entries: u64,
+    /// What two replicas compare: equal when their heads are.
+    pub digest: String,
+}
+
+/// One event of an events database.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct EventRow {
+    /// The entry's hash.
+    pub hash: String,
+    /// The value, DAG-JSON.
+    pub value: Value,
+}
+
+/// One key of a keyvalue database.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct KeyRow {
+    /// The key.
+    pub key: String,
+    /// The value, DAG-JSON.
+    pub value: Value,
+    /// The hash of the entry that won.
+    pub hash: String,
+}
+
+/// The client. Cheap to clone; connections are kept and shared.
+#[derive(Clone, Debug)]
+pub struct Api {
+    agent: Agent,
+    base: String,
+    token: Option<String>,
+}
+
+impl Api {
+    pub(super) fn new(port: u16, token: Option<String>) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(REQUEST_DEADLINE))
+            .max_idle_connections_per_host(32)
+            .build();
+        Self {
+            agent: config.into(),
+            base: format!("http://127.0.0.1:{port}"),
+            token,
+        }
+    }
+
+    /// Sends a request as it is; status and body, whatever they are.
+    ///
+    /// # Errors
+    /// Only when there is no answer.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<(u16, String)> {
+        let failed = |source: ureq::Error| HarnessError::Http {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            source: Box::new(source),
+        };
+        let mut request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap_or_default())
+            .uri(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        // A request without a body has no content length either, as people send it.
+        let response = if body.is_empty() && method != "POST" && method != "PUT" {
+            self.agent.run(request.body(()).map_err(|e| failed(e.into()))?)
+        } else {
+            self.agent.run(request.body(body).map_err(|e| failed(e.into()))?)
+        };
+        let mut response = response.map_err(failed)?;
+        let text = response
+            .body_mut()
+            .with_config()
+            .limit(u64::MAX)
+            .read_to_string()
+            .map_err(failed)?;
+        Ok((response.status().as_u16(), text))
+    }
+
+    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        let bytes = body
+            .map(|value| value.to_string().into_bytes())
+            .unwrap_or_default();
+        let (status, text) = self.send(method, path, &[("content-type", "application/json")], &bytes)?;
+        if !(200..300).contains(&status) {
+            return Err(HarnessError::Api {
+                method: method.to_owned(),
+                path: path.to_owned(),
+                status,
+                body: text,
+            });
+        }
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        // Probes and metrics are plain text.
+        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// GET any path.
+    ///
+    /// # Errors
+    /// [`HarnessError::Api`] with the problem document when the status is not 2xx; the same everywhere below.
+    pub fn get(&self, path: &str) -> Result<Value> {
+        self.request("GET", path, None)
+    }
+
+    /// POST any path.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.request("POST", path, Some(body))
+    }
+
+    fn db(&self, method: &str, db: &str, rest: &str, body: Option<&Value>) -> Result<Value> {
+        self.request(method, &format!("/v1/databases/{}{rest}", segment(db)), body)
+    }
+
+    /// The node's status.
+    pub fn status(&self) -> Result<Value> {
+        self.get("/v1/status")
+    }
+
+    /// The node's metrics.
+    pub fn metrics(&self) -> Result<Metrics> {
+        let (_, text) = self.send("GET", "/metrics", &[], &[])?;
+        Ok(Metrics::parse(&text))
+    }
+
+    /// Creates a database that `write` may write to.
+    pub fn create(&self, name: &str, kind: &str, write: &[&str]) -> Result<Database> {
+        self.create_with(&json!({ "name": name, "type": kind, "access": { "type": "ipfs", "write": write } }))
+    }
+
+    /// Creates a database from a full request.
+    pub fn create_with(&self, request: &Value) -> Result<Database> {
+        parse("a database", self.post("/v1/databases", request)?)
+    }
+
+    /// Pins a database by its address.
+    pub fn pin(&self, address: &str) -> Result<Value> {
+        self.post("/v1/databases", &json!({ "address": address }))
+    }
+
+    /// Unpins a database.
+    pub fn unpin(&self, db: &str) -> Result<()> {
+        self.db("DELETE", db, "", None).map(drop)
+    }
+
+    /// All databases.
+    pub fn databases(&self) -> Result<Vec<Database>> {
+        parse("the databases", self.get("/v1/databases")?)
+    }
+
+    /// One database.
+    pub fn database(&self, db: &str) -> Result<Database> {
+        parse("a database", self.db("GET", db, "", None)?)
+    }
+
+    /// Appends an event.
+    pub fn add(&self, db: &str, value: &Value) -> Result<String> {
+        parse(
+            "a hash",
+            self.db("POST", db, "/events", Some(value))?["hash"].take(),
+        )
+    }
+
+    /// Events, newest first; `query` is `amount=10&lt=...` or empty.
+    pub fn events(&self, db: &str, query: &str) -> Result<Vec<EventRow>> {
+        parse("events", self.db("GET", db, &format!("/events?{query}"), None)?)
+    }
+
+    /// Puts a key.
+    pub fn put(&self, db: &str, key: &str, value: &Value) -> Result<String> {
+        let path = format!("/kv/{}", segment(key));
+        parse("a hash", self.db("PUT", db, &path, Some(value))?["hash"].take())
+    }
+
+    /// The value of a key; none when it has none.
+    pub fn get_key(&self, db: &str, key: &str) -> Result<Option<Value>> {
+        found(self.db("GET", db, &format!("/kv/{}", segment(key)), None))
+    }
+
+    /// Deletes a key.
+    pub fn del(&self, db: &str, key: &str) -> Result<String> {
+        parse(
+            "a hash",
+            self.db("DELETE", db, &format!("/kv/{}", segment(key)), None)?["hash"].take(),
+        )
+    }
+
+    /// The first page of all keys.
+    pub fn keys(&self, db: &str) -> Result<Vec<KeyRow>> {
+        parse("keys", self.db("GET", db, "/kv", None)?)
+    }
+
+    /// Puts a document.
+    pub fn put_doc(&self, db: &str, id: &str, document: &Value) -> Result<String> {
+        let path = format!("/docs/{}", segment(id));
+        parse(
+            "a hash",
+            self.db("PUT", db, &path, Some(document))?["hash"].take(),
+        )
+    }
+
+    /// A document by its id.
+    pub fn get_doc(&self, db: &str, id: &str) -> Result<Option<Value>> {
+        found(self.db("GET", db, &format!("/docs/{}", segment(id)), None))
+    }
+
+    /// Deletes a document.
+    pub fn del_doc(&self, db: &str, id: &str) -> Result<String> {
+        parse(
+            "a hash",
+            self.db("DELETE", db, &format!("/docs/{}", segment(id)), None)?["hash"].take(),
+        )
+    }
+
+    /// Documents by filter, sort and page.
+    pub fn query(&self, db: &str, query: &Value) -> Result<Vec<Row>> {
+        parse("documents", self.db("POST", db, "/query", Some(query))?)
+    }
+
+    /// The heads' hashes, greatest first.
+    pub fn heads(&self, db: &str) -> Result<Vec<String>> {
+        let entries: Vec<Entry> = parse("heads", self.db("GET", db, "/heads", None)?)?;
+        Ok(entries.into_iter().map(|entry| entry.hash).collect())
+    }
+
+    /// Entries, newest first.
+    pub fn entries(&self, db: &str, query: &str) -> Result<Vec<Entry>> {
+        parse("entries", self.db("GET", db, &format!("/entries?{query}"), None)?)
+    }
+
+    /// One entry.
+    pub fn entry(&self, db: &str, hash: &str) -> Result<Entry> {
+        parse("an entry", self.db("GET", db, &format!("/entries/{hash}"), None)?)
+    }
+
+    /// The hashes of the whole log, newest first.
+    pub fn hashes(&self, db: &str) -> Result<Vec<String>> {
+        let entries = self.entries(db, "amount=-1")?;
+        Ok(entries.into_iter().map(|entry| entry.hash).collect())
+    }
+
+    /// Compares with the peers again.
+    pub fn resync(&self, db: &str) -> Result<Value> {
+        self.db("POST", db, "/resync", Some(&json!({})))
+    }
+
+    /// Checks every block, signature and derived state.
+    pub fn verify(&self, db: &str) -> Result<Value> {
+        self.db("POST", db, "/verify", Some(&json!({})))
+    }
+
+    /// The peers.
+    pub fn peers(&self) -> Result<Value> {
+        self.get("/v1/peers")
+    }
+
+    /// Connects to a multiaddress.
+    pub fn connect(&self, addr: &str) -> Result<Value> {
+        self.post("/v1/peers", &json!({ "addr": addr }))
+    }
+}
+
+/// An answer, or none where the node says 404.
+fn found(answer: Result<Value>) -> Result<Option<Value>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(HarnessError::Api { status: 404, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
