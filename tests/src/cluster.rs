@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{io, parse};
-use crate::ports::free_port;
-use crate::{Node, NodeOptions, Result, cli};
+use crate::{Api, Link, Node, NodeOptions, Result, cli};
 
 /// A cluster's root key, and the certificates it gives.
 #[derive(Clone, Debug)]
@@ -76,13 +75,16 @@ fn write_json(file: &Path, value: &Value) -> Result<()> {
     std::fs::write(file, value.to_string()).map_err(io(format!("writing {}", file.display())))
 }
 
-/// Nodes that know each other's addresses and share an identity.
+/// Nodes that share an identity and find each other over links that can be cut.
 #[derive(Debug)]
 pub struct Cluster {
-    /// The nodes; every later one is configured to dial all earlier ones.
+    /// The nodes; every later one dials all earlier ones.
     pub nodes: Vec<Node>,
     /// What they share.
     pub identity: ClusterIdentity,
+    folder: PathBuf,
+    args: Vec<String>,
+    links: Vec<(usize, usize, Link)>,
 }
 
 impl Cluster {
@@ -91,24 +93,74 @@ impl Cluster {
     /// # Errors
     /// One does not become ready.
     pub fn start(folder: &Path, count: usize, args: &[&str]) -> Result<Self> {
-        let identity = ClusterIdentity::create(folder)?;
-        let mut nodes: Vec<Node> = Vec::with_capacity(count);
-        for index in 0..count {
-            let home = folder.join(format!("node-{index}"));
-            let certificate = identity.certify(&home.join("data"))?;
-            let mut options = NodeOptions {
-                peers: nodes.iter().map(Node::addr).collect(),
-                args: args.iter().map(|&arg| arg.to_owned()).collect(),
-                token: None,
-            };
-            options.args.extend([
-                "--cluster-id".to_owned(),
-                identity.id().to_owned(),
-                "--certificate".to_owned(),
-                path(&certificate),
-            ]);
-            nodes.push(Node::start_on(&home, options, free_port()?, free_port()?)?);
+        let mut cluster = Self {
+            nodes: Vec::with_capacity(count),
+            identity: ClusterIdentity::create(folder)?,
+            folder: folder.to_owned(),
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            links: Vec::new(),
+        };
+        for _ in 0..count {
+            cluster.grow()?;
         }
-        Ok(Self { nodes, identity })
+        Ok(cluster)
+    }
+
+    /// Adds one node, which dials all the others.
+    ///
+    /// # Errors
+    /// It does not become ready.
+    pub fn grow(&mut self) -> Result<()> {
+        let index = self.nodes.len();
+        let home = self.folder.join(format!("node-{index}"));
+        let certificate = self.identity.certify(&home.join("data"))?;
+        let mut options = NodeOptions {
+            args: self.args.clone(),
+            ..NodeOptions::default()
+        };
+        for (earlier, node) in self.nodes.iter().enumerate() {
+            let link = Link::to(node.listen_port())?;
+            options.peers.push(format!(
+                "/ip4/127.0.0.1/tcp/{}/p2p/{}",
+                link.port(),
+                node.peer_id()
+            ));
+            self.links.push((earlier, index, link));
+        }
+        options.args.extend([
+            "--cluster-id".to_owned(),
+            self.identity.id().to_owned(),
+            "--certificate".to_owned(),
+            path(&certificate),
+        ]);
+        self.nodes.push(Node::start(&home, options)?);
+        Ok(())
+    }
+
+    /// The API of one node.
+    pub fn api(&self, index: usize) -> &Api {
+        self.nodes[index].api()
+    }
+
+    /// The APIs of all nodes.
+    pub fn apis(&self) -> Vec<&Api> {
+        self.nodes.iter().map(Node::api).collect()
+    }
+
+    /// Cuts a node off from all others.
+    pub fn isolate(&self, index: usize) {
+        self.links_of(index).for_each(Link::cut);
+    }
+
+    /// Joins it again.
+    pub fn heal(&self, index: usize) {
+        self.links_of(index).for_each(Link::heal);
+    }
+
+    fn links_of(&self, index: usize) -> impl Iterator<Item = &Link> {
+        self.links
+            .iter()
+            .filter(move |(a, b, _)| *a == index || *b == index)
+            .map(|(_, _, link)| link)
     }
 }

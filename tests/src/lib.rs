@@ -12,9 +12,11 @@ mod cluster;
 mod error;
 mod eventually;
 mod js;
+mod link;
 mod lockfile;
 mod node;
 mod ports;
+mod random;
 mod values;
 
 pub use agree::{js_agrees, nodes_agree};
@@ -24,7 +26,11 @@ pub use eventually::{ensure, ensure_eq, eventually, not_yet};
 pub use js::{
     CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsPeer, OpenDatabase, Row, Storage,
 };
-pub use node::{Api, CliOutput, Database, EventRow, KeyRow, Metrics, Node, NodeOptions, cli, node_binary};
+pub use link::Link;
+pub use node::{
+    Api, CliOutput, Database, EventRow, KeyRow, Metrics, Node, NodeOptions, Reply, cli, node_binary,
+};
+pub use random::seeded;
 pub use values::{from_typed, to_typed};
 
 use std::time::Duration;
@@ -45,4 +51,11 @@ pub fn folder() -> Result<tempfile::TempDir> {
         .map_err(error::io("making a folder for a test"))?;
     folder.disable_cleanup(std::env::var_os("PAPERCLIP_TESTS_KEEP").is_some());
     Ok(folder)
+}
+
+/// What a thread came to; its panic is the caller's.
+pub fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    handle
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

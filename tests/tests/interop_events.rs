@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use paperclip_tests::{
-    DEADLINE, EventRow, JsPeer, Node, NodeOptions, Result, Storage, eventually, folder, js_agrees,
+    DEADLINE, EventRow, JsPeer, Node, NodeOptions, Result, Storage, eventually, folder, joined, js_agrees,
 };
 use serde_json::{Value, json};
 
@@ -166,7 +166,7 @@ fn both_write_at_once_and_agree() -> Result<()> {
             Ok(())
         });
         js.add_many(&db, &values)?;
-        ours.join().expect("the writer does not panic")
+        joined(ours)
     })?;
     js_agrees(&mut js, api, &db, 2 * EACH, DEADLINE)?;
     let mut seen: Vec<String> = js

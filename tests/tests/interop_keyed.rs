@@ -5,7 +5,7 @@ use std::path::Path;
 
 use paperclip_tests::{
     Api, DEADLINE, HarnessError, JsPeer, Node, NodeOptions, Result, Storage, ensure, ensure_eq, eventually,
-    folder, js_agrees,
+    folder, joined, js_agrees,
 };
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ fn writes_to_one_key_at_once_have_one_winner_everywhere() -> Result<()> {
         std::thread::scope(|scope| -> Result<()> {
             let ours = scope.spawn(|| api.put(&db, "contested", &json!(format!("paperclip {round}"))));
             js.put(&db, "contested", &json!(format!("js {round}")))?;
-            ours.join().expect("the writer does not panic").map(drop)
+            joined(ours).map(drop)
         })?;
     }
     js_agrees(&mut js, api, &db, 21, DEADLINE)?;

@@ -63,6 +63,31 @@ pub struct KeyRow {
     pub hash: String,
 }
 
+/// An answer as it came.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// The content type, without parameters.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.body).map_err(|source| HarnessError::Shape {
+            what: format!("an answer of type {:?}", self.content_type),
+            text: self.body.clone(),
+            source,
+        })
+    }
+}
+
 /// The client. Cheap to clone; connections are kept and shared.
 #[derive(Clone, Debug)]
 pub struct Api {
@@ -85,17 +110,20 @@ impl Api {
         }
     }
 
-    /// Sends a request as it is; status and body, whatever they are.
+    /// The same client without its token.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        Self {
+            token: None,
+            ..self.clone()
+        }
+    }
+
+    /// Sends a request as it is and takes whatever status comes.
     ///
     /// # Errors
     /// Only when there is no answer.
-    pub fn send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Result<(u16, String)> {
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Reply> {
         let failed = |source: ureq::Error| HarnessError::Http {
             method: method.to_owned(),
             path: path.to_owned(),
@@ -117,33 +145,42 @@ impl Api {
             self.agent.run(request.body(body).map_err(|e| failed(e.into()))?)
         };
         let mut response = response.map_err(failed)?;
-        let text = response
+        let kind = response
+            .headers()
+            .get("content-type")
+            .and_then(|value| value.to_str().ok());
+        let content_type = kind
+            .and_then(|kind| kind.split(';').next())
+            .unwrap_or_default()
+            .to_owned();
+        let body = response
             .body_mut()
             .with_config()
             .limit(u64::MAX)
             .read_to_string()
             .map_err(failed)?;
-        Ok((response.status().as_u16(), text))
+        Ok(Reply {
+            status: response.status().as_u16(),
+            content_type,
+            body,
+        })
     }
 
     fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let bytes = body
             .map(|value| value.to_string().into_bytes())
             .unwrap_or_default();
-        let (status, text) = self.send(method, path, &[("content-type", "application/json")], &bytes)?;
-        if !(200..300).contains(&status) {
-            return Err(HarnessError::Api {
+        let reply = self.send(method, path, &[("content-type", "application/json")], &bytes)?;
+        match reply.status {
+            200..300 if reply.content_type == "application/json" => reply.json(),
+            200..300 => Ok(Value::String(reply.body)),
+            status => Err(HarnessError::Api {
                 method: method.to_owned(),
                 path: path.to_owned(),
                 status,
-                body: text,
-            });
+                body: reply.body,
+            }),
         }
-        if text.is_empty() {
-            return Ok(Value::Null);
-        }
-        // Probes and metrics are plain text.
-        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
     /// GET any path.
@@ -170,8 +207,7 @@ impl Api {
 
     /// The node's metrics.
     pub fn metrics(&self) -> Result<Metrics> {
-        let (_, text) = self.send("GET", "/metrics", &[], &[])?;
-        Ok(Metrics::parse(&text))
+        Ok(Metrics::parse(&self.send("GET", "/metrics", &[], &[])?.body))
     }
 
     /// Creates a database that `write` may write to.

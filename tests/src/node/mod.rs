@@ -5,7 +5,7 @@ mod binary;
 mod metrics;
 mod process;
 
-pub use api::{Api, Database, EventRow, KeyRow};
+pub use api::{Api, Database, EventRow, KeyRow, Reply};
 pub use binary::{CliOutput, cli, node_binary};
 pub use metrics::Metrics;
 pub(crate) use process::log_tail;

@@ -53,14 +53,6 @@ impl Node {
     /// No binary, or a node that does not become ready.
     pub fn start(folder: &Path, options: NodeOptions) -> Result<Self> {
         let (listen_port, api_port) = (free_port()?, free_port()?);
-        Self::start_on(folder, options, listen_port, api_port)
-    }
-
-    /// [`Node::start`] on given ports, so that others can be told of it before it runs.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn start_on(folder: &Path, options: NodeOptions, listen_port: u16, api_port: u16) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(io(format!("creating {}", folder.display())))?;
         let api = Api::new(api_port, options.token.clone());
         let mut node = Self {
@@ -173,6 +165,11 @@ impl Node {
     /// The URL of its API.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.api_port)
+    }
+
+    /// The port that other peers dial.
+    pub fn listen_port(&self) -> u16 {
+        self.listen_port
     }
 
     /// The port of its API.

@@ -1,0 +1,193 @@
+//! A peer that means harm: the node refuses, counts, stays small, and goes on serving honest peers.
+
+use std::path::Path;
+
+use paperclip_tests::{
+    DEADLINE, JsPeer, Node, NodeOptions, Result, Storage, ensure, eventually, folder, js_agrees, seeded,
+};
+use rand::RngCore as _;
+use serde_json::json;
+
+/// How much an attack may add to the node's resident memory, whatever its size.
+const MEMORY_ALLOWED: u64 = 64 * 1024 * 1024;
+
+/// A node that serves a database of an honest peer, and an attacker that is connected to it.
+struct Scene {
+    node: Node,
+    honest: JsPeer,
+    attacker: JsPeer,
+    db: String,
+}
+
+fn scene(home: &Path) -> Result<Scene> {
+    let node = Node::start(&home.join("node"), NodeOptions::default())?;
+    let mut honest = JsPeer::start(&home.join("honest"), Storage::Memory)?;
+    let mut attacker = JsPeer::start(&home.join("attacker"), Storage::Memory)?;
+    let db = honest.create("target", "events", json!({}))?.address;
+    honest.add(&db, &json!("honest"))?;
+    honest.dial(&node.addr())?;
+    node.api().pin(&db)?;
+    js_agrees(&mut honest, node.api(), &db, 1, DEADLINE)?;
+    attacker.dial(&node.addr())?;
+    Ok(Scene {
+        node,
+        honest,
+        attacker,
+        db,
+    })
+}
+
+impl Scene {
+    /// Refusals of any kind that the node has counted.
+    fn refusals(&self) -> Result<f64> {
+        Ok(self.node.api().metrics()?.sum("paperclip_refusals_total", ""))
+    }
+
+    fn counted_more_than(&self, before: f64) -> Result<()> {
+        eventually(DEADLINE, "the refusal is counted", || {
+            let now = self.refusals()?;
+            ensure(now > before, || format!("still {now}"))
+        })
+    }
+
+    /// The honest peer goes on writing, and the node has just that.
+    fn goes_on(&mut self, entries: usize) -> Result<()> {
+        self.honest.add(&self.db, &json!("still honest"))?;
+        js_agrees(&mut self.honest, self.node.api(), &self.db, entries, DEADLINE)
+    }
+}
+
+#[test]
+fn garbage_on_a_heads_stream_and_on_the_topic_is_refused_and_counted() -> Result<()> {
+    let mut random = seeded();
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    let mut garbage = |length: usize| {
+        let mut bytes = vec![0; length];
+        random.fill_bytes(&mut bytes);
+        // 0xff is never the first byte of dag-cbor.
+        bytes[0] = 0xff;
+        hex::encode(bytes)
+    };
+    for length in [1, 7, 500, 20_000] {
+        let before = scene.refusals()?;
+        let frame = garbage(length);
+        scene.attacker.send_heads(&remote, &scene.db, &[frame])?;
+        scene.counted_more_than(before)?;
+    }
+    let before = scene.refusals()?;
+    eventually(DEADLINE, "the attacker sees the node's subscription", || {
+        let peers = scene.attacker.subscribers(&scene.db)?;
+        ensure(peers.contains(&remote), || format!("{peers:?}"))
+    })?;
+    let message = garbage(300);
+    scene.attacker.publish(&scene.db, &message)?;
+    scene.counted_more_than(before)?;
+    scene.goes_on(2)
+}
+
+#[test]
+fn a_good_head_between_bad_ones_is_kept() -> Result<()> {
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    scene.honest.hangup(&remote)?;
+    let apart = scene.honest.add(&scene.db, &json!("written apart"))?;
+    let block = scene.honest.get_block(&apart)?;
+    let parent = scene.honest.hashes(&scene.db)?[1].clone();
+    assert_eq!(scene.node.api().heads(&scene.db)?, [parent]);
+    // A whole value of the wrong shape, the good head, and an end in the middle of a value.
+    let frames = ["63626164".to_owned(), block, "a3".to_owned()];
+    scene.attacker.send_heads(&remote, &scene.db, &frames)?;
+    eventually(DEADLINE, "the good head is joined", || {
+        let heads = scene.node.api().heads(&scene.db)?;
+        ensure(heads == [apart.clone()], || format!("{heads:?}"))
+    })
+}
+
+#[test]
+fn a_stream_without_end_is_cut_off() -> Result<()> {
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    let before = scene.refusals()?;
+    let small = scene.node.resident_bytes()?;
+    // A byte string that announces 2^40 bytes, and then zeros for as long as anyone listens.
+    let chunk = format!("5b0000010000000000{}", "00".repeat(60_000));
+    let flood = scene
+        .attacker
+        .flood_heads(&remote, &scene.db, &chunk, 256 * 1024 * 1024)?;
+    assert_eq!(flood.end, "stopped", "{flood:?}");
+    let grown = scene.node.resident_bytes()?.saturating_sub(small);
+    assert!(grown < MEMORY_ALLOWED, "resident memory grew by {grown} bytes");
+    scene.counted_more_than(before)?;
+    scene.goes_on(2)
+}
+
+#[test]
+fn entries_that_no_one_may_write_are_refused() -> Result<()> {
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    let other = scene.honest.create("other", "events", json!({}))?.address;
+    let entry = |value: &str| json!({ "op": "ADD", "key": null, "value": value });
+    let honest_identity = scene.honest.identity().hash.clone();
+    let identity_block = scene.honest.get_block(&honest_identity)?;
+    scene.attacker.put_block(&identity_block)?;
+
+    let outsider = json!({ "logId": scene.db, "payload": entry("an outsider") });
+    let impostor =
+        json!({ "logId": scene.db, "payload": entry("in another's name"), "namedIdentity": honest_identity });
+    let foreign = json!({ "logId": other, "payload": entry("for another log") });
+    let far_future =
+        json!({ "logId": scene.db, "payload": entry("late"), "time": 9_007_199_254_740_991_i64 });
+    let oversized = json!({ "logId": scene.db, "payload": entry(&"x".repeat(3 * 1024 * 1024)) });
+    for attempt in [outsider, impostor, foreign, far_future, oversized] {
+        let before = scene.refusals()?;
+        let crafted = scene.attacker.craft(attempt)?;
+        scene.attacker.send_heads(&remote, &scene.db, &[crafted.hex])?;
+        scene.counted_more_than(before)?;
+    }
+    assert_eq!(
+        scene.node.api().database(&scene.db)?.entries,
+        1,
+        "none of them got in"
+    );
+    scene.goes_on(2)
+}
+
+#[test]
+fn thousands_of_heads_that_lead_nowhere_stay_bounded() -> Result<()> {
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    // Allowed to write, so that every head passes every check but its parents.
+    let open = scene
+        .attacker
+        .create("open", "events", json!({ "write": ["*"] }))?
+        .address;
+    scene.node.api().pin(&open)?;
+    scene.attacker.add(&open, &json!("real"))?;
+    js_agrees(&mut scene.attacker, scene.node.api(), &open, 1, DEADLINE)?;
+
+    let small = scene.node.resident_bytes()?;
+    for _ in 0..2 {
+        scene.attacker.junk_heads(&remote, &open, 3_000)?;
+    }
+    let grown = scene.node.resident_bytes()?.saturating_sub(small);
+    assert!(grown < MEMORY_ALLOWED, "resident memory grew by {grown} bytes");
+    assert_eq!(
+        scene.node.api().database(&open)?.entries,
+        1,
+        "no head without its ancestors is shown"
+    );
+
+    // Neither the flooded database nor the other one stands still.
+    let live = scene.attacker.add(&open, &json!("also real"))?;
+    eventually(DEADLINE, "the flooded database takes a real entry", || {
+        let heads = scene.node.api().heads(&open)?;
+        ensure(heads == [live.clone()], || format!("{heads:?}"))
+    })?;
+    scene.goes_on(2)
+}
