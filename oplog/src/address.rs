@@ -1,0 +1,55 @@
+//! Addresses of databases.
+
+use crate::hash::{BadHash, Hash};
+use std::{fmt, str::FromStr};
+
+/// `/orbitdb/zdpu…`, the hash of a manifest: log id, pubsub topic and part of the heads protocol's name at once
+/// (wire document, section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address(Hash);
+
+impl Address {
+    /// The address of the database with this manifest.
+    pub const fn new(manifest: Hash) -> Self {
+        Self(manifest)
+    }
+
+    /// The hash of the manifest.
+    pub const fn manifest(&self) -> Hash {
+        self.0
+    }
+}
+
+impl From<Hash> for Address {
+    fn from(manifest: Hash) -> Self {
+        Self(manifest)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/orbitdb/{}", self.0)
+    }
+}
+
+/// The text is no database address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an OrbitDB address: expected /orbitdb/zdpu…")]
+pub struct BadAddress;
+
+impl From<BadHash> for BadAddress {
+    fn from(_: BadHash) -> Self {
+        Self
+    }
+}
+
+impl FromStr for Address {
+    type Err = BadAddress;
+
+    /// Takes what JavaScript's `isValidAddress` takes: backslashes for slashes, and one slash at the end.
+    fn from_str(text: &str) -> Result<Self, BadAddress> {
+        let text = text.replace('\\', "/");
+        let hash = text.strip_prefix("/orbitdb/").ok_or(BadAddress)?;
+        Ok(Self(hash.strip_suffix('/').unwrap_or(hash).parse()?))
+    }
+}

@@ -1,0 +1,179 @@
+//! Judging one block. Pure and independent of all others, so jobs may run on as many cores as there are.
+
+use crate::{
+    access::Writers,
+    entry::{Candidate, EntryError},
+    hash::Hash,
+    identity::{Identity, IdentityError, VerifiedIdentity},
+    order::Time,
+};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Where this crate is stricter than JavaScript, and whether to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Takes entries whose `key` is not the signing key of the identity they name. JavaScript does, and with it lets
+    /// anybody write in the name of an allowed writer (wire document, section 4). Off unless a database must stay in step
+    /// with JavaScript replicas that already hold such entries.
+    pub allow_foreign_keys: bool,
+}
+
+/// Why an entry is not taken into the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The block is no well-formed entry.
+    #[error(transparent)]
+    Malformed(#[from] EntryError),
+    /// The entry belongs to another log.
+    #[error("the entry belongs to log {0}")]
+    WrongLog(String),
+    /// The identity that the entry names is not one.
+    #[error("identity: {0}")]
+    Identity(#[from] IdentityError),
+    /// The identity may not write.
+    #[error("identity {0} may not write to this database")]
+    WriterNotAllowed(String),
+    /// The entry's `key` is not its identity's signing key.
+    #[error("the entry is signed with a key that is not its identity's")]
+    ForeignKey,
+    /// The signature is wrong.
+    #[error("wrong signature")]
+    Signature,
+    /// The clock does not stand above a parent's.
+    #[error("clock time {time} is not above {parent} of a parent")]
+    ClockNotAboveParents {
+        /// The entry's time.
+        time: Time,
+        /// The parent's.
+        parent: Time,
+    },
+    /// An ancestor was refused.
+    #[error("ancestor {0} was refused")]
+    AncestorRefused(Hash),
+    /// There is no room to wait for the entry's ancestors; it may be offered again.
+    #[error("too many entries wait for their ancestors")]
+    Backlog,
+    /// It was given up because an ancestor could not be had; it may be offered again.
+    #[error("ancestor {0} could not be fetched")]
+    Unreachable(Hash),
+}
+
+impl Refusal {
+    /// A short name for a metric's label.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Malformed(EntryError::Oversized { .. }) => "oversized",
+            Self::Malformed(EntryError::Clock) => "clock-out-of-range",
+            Self::Malformed(EntryError::Encrypted) => "encrypted",
+            Self::Malformed(_) => "undecodable",
+            Self::WrongLog(_) => "wrong-log",
+            Self::Identity(_) => "bad-identity",
+            Self::WriterNotAllowed(_) => "writer-not-allowed",
+            Self::ForeignKey => "foreign-key",
+            Self::Signature => "bad-signature",
+            Self::ClockNotAboveParents { .. } => "clock-not-above-parents",
+            Self::AncestorRefused(_) => "ancestor-refused",
+            Self::Backlog => "backlog",
+            Self::Unreachable(_) => "unreachable",
+        }
+    }
+
+    /// Every label there is, so that a metric can show zeros.
+    pub const LABELS: [&'static str; 13] = [
+        "oversized",
+        "clock-out-of-range",
+        "encrypted",
+        "undecodable",
+        "wrong-log",
+        "bad-identity",
+        "writer-not-allowed",
+        "foreign-key",
+        "bad-signature",
+        "clock-not-above-parents",
+        "ancestor-refused",
+        "backlog",
+        "unreachable",
+    ];
+
+    /// Whether the same block would be refused again, whatever arrives in between.
+    pub(super) const fn is_final(&self) -> bool {
+        !matches!(self, Self::Backlog | Self::Unreachable(_))
+    }
+}
+
+/// A block to be judged. Run it anywhere and give the verdict back.
+#[derive(Debug, Clone)]
+pub struct Job(pub(super) Work);
+
+#[derive(Debug, Clone)]
+pub(super) enum Work {
+    Identity {
+        hash: Hash,
+        block: Bytes,
+    },
+    Entry {
+        candidate: Box<Candidate>,
+        identity: Arc<VerifiedIdentity>,
+        writers: Arc<Writers>,
+        policy: Policy,
+    },
+}
+
+/// What became of a [`Job`].
+#[derive(Debug, Clone)]
+pub struct Verdict(pub(super) Outcome);
+
+#[derive(Debug, Clone)]
+pub(super) enum Outcome {
+    Identity {
+        hash: Hash,
+        block: Bytes,
+        result: Result<Arc<VerifiedIdentity>, IdentityError>,
+    },
+    Entry {
+        candidate: Box<Candidate>,
+        result: Result<(), Refusal>,
+    },
+}
+
+impl Job {
+    /// Does the work: one or two signatures to verify, some 60 µs each.
+    pub fn run(self) -> Verdict {
+        Verdict(match self.0 {
+            Work::Identity { hash, block } => {
+                let result = Identity::decode(&block).and_then(Identity::verify).map(Arc::new);
+                Outcome::Identity { hash, block, result }
+            }
+            Work::Entry {
+                candidate,
+                identity,
+                writers,
+                policy,
+            } => {
+                let result = judge(&candidate, &identity, &writers, policy);
+                Outcome::Entry { candidate, result }
+            }
+        })
+    }
+}
+
+/// The cheap checks first.
+fn judge(
+    candidate: &Candidate,
+    author: &VerifiedIdentity,
+    writers: &Writers,
+    policy: Policy,
+) -> Result<(), Refusal> {
+    let identity = author.identity();
+    if !writers.allow(&identity.id) {
+        return Err(Refusal::WriterNotAllowed(identity.id.clone()));
+    }
+    let own_key = candidate.entry.key.eq_ignore_ascii_case(&identity.public_key);
+    let signed = match (own_key, policy.allow_foreign_keys) {
+        (true, _) => candidate.signed_by(author),
+        (false, true) => candidate.signed_by_own_key(),
+        (false, false) => return Err(Refusal::ForeignKey),
+    };
+    if signed { Ok(()) } else { Err(Refusal::Signature) }
+}

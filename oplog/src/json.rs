@@ -1,0 +1,148 @@
+//! Values as JSON, in the notation of DAG-JSON for what JSON lacks.
+//!
+//! | value | JSON |
+//! | --- | --- |
+//! | bytes | `{"/": {"bytes": "<base64 without padding>"}}` |
+//! | link | `{"/": "<cid>"}` |
+//! | integer beyond 2^53 - 1 | a JSON integer, digit for digit (JavaScript shows a BigInt) |
+//! | integer below -2^63 | `{"/": {"int": "<digits>"}}`: JSON readers cannot be trusted with it |
+//!
+//! A JSON number follows JavaScript's rules (wire document, section 1): `5.0` is the integer 5. A JSON integer beyond the
+//! safe range is kept exact as a CBOR integer instead of being rounded as `JSON.parse` would.
+
+use crate::cbor::{DuplicateKey, Map, NotFinite, Value};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use serde_json::{Number, Value as Json, json};
+
+/// Why a JSON document is no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// `{"/": …}` that is neither bytes nor a link.
+    #[error(
+        "\"/\" is reserved: use {{\"/\": {{\"bytes\": \"<base64>\"}}}} for bytes, {{\"/\": \"<cid>\"}} for a link"
+    )]
+    Reserved,
+    /// A number that no double can hold.
+    #[error(transparent)]
+    NotFinite(#[from] NotFinite),
+    /// An object names a key twice.
+    #[error(transparent)]
+    DuplicateKey(#[from] DuplicateKey),
+}
+
+/// The integers that CBOR can hold.
+const CBOR_INTEGERS: std::ops::RangeInclusive<i128> = -(1 << 64)..=(1 << 64) - 1;
+
+/// Reads a JSON document as a value.
+pub fn from_json(json: &Json) -> Result<Value, JsonError> {
+    Ok(match json {
+        Json::Null => Value::Null,
+        Json::Bool(bool) => Value::Bool(*bool),
+        Json::Number(number) => from_number(number)?,
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Array(list) => Value::List(list.iter().map(from_json).collect::<Result<_, _>>()?),
+        Json::Object(object) => match object.get("/") {
+            Some(special) if object.len() == 1 => from_special(special)?,
+            _ => {
+                let pairs = object
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), from_json(value)?)));
+                Value::Map(Map::from_pairs(pairs.collect::<Result<_, JsonError>>()?)?)
+            }
+        },
+    })
+}
+
+fn from_number(number: &Number) -> Result<Value, NotFinite> {
+    if let Some(int) = number.as_i128() {
+        return Ok(Value::Int(int));
+    }
+    Value::number(number.as_f64().ok_or(NotFinite)?)
+}
+
+fn from_special(special: &Json) -> Result<Value, JsonError> {
+    match special {
+        Json::String(cid) => cid.parse().map(Value::Link).map_err(|_| JsonError::Reserved),
+        Json::Object(object) if object.len() == 1 => {
+            let field = |name| object.get(name).and_then(Json::as_str);
+            match (field("bytes"), field("int")) {
+                (Some(base64), _) => STANDARD_NO_PAD
+                    .decode(base64.trim_end_matches('='))
+                    .ok()
+                    .map(Value::Bytes),
+                (_, Some(digits)) => digits
+                    .parse()
+                    .ok()
+                    .filter(|int| CBOR_INTEGERS.contains(int))
+                    .map(Value::Int),
+                _ => None,
+            }
+            .ok_or(JsonError::Reserved)
+        }
+        _ => Err(JsonError::Reserved),
+    }
+}
+
+/// Shows a value as JSON.
+pub fn to_json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(bool) => Json::Bool(*bool),
+        Value::Int(int) => {
+            Number::from_i128(*int).map_or_else(|| json!({ "/": { "int": int.to_string() } }), Json::Number)
+        }
+        Value::Float(float) => Number::from_f64(*float).map_or(Json::Null, Json::Number),
+        Value::Bytes(bytes) => json!({ "/": { "bytes": STANDARD_NO_PAD.encode(bytes) } }),
+        Value::Text(text) => Json::String(text.clone()),
+        Value::List(list) => Json::Array(list.iter().map(to_json).collect()),
+        Value::Map(map) => Json::Object(
+            map.iter()
+                .map(|(key, value)| (key.to_owned(), to_json(value)))
+                .collect(),
+        ),
+        Value::Link(cid) => json!({ "/": cid.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_but_number_spelling_round_trips() {
+        for text in [
+            r#"null"#,
+            r#"{"a":[1,-7,0.5,"x",true],"b":{}}"#,
+            r#"{"/":{"bytes":"AAEC/w"}}"#,
+            r#"18446744073709551615"#,
+            r#"-9007199254740993"#,
+            r#"{"/":{"int":"-18446744073709551616"}}"#,
+            r#"{"/":"bafyreigdmqpykrgxyaxtlafqpqhzrb7qy2rh75nldvfd4tucqmqqme5yje"}"#,
+            r#"{"/":1,"b":2}"#,
+        ] {
+            let json: Json = serde_json::from_str(text).unwrap();
+            assert_eq!(to_json(&from_json(&json).unwrap()), json, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_follow_javascript() {
+        let read = |text: &str| from_json(&serde_json::from_str(text).unwrap()).unwrap();
+        assert_eq!(read("5.0"), Value::Int(5));
+        assert_eq!(read("-0.0"), Value::Int(0));
+        assert_eq!(read("1e20"), Value::Float(1e20));
+    }
+
+    #[test]
+    fn misused_slash_is_refused() {
+        for text in [
+            r#"{"/":1}"#,
+            r#"{"/":"no cid"}"#,
+            r#"{"/":{"bytes":"%"}}"#,
+            r#"{"/":{"int":"-18446744073709551617"}}"#,
+        ] {
+            let json: Json = serde_json::from_str(text).unwrap();
+            assert_eq!(from_json(&json), Err(JsonError::Reserved), "{text}");
+        }
+    }
+}

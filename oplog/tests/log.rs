@@ -1,0 +1,418 @@
+//! The log against what JavaScript OrbitDB did: order, iteration, references, joins, views, verdicts.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod support;
+
+use oplog::{
+    Address, Value,
+    access::AccessList,
+    entry::Entry,
+    hash::Hash,
+    identity::Identity,
+    join::{Effect, Joiner, Limits, Policy, Refusal, Source},
+    log::{Added, Log, LogRead, Range, iterate},
+    manifest::{DatabaseType, Manifest},
+    memory::MemoryLog,
+    order::Position,
+};
+use serde_json::Value as Json;
+use std::collections::{HashMap, HashSet};
+use support::{added, bytes, hash, hashes, identities, list, load, order, text, typed};
+
+/// Everything of a file in one log, entries in causal order.
+fn replica(entries: Vec<Added>, address: Address, kind: DatabaseType) -> (Log, MemoryLog) {
+    let mut entries = entries;
+    entries.sort_by(|a, b| a.position.cmp(&b.position));
+    let (mut log, mut store) = (Log::empty(address, kind), MemoryLog::default());
+    log.join(&entries);
+    let commit = log.commit(entries, &store).unwrap();
+    store.apply(commit);
+    (log, store)
+}
+
+fn file_replica(file: &Json, kind: DatabaseType) -> (Log, MemoryLog) {
+    let entries = list(file, "entries")
+        .iter()
+        .map(|entry| added(bytes(entry, "blockHex")))
+        .collect();
+    replica(entries, text(file, "address").parse().unwrap(), kind)
+}
+
+fn head_hashes(log: &Log) -> Vec<Hash> {
+    log.heads().iter().map(|head| head.hash).collect()
+}
+
+#[test]
+fn order_and_heads_are_javascripts() {
+    for (name, kind) in [
+        ("log.json", DatabaseType::Events),
+        ("keyvalue.json", DatabaseType::KeyValue),
+        ("documents.json", DatabaseType::Documents),
+    ] {
+        let file = load(name);
+        let (log, store) = file_replica(&file, kind);
+        assert_eq!(order(&store), hashes(&file["order"]), "{name}");
+        assert_eq!(head_hashes(&log), hashes(&file["mergedHeads"]), "{name}");
+    }
+}
+
+#[test]
+fn every_iterator_call_gives_what_javascript_gave() {
+    let file = load("log.json");
+    let (_, store) = file_replica(&file, DatabaseType::Events);
+    for case in list(&file, "iterators") {
+        let options = &case["options"];
+        let bound = |name: &str| options.get(name).map(hash);
+        let range = Range {
+            gt: bound("gt"),
+            gte: bound("gte"),
+            lt: bound("lt"),
+            lte: bound("lte"),
+            amount: options
+                .get("amount")
+                .and_then(Json::as_i64)
+                .and_then(|amount| usize::try_from(amount).ok()),
+        };
+        let result: Vec<Hash> = iterate(&store, &range)
+            .unwrap()
+            .map(|position| position.unwrap().hash)
+            .collect();
+        assert_eq!(result, hashes(&case["result"]), "{options}");
+    }
+}
+
+#[test]
+fn joining_writer_by_writer_gives_the_same_heads_at_each_step() {
+    let file = load("log.json");
+    let entries: HashMap<Hash, Added> = list(&file, "entries")
+        .iter()
+        .map(|entry| added(bytes(entry, "blockHex")))
+        .map(|added| (added.position.hash, added))
+        .collect();
+    let (mut log, mut known) = (
+        Log::empty(text(&file, "address").parse().unwrap(), DatabaseType::Events),
+        HashSet::new(),
+    );
+    for step in list(&file, "joinSteps") {
+        let mut batch: Vec<Added> = ancestry(hash(&step["join"]), &entries)
+            .into_iter()
+            .filter(|hash| known.insert(*hash))
+            .map(|hash| entries[&hash].clone())
+            .collect();
+        batch.sort_by(|a, b| a.position.cmp(&b.position));
+        assert_eq!(!batch.is_empty(), step["changed"].as_bool().unwrap());
+        log.join(&batch);
+        assert_eq!(head_hashes(&log), hashes(&step["headsAfter"]));
+    }
+}
+
+fn ancestry(head: Hash, entries: &HashMap<Hash, Added>) -> HashSet<Hash> {
+    let (mut seen, mut queue) = (HashSet::new(), vec![head]);
+    while let Some(hash) = queue.pop() {
+        if seen.insert(hash) {
+            queue.extend(&entries[&hash].next);
+        }
+    }
+    seen
+}
+
+#[test]
+fn ties_fall_to_the_hash_whatever_the_order_of_arrival() {
+    let file = load("ties.json");
+    let (log, store) = file_replica(&file, DatabaseType::Events);
+    let ours = order(&store);
+    assert_eq!(
+        ours.iter().collect::<HashSet<_>>(),
+        hashes(&file["order"]).iter().collect::<HashSet<_>>(),
+        "the same entries"
+    );
+    assert_eq!(log.heads().len(), hashes(&file["mergedHeads"]).len());
+    // Apart from tied neighbours, the order is JavaScript's too: compare the clocks, position by position.
+    let clocks: HashMap<Hash, Position> = store
+        .newest_first(None)
+        .map(|position| position.unwrap())
+        .map(|at| (at.hash, at))
+        .collect();
+    for (ours, theirs) in ours.iter().zip(hashes(&file["order"])) {
+        let (ours, theirs) = (&clocks[ours], &clocks[&theirs]);
+        assert_eq!((ours.time, &ours.clock_id), (theirs.time, &theirs.clock_id));
+    }
+    assert!(ours.windows(2).all(|pair| clocks[&pair[0]] > clocks[&pair[1]]));
+}
+
+/// `refs` of the last entry that JavaScript appended, given the entries before it.
+fn expected_refs(log: &Log, entries: &[Added], references: usize) -> Vec<Hash> {
+    let mut newest: Vec<&Position> = entries.iter().map(|added| &added.position).collect();
+    newest.sort_unstable_by(|a, b| b.cmp(a));
+    newest
+        .into_iter()
+        .skip(log.heads().len())
+        .take(references)
+        .map(|at| at.hash)
+        .collect()
+}
+
+#[test]
+fn references_are_the_positions_behind_the_heads() {
+    let file = load("refs.json");
+    for case in list(&file, "linear") {
+        let rows = list(case, "rows");
+        let all: Vec<Hash> = rows.iter().map(|row| hash(&row["hash"])).collect();
+        let references = case["referencesCount"]
+            .as_u64()
+            .map_or(oplog::log::REFERENCES, |n| n.try_into().unwrap());
+        for (index, row) in rows.iter().enumerate() {
+            let indexes = |key| {
+                list(row, key)
+                    .iter()
+                    .map(|i| usize::try_from(i.as_u64().unwrap()).unwrap())
+            };
+            assert_eq!(
+                indexes("nextIdx").collect::<Vec<_>>(),
+                index.checked_sub(1).into_iter().collect::<Vec<_>>()
+            );
+            let expected: Vec<usize> = (0..index).rev().skip(1).take(references).collect();
+            assert_eq!(
+                indexes("refsIdx").collect::<Vec<_>>(),
+                expected,
+                "of {}",
+                all[index]
+            );
+        }
+    }
+    for case in list(&file, "multiHead") {
+        let merge = Entry::decode(&bytes(case, "mergeBlockHex")).unwrap();
+        let before: Vec<Added> = case["blocks"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|block| added(hex::decode(block.as_str().unwrap()).unwrap()))
+            .filter(|added| added.position.hash != merge.hash)
+            .collect();
+        let (log, _) = replica(before.clone(), merge.id.parse().unwrap(), DatabaseType::Events);
+        let name = text(case, "case");
+        assert_eq!(head_hashes(&log), merge.next, "{name}");
+        let references = case["referencesCount"]
+            .as_u64()
+            .map_or(16, |n| n.try_into().unwrap());
+        assert_eq!(expected_refs(&log, &before, references), merge.refs, "{name}");
+    }
+}
+
+#[test]
+fn an_append_is_the_block_that_javascript_would_have_written() {
+    use oplog::{identity::Identity, keys::SigningKey, log::Writer, view::Operation};
+    let (file, keys) = (load("refs.json"), load("keys.json"));
+    let writers: HashMap<String, Writer> = list(&keys, "identities")
+        .iter()
+        .map(|case| {
+            let root = SigningKey::from_hex(text(case, "rootPrivateKeyHex")).unwrap();
+            let signing = SigningKey::from_hex(text(case, "signingPrivateKeyHex")).unwrap();
+            let public = signing.public_hex().to_owned();
+            (public, Writer::new(Identity::create(&root, &signing), signing))
+        })
+        .collect();
+    let mut compared = 0;
+    for case in list(&file, "multiHead")
+        .iter()
+        .filter(|case| !case["referencesCount"].is_u64() || case["referencesCount"] == 16)
+    {
+        let merge = Entry::decode(&bytes(case, "mergeBlockHex")).unwrap();
+        let Some(writer) = writers.get(&merge.key) else {
+            continue;
+        };
+        let before = case["blocks"].as_object().unwrap().values();
+        let before: Vec<Added> = before
+            .map(|block| added(hex::decode(block.as_str().unwrap()).unwrap()))
+            .filter(|added| added.position.hash != merge.hash)
+            .collect();
+        let (mut log, _) = replica(before, merge.id.parse().unwrap(), DatabaseType::Events);
+        let Some(operation) = Operation::from_payload(merge.payload.clone()) else {
+            continue;
+        };
+        let appended = log.append(operation, writer).unwrap();
+        assert_eq!(
+            hex::encode(&appended.block),
+            text(case, "mergeBlockHex"),
+            "{}",
+            text(case, "case")
+        );
+        compared += 1;
+    }
+    assert!(
+        compared > 0 || list(&file, "multiHead").is_empty(),
+        "no merge was written by a key of keys.json"
+    );
+}
+
+#[test]
+fn views_are_javascripts() {
+    for (name, kind) in [
+        ("keyvalue.json", DatabaseType::KeyValue),
+        ("documents.json", DatabaseType::Documents),
+    ] {
+        let file = load(name);
+        let (_, store) = file_replica(&file, kind);
+        let value = |hash: &Hash| {
+            store
+                .entry(hash)
+                .unwrap()
+                .unwrap()
+                .payload
+                .get("value")
+                .cloned()
+                .unwrap()
+        };
+        let mut live: Vec<(Hash, String, Value)> = store
+            .winners()
+            .iter()
+            .filter(|(_, winner)| !winner.deleted)
+            .map(|(key, winner)| (winner.hash(), key.clone(), value(&winner.hash())))
+            .collect();
+        live.sort_by_key(|(hash, ..)| std::cmp::Reverse(store.position(hash).unwrap()));
+        let rows = |key: &str| -> Vec<(Hash, String, Value)> {
+            let row = |row: &Json| {
+                (
+                    hash(&row["hash"]),
+                    text(row, "key").to_owned(),
+                    typed(&row["value"]),
+                )
+            };
+            list(&file, key).iter().map(row).collect()
+        };
+        assert_eq!(live[..3], rows("iterator3"), "{name}: newest first");
+        assert_eq!(
+            live.iter().rev().cloned().collect::<Vec<_>>(),
+            rows("all"),
+            "{name}: all, oldest first"
+        );
+        let newest: Vec<Hash> = store.live_newest_first().iter().map(|at| at.hash).collect();
+        assert_eq!(newest, live.iter().map(|(hash, ..)| *hash).collect::<Vec<_>>());
+        for get in list(&file, "gets") {
+            let winner = store
+                .winner(text(get, "key"))
+                .unwrap()
+                .filter(|winner| !winner.deleted);
+            let shown = winner.map(|winner| value(&winner.hash()));
+            let expected = match &get["value"] {
+                Json::String(text) if text == "(undefined)" => None,
+                // a document comes with its hash and key
+                wrapped if kind == DatabaseType::Documents => typed(wrapped).get("value").cloned(),
+                value => Some(typed(value)),
+            };
+            assert_eq!(shown, expected, "{name}: {get}");
+        }
+    }
+}
+
+/// Whether a block that JavaScript takes is one that we refuse by intent: signed with a key that is not the identity's, or
+/// with a clock that does not stand above a parent's.
+fn stricter(block: &[u8], blocks: &HashMap<Hash, Vec<u8>>, policy: Policy) -> bool {
+    let Ok(entry) = Entry::decode(block) else {
+        return false;
+    };
+    let author = blocks
+        .get(&entry.identity)
+        .and_then(|block| Identity::decode(block).ok());
+    let foreign = author.is_some_and(|author| author.public_key != entry.key) && !policy.allow_foreign_keys;
+    let parents = entry
+        .next
+        .iter()
+        .filter_map(|next| Entry::decode(blocks.get(next)?).ok());
+    foreign
+        || parents
+            .into_iter()
+            .any(|parent| parent.clock.time >= entry.clock.time)
+}
+
+#[test]
+fn verdicts_are_javascripts_but_where_we_are_stricter() {
+    for policy in [
+        Policy {
+            allow_foreign_keys: true,
+        },
+        Policy::default(),
+    ] {
+        let file = load("verdicts.json");
+        let access = AccessList::decode(&bytes(&file, "acHex")).unwrap();
+        let manifest = Manifest::decode(&bytes(&file, "manifestHex")).unwrap();
+        let mut blocks = identities(&file);
+        let mut replica = Replica::new(manifest.address(), access, policy);
+        let mut refused: HashMap<Hash, Refusal> = HashMap::new();
+        for case in list(&file, "cases") {
+            let block = bytes(case, "blockHex");
+            let (name, hash) = (text(case, "name"), Hash::of(&block));
+            blocks.insert(hash, block.clone());
+            let stricter = stricter(&block, &blocks, policy);
+            let accepted = replica.offer(block, &blocks, &mut refused);
+            let links = Entry::decode(&blocks[&hash]).map(|entry| [entry.next, entry.refs].concat());
+            let on_refused = links.is_ok_and(|links| links.iter().any(|link| refused.contains_key(link)));
+            let expected = case["accepted"].as_bool().unwrap() && !stricter && !on_refused;
+            assert_eq!(accepted, expected, "{name}: {:?}", refused.get(&hash));
+        }
+        let reasons: HashSet<&str> = refused.values().map(Refusal::label).collect();
+        for reason in [
+            "wrong-log",
+            "writer-not-allowed",
+            "bad-signature",
+            "clock-not-above-parents",
+        ] {
+            assert!(reasons.contains(reason), "{reason} in {reasons:?}");
+        }
+    }
+}
+
+/// A replica that is offered one head after another, with a few blocks to be had at once.
+struct Replica {
+    joiner: Joiner,
+    log: Log,
+    store: MemoryLog,
+}
+
+impl Replica {
+    fn new(address: Address, access: AccessList, policy: Policy) -> Self {
+        let joiner = Joiner::new(address, access.writers(), policy, Limits::default());
+        Self {
+            joiner,
+            log: Log::empty(address, DatabaseType::Events),
+            store: MemoryLog::default(),
+        }
+    }
+
+    fn offer(
+        &mut self,
+        block: Vec<u8>,
+        blocks: &HashMap<Hash, Vec<u8>>,
+        refused: &mut HashMap<Hash, Refusal>,
+    ) -> bool {
+        let hash = Hash::of(&block);
+        let mut effects = Vec::new();
+        self.joiner
+            .head(block.into(), Source(1), &self.store, &mut effects)
+            .unwrap();
+        while let Some(effect) = effects.pop() {
+            match effect {
+                Effect::Fetch(want) => match blocks.get(&want.hash) {
+                    Some(block) => self.joiner.block(block.clone().into(), &mut effects),
+                    None => self.joiner.give_up(want.hash, &mut effects),
+                },
+                Effect::Verify(job) => self.joiner.verdict(job.run(), &self.store, &mut effects).unwrap(),
+                Effect::Refused { hash, reason, .. } => drop(refused.insert(hash, reason)),
+                Effect::Cancel(_) | Effect::KeepIdentity(..) => {}
+            }
+        }
+        let ready = self.joiner.take_ready(usize::MAX).into_iter();
+        let entries: Vec<Added> = ready
+            .map(|mut ready| {
+                let block = ready.block.take().expect("nothing was staged");
+                ready.with_block(block)
+            })
+            .collect();
+        self.log.join(&entries);
+        let commit = self.log.commit(entries, &self.store).unwrap();
+        self.store.apply(commit);
+        assert_eq!(self.joiner.pending_bytes(), 0, "nothing is left behind");
+        self.store.contains(&hash).unwrap()
+    }
+}
