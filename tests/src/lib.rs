@@ -24,11 +24,11 @@ pub use cluster::{Cluster, ClusterIdentity};
 pub use error::{HarnessError, Result};
 pub use eventually::{ensure, ensure_eq, eventually, not_yet};
 pub use js::{
-    CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsPeer, OpenDatabase, Row, Storage,
+    CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsPeer, Measured, OpenDatabase, Row, Storage,
 };
 pub use link::Link;
 pub use node::{
-    Api, CliOutput, Database, EventRow, KeyRow, Metrics, Node, NodeOptions, Reply, cli, node_binary,
+    Api, Changes, CliOutput, Database, EventRow, KeyRow, Metrics, Node, NodeOptions, Reply, cli, node_binary,
 };
 pub use random::seeded;
 pub use values::{from_typed, to_typed};

@@ -264,7 +264,9 @@ fn an_api_beyond_loopback_needs_a_token_file_that_only_its_owner_reads() -> Resu
 
     mode(0o600).expect("the file is ours");
     let options = NodeOptions {
-        args: vec!["--api-token-file".to_owned(), name.clone()],
+        args: ["--api-token-file", &name, "--metrics-open", "true"]
+            .map(str::to_owned)
+            .to_vec(),
         token: Some(token.to_owned()),
         ..NodeOptions::default()
     };

@@ -103,6 +103,24 @@ pub struct Flood {
     pub end: String,
 }
 
+/// How long measured work took inside the peer's own process.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Measured {
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+impl Measured {
+    /// `count` pieces of work per second.
+    #[must_use]
+    pub fn rate(&self, count: usize) -> f64 {
+        count as f64 * 1000.0 / self.ms
+    }
+}
+
+/// How long measured work may take; the largest is minutes of appends.
+const MEASURED_DEADLINE: Duration = Duration::from_secs(600);
+
 fn hashes(answer: &Value, field: &str) -> Result<Vec<String>> {
     parse("a list of hashes", answer[field].clone())
 }
@@ -260,6 +278,12 @@ impl JsPeer {
     pub fn await_head(&mut self, db: &str, hash: &str) -> Result<()> {
         let call = self.begin("awaitHead", json!({ "db": db, "hash": hash }))?;
         self.finish(call, DEADLINE).map(drop)
+    }
+
+    /// Runs one of the commands of `lib/measure.mjs`.
+    pub fn measured(&mut self, command: &str, args: Value) -> Result<Measured> {
+        let call = self.begin(command, args)?;
+        parse("a measurement", self.finish(call, MEASURED_DEADLINE)?)
     }
 
     /// Stores a block given as hex; the hash.

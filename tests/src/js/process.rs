@@ -205,6 +205,28 @@ impl JsPeer {
         self.events.drain(..).collect()
     }
 
+    /// Waits for an event; those before it are gone.
+    ///
+    /// # Errors
+    /// It does not come before the deadline.
+    pub fn wait_for_event(&mut self, deadline: Duration, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
+        let until = Instant::now() + deadline;
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                if is_it(&event) {
+                    return Ok(event);
+                }
+            }
+            match self
+                .lines
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.sort(line),
+                Err(_) => return Err(self.silent("the wait for an event")),
+            }
+        }
+    }
+
     /// Stops the peer in order: databases closed, stores flushed, process ended.
     ///
     /// # Errors

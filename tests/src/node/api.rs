@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::{Method, Request};
 
-use super::Metrics;
+use super::{Changes, Metrics};
 use crate::error::parse;
 use crate::js::{Entry, Row};
 use crate::{HarnessError, Result};
@@ -324,6 +324,12 @@ impl Api {
     pub fn hashes(&self, db: &str) -> Result<Vec<String>> {
         let entries = self.entries(db, "amount=-1")?;
         Ok(entries.into_iter().map(|entry| entry.hash).collect())
+    }
+
+    /// Follows a database: every entry as it is joined, from now on.
+    pub fn changes(&self, db: &str) -> Result<Changes> {
+        let path = format!("/v1/databases/{}/changes", segment(db));
+        Changes::follow(&format!("{}{path}", self.base), &path)
     }
 
     /// Compares with the peers again.

@@ -17,12 +17,14 @@ pub fn node_binary() -> Result<PathBuf> {
     let path = match std::env::var_os("PAPERCLIP_NODE") {
         Some(path) => PathBuf::from(path),
         None => {
-            // <target>/<profile>/deps/<test>: the binary is two up.
+            // A test is <target>/<profile>/deps/<test>, a program <target>/<profile>/<program>.
             let own = std::env::current_exe().map_err(io("finding the test's own binary"))?;
-            own.ancestors()
-                .nth(2)
-                .map(|profile| profile.join("paperclip-node"))
-                .unwrap_or_default()
+            let folder = own.parent().unwrap_or(&own);
+            let profile = folder
+                .parent()
+                .filter(|_| folder.ends_with("deps"))
+                .unwrap_or(folder);
+            profile.join("paperclip-node")
         }
     };
     if path.is_file() {

@@ -1,0 +1,51 @@
+//! The stream of server-sent events of one database.
+
+use std::io::{BufRead as _, BufReader, Lines};
+
+use ureq::{Agent, BodyReader};
+
+use crate::error::io;
+use crate::js::Entry;
+use crate::{HarnessError, Result};
+
+/// Entries as the node joins them; blocks until the next, ends when the node ends the stream.
+pub struct Changes {
+    lines: Lines<BufReader<BodyReader<'static>>>,
+}
+
+impl Changes {
+    pub(super) fn follow(url: &str, path: &str) -> Result<Self> {
+        // No deadline: the stream is meant to stay.
+        let agent: Agent = Agent::config_builder().build().into();
+        let response = agent.get(url).call().map_err(|source| HarnessError::Http {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
+        Ok(Self {
+            lines: BufReader::new(reader).lines(),
+        })
+    }
+}
+
+impl Iterator for Changes {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let line = match self.lines.next()? {
+                Ok(line) => line,
+                Err(source) => return Some(Err(io("reading the stream of changes")(source))),
+            };
+            // Comments keep the connection alive, `event:` and `id:` lines say nothing that the data does not.
+            if let Some(data) = line.strip_prefix("data:") {
+                return Some(serde_json::from_str(data).map_err(|source| HarnessError::Shape {
+                    what: "a change".to_owned(),
+                    text: data.to_owned(),
+                    source,
+                }));
+            }
+        }
+    }
+}
