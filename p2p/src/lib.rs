@@ -1,4 +1,5 @@
 //! libp2p parts that an OrbitDB peer needs and that know nothing about databases.
 
+pub mod bitswap;
 pub mod muxer;
 pub mod streams;
