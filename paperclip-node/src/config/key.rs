@@ -1,0 +1,201 @@
+//! The table of settings: one row each, from which flags, environment variables, file keys and their reference are made.
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its key in a configuration file.
+    pub name: &'static str,
+    /// Its flag, without the dashes. The same as the name but for lists, whose flag is given once for each item.
+    pub flag: &'static str,
+    /// What stands for its value in help texts.
+    pub value: &'static str,
+    /// Whether it is a list.
+    pub many: bool,
+    /// Its default as text; empty when there is none.
+    pub default: &'static str,
+    /// What it is, in one or two sentences.
+    pub help: &'static str,
+}
+
+impl Key {
+    const fn one(name: &'static str, value: &'static str, default: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            flag: name,
+            value,
+            many: false,
+            default,
+            help,
+        }
+    }
+
+    const fn list(
+        name: &'static str,
+        flag: &'static str,
+        value: &'static str,
+        default: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            flag,
+            value,
+            many: true,
+            default,
+            help,
+        }
+    }
+
+    /// Its environment variable: `PAPERCLIP_` and the name. Items of a list are separated by commas there.
+    pub fn env(&self) -> String {
+        format!("PAPERCLIP_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// The setting of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+}
+
+/// Every setting, in the order of the reference.
+pub const KEYS: [Key; 19] = [
+    Key::one(
+        "data-dir",
+        "DIR",
+        "./paperclip-data",
+        "Where the node keeps its keys and its store.",
+    ),
+    Key::list(
+        "listen",
+        "listen",
+        "MULTIADDR",
+        "/ip4/0.0.0.0/tcp/4747",
+        "Where other peers reach the node: /ip4|ip6/<address>/tcp/<port>.",
+    ),
+    Key::list(
+        "websocket-listen",
+        "websocket-listen",
+        "MULTIADDR",
+        "",
+        "Where browsers reach the node: /ip4|ip6/<address>/tcp/<port>/ws.",
+    ),
+    Key::list(
+        "peers",
+        "peer",
+        "MULTIADDR",
+        "",
+        "A peer to dial, and to dial again whenever the connection is lost.",
+    ),
+    Key::list(
+        "announce",
+        "announce",
+        "MULTIADDR",
+        "",
+        "An address to tell peers of beside those listened on, such as the outside of a NAT.",
+    ),
+    Key::one(
+        "api",
+        "ADDR",
+        "127.0.0.1:4748",
+        "Where the HTTP API listens. On anything but a loopback address it needs api-token-file.",
+    ),
+    Key::one(
+        "api-token-file",
+        "FILE",
+        "",
+        "A file that only its owner can read, holding the bearer token that the API asks for.",
+    ),
+    Key::one(
+        "metrics-open",
+        "true|false",
+        "false",
+        "Whether /metrics, /healthz and /readyz answer without the token.",
+    ),
+    Key::one(
+        "log-level",
+        "LEVEL",
+        "info",
+        "error, warn, info, debug or trace; or a filter such as info,paperclip_node::net=debug.",
+    ),
+    Key::one(
+        "log-format",
+        "text|json",
+        "text",
+        "How log lines on standard error look.",
+    ),
+    Key::one(
+        "durability",
+        "strict|relaxed",
+        "strict",
+        "strict: a write is acknowledged once it is on disk. relaxed: at most the last half second can be lost.",
+    ),
+    Key::one(
+        "cache-bytes",
+        "BYTES",
+        "67108864",
+        "Memory that the store uses as its cache.",
+    ),
+    Key::one(
+        "join-memory-bytes",
+        "BYTES",
+        "33554432",
+        "Memory for fetched entries of one database that wait for their ancestors; more wait on disk.",
+    ),
+    Key::one(
+        "max-entry-bytes",
+        "BYTES",
+        "4190208",
+        "The largest entry that is written or taken. The default is what fits a message of the protocol.",
+    ),
+    Key::one(
+        "cluster-id",
+        "HEX",
+        "",
+        "The public half of the cluster's root key: the id that the node's entries carry.",
+    ),
+    Key::one(
+        "certificate",
+        "FILE",
+        "",
+        "The certificate of the node's signing key, as identity certify prints it.",
+    ),
+    Key::one(
+        "root-key",
+        "FILE",
+        "",
+        "The cluster's root key. The node certifies itself with it at start and keeps no copy.",
+    ),
+    Key::one(
+        "exchange-interval",
+        "SECONDS",
+        "30",
+        "How long after one comparison of heads with a peer the next one starts, give or take a quarter.",
+    ),
+    Key::one(
+        "max-connections",
+        "NUMBER",
+        "512",
+        "How many connections of peers are kept at once.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_flags_are_used_once() {
+        let names: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
+        let flags: BTreeSet<&str> = KEYS.iter().map(|key| key.flag).collect();
+        assert_eq!((names.len(), flags.len()), (KEYS.len(), KEYS.len()));
+    }
+
+    #[test]
+    fn variables_are_named_after_keys() {
+        assert_eq!(
+            Key::named("api-token-file").unwrap().env(),
+            "PAPERCLIP_API_TOKEN_FILE"
+        );
+    }
+}

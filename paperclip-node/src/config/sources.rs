@@ -1,0 +1,275 @@
+//! Where settings come from: flags win over environment variables, those over the file.
+
+use super::{Fault, Key, key::KEYS};
+use serde_yaml::Value;
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+/// The largest configuration file, in bytes. Ten times what a list of [`MAX_ITEMS`] long addresses takes.
+pub const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The most items a list may have.
+pub const MAX_ITEMS: usize = 1024;
+
+/// Where a value was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On the command line.
+    Flag,
+    /// In the environment.
+    Environment,
+    /// In the configuration file.
+    File,
+    /// Nowhere: it is the default.
+    Default,
+}
+
+/// The items given for one setting, one of them unless it is a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// Where.
+    pub place: Place,
+    /// The texts.
+    pub items: Vec<String>,
+}
+
+/// What every setting was given, by the name of its key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    given: BTreeMap<&'static str, Given>,
+}
+
+/// Why a configuration file cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be opened or read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is larger than [`MAX_FILE_BYTES`].
+    #[error("{}: larger than {MAX_FILE_BYTES} bytes; is this a configuration file?", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is no YAML.
+    #[error("{}: not valid YAML: {source}", path.display())]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// Why, with line and column.
+        source: serde_yaml::Error,
+    },
+    /// It is YAML, but no mapping.
+    #[error("{}: expected lines of the form `key: value`", path.display())]
+    NoMapping {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Sources {
+    /// Takes what the command line gave. To be called first: what is there already stays.
+    pub fn flags(&mut self, given: impl IntoIterator<Item = (&'static Key, Vec<String>)>) {
+        for (key, items) in given {
+            self.add(key, Place::Flag, items);
+        }
+    }
+
+    /// Takes what the environment gives; `variable` looks one up. Empty variables count as not set.
+    pub fn environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
+        for key in &KEYS {
+            let Some(text) = variable(&key.env()).filter(|text| !text.is_empty()) else {
+                continue;
+            };
+            let items = if key.many {
+                text.split(',')
+                    .map(|item| item.trim().to_owned())
+                    .filter(|item| !item.is_empty())
+                    .collect()
+            } else {
+                vec![text]
+            };
+            self.add(key, Place::Environment, items);
+        }
+    }
+
+    /// Takes what a file's text gives. Unknown keys and values that are no text, number or boolean are faults.
+    ///
+    /// # Errors
+    /// [`FileError`] when it is no YAML mapping.
+    pub fn file(
+        &mut self,
+        path: &std::path::Path,
+        text: &str,
+        faults: &mut Vec<Fault>,
+    ) -> Result<(), FileError> {
+        let yaml = serde_yaml::from_str(text);
+        let mapping = match yaml.map_err(|source| FileError::Yaml {
+            path: path.into(),
+            source,
+        })? {
+            Value::Null => return Ok(()),
+            Value::Mapping(mapping) => mapping,
+            _ => return Err(FileError::NoMapping { path: path.into() }),
+        };
+        for (name, value) in mapping {
+            let Some(key) = name.as_str().and_then(Key::named) else {
+                faults.push(Fault::unknown_key(
+                    scalar(&name).unwrap_or_else(|| "(no text)".to_owned()),
+                ));
+                continue;
+            };
+            match items(key, &value) {
+                Some(items) => self.add(key, Place::File, items),
+                None => faults.push(Fault::new(key, Place::File, shape(&value), wanted_shape(key))),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a setting was given, its default if nothing.
+    pub fn get(&self, key: &Key) -> Given {
+        self.given.get(key.name).cloned().unwrap_or_else(|| Given {
+            place: Place::Default,
+            items: Some(key.default)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    fn add(&mut self, key: &'static Key, place: Place, items: Vec<String>) {
+        self.given.entry(key.name).or_insert(Given { place, items });
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "flag",
+            Self::Environment => "environment",
+            Self::File => "file",
+            Self::Default => "default",
+        })
+    }
+}
+
+fn items(key: &Key, value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::Null => Some(Vec::new()),
+        Value::Sequence(list) if key.many => list.iter().map(scalar).collect(),
+        single => scalar(single).map(|text| vec![text]),
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::Bool(bool) => Some(bool.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn shape(value: &Value) -> &'static str {
+    match value {
+        Value::Sequence(_) => "a list",
+        Value::Mapping(_) => "a mapping",
+        _ => "this value",
+    }
+}
+
+fn wanted_shape(key: &Key) -> &'static str {
+    if key.many {
+        "a text or a list of texts"
+    } else {
+        "one value"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn from_file(text: &str) -> (Result<Sources, FileError>, Vec<Fault>) {
+        let (mut sources, mut faults) = (Sources::default(), Vec::new());
+        let read = sources.file(Path::new("node.yaml"), text, &mut faults);
+        (read.map(|()| sources), faults)
+    }
+
+    fn key(name: &str) -> &'static Key {
+        Key::named(name).unwrap()
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file_over_default() {
+        let mut sources = Sources::default();
+        sources.flags([(key("api"), vec!["flag".to_owned()])]);
+        sources.environment(|name| match name {
+            "PAPERCLIP_API" | "PAPERCLIP_DURABILITY" => Some("environment".to_owned()),
+            "PAPERCLIP_PEERS" => Some("/a, /b,".to_owned()),
+            "PAPERCLIP_ANNOUNCE" => Some(String::new()),
+            _ => None,
+        });
+        let text = "api: file\ndurability: file\nlog-format: file\npeers: [/c]\nannounce: /d\n";
+        sources
+            .file(Path::new("node.yaml"), text, &mut Vec::new())
+            .unwrap();
+        let get = |name: &str| sources.get(key(name));
+        assert_eq!(
+            get("api"),
+            Given {
+                place: Place::Flag,
+                items: vec!["flag".to_owned()]
+            }
+        );
+        assert_eq!(get("durability").items, ["environment"]);
+        assert_eq!(get("peers").items, ["/a", "/b"]);
+        assert_eq!(get("log-format").items, ["file"]);
+        assert_eq!(get("announce").items, ["/d"]);
+        assert_eq!(
+            get("exchange-interval"),
+            Given {
+                place: Place::Default,
+                items: vec!["30".to_owned()]
+            }
+        );
+        assert_eq!(get("root-key").items, Vec::<String>::new());
+    }
+
+    #[test]
+    fn unknown_keys_and_shapes_are_all_named() {
+        let (read, faults) = from_file("cache-byte: 1\napi: [a, b]\n7: x\nlog-level: {a: b}\n");
+        assert!(read.is_ok());
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert!(
+            told[0].starts_with("cache-byte: not a setting; the settings are data-dir, listen"),
+            "{told:?}"
+        );
+        assert_eq!(told[1], "api (file): a list is not one value");
+        assert!(told[2].starts_with("7: not a setting"));
+        assert_eq!(told[3], "log-level (file): a mapping is not one value");
+    }
+
+    #[test]
+    fn what_is_no_configuration_gets_one_line() {
+        for (text, told) in [
+            ("api: \"127.0.0", "node.yaml: not valid YAML: "),
+            (
+                "api: 1\napi: 2\n",
+                "node.yaml: not valid YAML: duplicate entry with key \"api\"",
+            ),
+            ("- a\n- b\n", "node.yaml: expected lines of the form `key: value`"),
+        ] {
+            let error = from_file(text).0.unwrap_err().to_string();
+            assert!(error.starts_with(told) && error.lines().count() == 1, "{error}");
+        }
+        assert_eq!(from_file("# nothing\n").0.unwrap(), Sources::default());
+    }
+}
