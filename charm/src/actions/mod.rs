@@ -1,0 +1,155 @@
+//! Actions: what an operator asks of a unit.
+//!
+//! An action that fails says so with `action-fail`, puts the reason in its results too (Juju 4.0 does not show the
+//! failure's text everywhere), and exits 0: any other exit code would overwrite the text.
+
+mod cluster;
+mod databases;
+mod parameters;
+mod replication;
+
+use std::time::Duration;
+
+use juju_hooks::{Action, Environment, Invoke, Juju, ToolError};
+use serde_json::{Map, Value};
+
+use crate::dispatch::CharmError;
+use crate::facts::{Facts, Tried};
+use crate::machine::Machine;
+use crate::node::{NodeApi, NodeError};
+use crate::observe::{self, Fixed};
+
+pub use parameters::{ACTIONS, Parameter};
+
+/// The longest value of a result, in bytes: what `juju run` still prints without trouble.
+const MAX_RESULT: usize = 32 * 1024;
+
+/// Results, by their keys.
+type Results = Vec<(&'static str, String)>;
+
+/// Why an action failed.
+#[derive(Debug, thiserror::Error)]
+enum ActionError {
+    /// No such action in this revision of the charm.
+    #[error("the charm has no action {0}")]
+    Unknown(String),
+    /// A parameter cannot be used.
+    #[error("{name}: {problem}")]
+    Parameter { name: &'static str, problem: String },
+    /// The parameters as a whole cannot be used.
+    #[error("parameters: {0}")]
+    Parameters(String),
+    /// The node does not run here.
+    #[error("paperclip-node does not answer on this unit; see juju status and journalctl -u paperclip-node")]
+    NotRunning,
+    /// The node refused or was too slow.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// Something about the unit does not allow it.
+    #[error("{0}")]
+    Refused(String),
+    /// A hook tool failed.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+}
+
+/// An action's view of the unit.
+struct Unit<'a, I> {
+    juju: &'a Juju<I>,
+    facts: Facts,
+}
+
+impl<I: Invoke> Unit<'_, I> {
+    /// The API of the node, if it runs.
+    fn node(&self) -> Result<NodeApi, ActionError> {
+        observe::api(&self.facts)
+            .filter(|_| self.facts.node.is_some())
+            .ok_or(ActionError::NotRunning)
+    }
+}
+
+/// Runs an action and tells how it went.
+///
+/// # Errors
+/// [`CharmError`] when Juju's tools or the machine fail; an action that fails is no error.
+pub fn run<I: Invoke>(action: &Action, environment: &Environment, juju: &Juju<I>) -> Result<(), CharmError> {
+    let machine = Machine::of(&environment.charm_dir);
+    let fixed = Fixed::read(environment, juju)?;
+    let facts = observe::observe(environment, juju, &machine, &fixed, &Tried::default(), None)?;
+    let parameters = juju.action_parameters()?;
+    let unit = Unit { juju, facts };
+    let (results, failure) = match perform(&action.name, parameters, &unit) {
+        Ok(results) => (results, None),
+        Err(error) => (vec![("error", error.to_string())], Some(error.to_string())),
+    };
+    juju.set_action_results(results.into_iter().map(|(key, value)| (key, bounded(value))))?;
+    if let Some(failure) = failure {
+        juju.fail_action(&failure)?;
+    }
+    Ok(())
+}
+
+fn perform<I: Invoke>(
+    name: &str,
+    parameters: Map<String, Value>,
+    unit: &Unit<'_, I>,
+) -> Result<Results, ActionError> {
+    match name {
+        "show-heads" => replication::show_heads(&parameters::read(parameters)?, unit),
+        "resync" => replication::resync(&parameters::read(parameters)?, unit),
+        "verify" => replication::verify(&parameters::read(parameters)?, unit),
+        "list-databases" => {
+            parameters::read(parameters).and_then(|parameters| databases::list(&parameters, unit))
+        }
+        "create-database" => databases::create(&parameters::read(parameters)?, unit),
+        "pin-database" => databases::pin(&parameters::read(parameters)?, unit),
+        "unpin-database" => databases::unpin(&parameters::read(parameters)?, unit),
+        "show-cluster" => {
+            parameters::read(parameters).and_then(|parameters| cluster::show(&parameters, unit))
+        }
+        "get-api-token" => {
+            parameters::read(parameters).and_then(|parameters| cluster::api_token(&parameters, unit))
+        }
+        "pre-refresh-check" => {
+            parameters::read(parameters).and_then(|parameters| cluster::pre_refresh_check(&parameters, unit))
+        }
+        other => Err(ActionError::Unknown(other.to_owned())),
+    }
+}
+
+/// A result that is not too long; what is cut off is said.
+fn bounded(mut value: String) -> String {
+    if value.len() > MAX_RESULT {
+        let whole = value.len();
+        let end = (0..=MAX_RESULT)
+            .rev()
+            .find(|end| value.is_char_boundary(*end))
+            .unwrap_or_default();
+        value.truncate(end);
+        value.push_str(&format!(" … ({whole} bytes in all; use the node's API)"));
+    }
+    value
+}
+
+/// A document as one line of JSON.
+fn json(value: &impl serde::Serialize) -> String {
+    juju_hooks::databag::canonical(value).unwrap_or_else(|error| error.to_string())
+}
+
+/// A time limit from a parameter in seconds.
+fn seconds(timeout: u64) -> Duration {
+    Duration::from_secs(timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_result_is_cut_at_a_character_and_says_so() {
+        let cut = bounded("é".repeat(MAX_RESULT));
+        assert!(cut.starts_with("éé") && cut.ends_with("use the node's API)"));
+        assert!(cut.len() < MAX_RESULT + 100);
+        assert_eq!(bounded("short".into()), "short");
+    }
+}

@@ -1,0 +1,110 @@
+//! The cluster's root key: made once by the first leader, kept in a Juju secret, used by whoever leads to certify the
+//! nodes' signing keys (wire document, section 3).
+
+use oplog::identity::{CertificateRequest, IdentityError};
+use oplog::keys::{BadSecret, SigningKey};
+
+use super::bags::{Certificate, Request};
+
+/// Why there is no root key.
+#[derive(Debug, thiserror::Error)]
+pub enum RootKeyError {
+    /// The machine gave no random bytes.
+    #[error("no random bytes for a root key: {0}")]
+    Random(#[from] getrandom::Error),
+    /// The secret does not hold a key.
+    #[error("the cluster's secret holds no root key: {0}")]
+    Secret(#[from] BadSecret),
+}
+
+/// The private key that makes a cluster one.
+#[derive(Debug)]
+pub struct RootKey(SigningKey);
+
+impl RootKey {
+    /// A new one, from the machine's randomness.
+    ///
+    /// # Errors
+    /// [`RootKeyError::Random`].
+    pub fn generate() -> Result<Self, RootKeyError> {
+        loop {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes)?;
+            // All but one in 2^127 random numbers are keys.
+            if let Ok(key) = SigningKey::from_bytes(bytes) {
+                return Ok(Self(key));
+            }
+        }
+    }
+
+    /// The one that a secret holds, in hex.
+    ///
+    /// # Errors
+    /// [`RootKeyError::Secret`].
+    pub fn from_hex(text: &str) -> Result<Self, RootKeyError> {
+        Ok(Self(SigningKey::from_hex(text)?))
+    }
+
+    /// For the secret.
+    #[must_use]
+    pub fn to_secret_hex(&self) -> String {
+        self.0.to_secret_hex()
+    }
+
+    /// The cluster's id: the public half, hex.
+    #[must_use]
+    pub fn cluster_id(&self) -> String {
+        self.0.public_hex().to_owned()
+    }
+
+    /// Certifies a request.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when it is for another cluster, or does not prove that the asker holds the key.
+    pub fn certify(&self, request: &Request) -> Result<Certificate, IdentityError> {
+        let asked = CertificateRequest {
+            id: request.id.clone(),
+            public_key: request.public_key.clone(),
+            id_signature: request.signature_id.clone(),
+        };
+        let identity = asked.certify(&self.0)?;
+        Ok(Certificate {
+            request: request.clone(),
+            signature_public_key: identity.public_key_signature,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oplog::identity::Identity;
+
+    #[test]
+    fn a_certificate_holds_for_any_orbitdb_peer_and_only_for_its_cluster() {
+        let root = RootKey::generate().unwrap();
+        let node = SigningKey::from_bytes([7; 32]).unwrap();
+        let asked = CertificateRequest::new(&root.cluster_id(), &node);
+        let request = Request {
+            id: asked.id,
+            public_key: asked.public_key,
+            signature_id: asked.id_signature,
+        };
+        let certificate = root.certify(&request).unwrap();
+        let identity = Identity {
+            id: certificate.request.id,
+            public_key: certificate.request.public_key,
+            id_signature: certificate.request.signature_id,
+            public_key_signature: certificate.signature_public_key,
+        };
+        assert!(identity.verify().is_ok());
+        assert!(
+            RootKey::generate().unwrap().certify(&request).is_err(),
+            "another cluster's key"
+        );
+        assert_eq!(
+            RootKey::from_hex(&root.to_secret_hex()).unwrap().cluster_id(),
+            root.cluster_id()
+        );
+    }
+}

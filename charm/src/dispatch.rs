@@ -1,0 +1,126 @@
+//! One run of the charm.
+
+use juju_hooks::databag::BagError;
+use juju_hooks::{Environment, EnvironmentError, Event, Invoke, Juju, LogLevel, ToolError};
+use oplog::identity::IdentityError;
+
+use crate::act::{Actor, Done};
+use crate::actions;
+use crate::cluster::root_key::RootKeyError;
+use crate::facts::{Facts, Hint};
+use crate::machine::{Machine, MachineError};
+use crate::observe::{self, Fixed};
+use crate::plan::{self, PlanError};
+use crate::status;
+
+/// How many rounds of looking and acting one hook may take. The longest way there is, the first hook of a leader that
+/// makes the cluster, takes eight.
+const MAX_ROUNDS: usize = 16;
+
+/// Why a hook failed. Juju runs it again.
+#[derive(Debug, thiserror::Error)]
+pub enum CharmError {
+    /// This is no hook.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// A hook tool failed.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// The machine failed.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// Relation data is not what it should be.
+    #[error(transparent)]
+    Bag(#[from] BagError),
+    /// No plan could be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// There is no root key.
+    #[error(transparent)]
+    RootKey(#[from] RootKeyError),
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+/// Runs the hook or action that the environment tells of.
+///
+/// # Errors
+/// [`CharmError`] when Juju should run the hook again. A failed action is no error: its failure has been told.
+pub fn dispatch<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<(), CharmError> {
+    match &environment.event {
+        Event::Unknown(_) => Ok(()),
+        Event::Action(action) => actions::run(action, environment, juju),
+        _ => reconcile(environment, juju),
+    }
+}
+
+/// Looks and acts until nothing is left to do, then tells the status.
+fn reconcile<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<(), CharmError> {
+    let machine = Machine::of(&environment.charm_dir);
+    let fixed = Fixed::read(environment, juju)?;
+    let mut actor = Actor {
+        juju,
+        machine: &machine,
+        done: Done::default(),
+    };
+    let mut facts = look(environment, juju, &machine, &fixed, &actor.done)?;
+    for round in 0.. {
+        let steps = plan::plan(&facts, &machine)?;
+        if steps.is_empty() {
+            break;
+        }
+        if round == MAX_ROUNDS {
+            juju.log(
+                LogLevel::Warning,
+                &format!("not done after {MAX_ROUNDS} rounds; left: {}", names(&steps)),
+            )?;
+            break;
+        }
+        for step in steps {
+            actor.take(step, &facts)?;
+        }
+        facts = look(environment, juju, &machine, &fixed, &actor.done)?;
+    }
+    if facts.hint == Hint::Removing {
+        return Ok(());
+    }
+    tell(juju, &machine, &facts)
+}
+
+fn look<I: Invoke>(
+    environment: &Environment,
+    juju: &Juju<I>,
+    machine: &Machine,
+    fixed: &Fixed,
+    done: &Done,
+) -> Result<Facts, CharmError> {
+    observe::observe(
+        environment,
+        juju,
+        machine,
+        fixed,
+        &done.tried,
+        done.identity.as_ref(),
+    )
+}
+
+/// The kinds of the steps; what they carry may be long.
+fn names(steps: &[plan::Step]) -> String {
+    let short = |step: &plan::Step| {
+        let text = format!("{step:?}");
+        text.split(['(', ' ']).next().unwrap_or_default().to_owned()
+    };
+    steps.iter().map(short).collect::<Vec<_>>().join(", ")
+}
+
+fn tell<I: Invoke>(juju: &Juju<I>, machine: &Machine, facts: &Facts) -> Result<(), CharmError> {
+    let told = status::status(facts);
+    if told.wait != facts.memory.wait {
+        machine.remember(&crate::machine::Memory {
+            wait: told.wait,
+            ..facts.memory.clone()
+        })?;
+    }
+    Ok(juju.set_status(told.status, &told.message)?)
+}

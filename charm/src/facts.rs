@@ -1,0 +1,187 @@
+//! Everything the plan may know, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use juju_hooks::databag::Bag;
+use juju_hooks::{Port, RelationId, UnitName};
+
+use crate::cluster::bags::{ApplicationBag, UnitBag};
+use crate::config::{ApiAddress, Fault, Settings};
+use crate::machine::{Binary, Memory, NodeIdentity, Service};
+use crate::node::NodeReport;
+
+/// What the hook's name adds to the facts. Everything else about the hook is forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// Nothing.
+    None,
+    /// Storage is there, or the unit begins: it is not leaving (any more).
+    Arriving,
+    /// Storage goes, or the unit does.
+    Leaving,
+    /// The unit's last hook.
+    Removing,
+    /// A peer goes: it is to be forgotten even where it is still listed.
+    Departed(UnitName),
+    /// Time has passed.
+    Clock,
+}
+
+/// The peer relation as this unit sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// The relation.
+    pub relation: RelationId,
+    /// Our own bag, as it is.
+    pub own_bag: Bag,
+    /// Our own bag, read.
+    pub own: UnitBag,
+    /// The application's bag, as it is.
+    pub application_bag: Bag,
+    /// The application's bag, read.
+    pub application: ApplicationBag,
+    /// The other units that have joined, with their bags; an unreadable bag counts as empty.
+    pub peers: BTreeMap<UnitName, UnitBag>,
+}
+
+/// The addresses that Juju gives the `cluster` binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// To listen on.
+    pub bind: IpAddr,
+    /// To be reached at; IP addresses or host names.
+    pub ingress: Vec<String>,
+}
+
+/// One relation with another application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// The relation; it names the endpoint.
+    pub id: RelationId,
+    /// This unit's bag in it.
+    pub unit_bag: Bag,
+    /// This application's bag in it; known to the leader only.
+    pub application_bag: Option<Bag>,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// This unit.
+    pub unit: UnitName,
+    /// The model's name.
+    pub model: String,
+    /// The model's UUID.
+    pub model_uuid: String,
+    /// Seconds since 1970.
+    pub now: u64,
+    /// What the hook's name adds.
+    pub hint: Hint,
+    /// The options, or all that is wrong with them.
+    pub options: Result<Settings, Vec<Fault>>,
+    /// Whether this unit leads. None while Juju cannot say.
+    pub leader: Option<bool>,
+    /// The peer relation; none before its first hook.
+    pub cluster: Option<Cluster>,
+    /// The `cluster` binding's addresses; none while the machine has none.
+    pub addresses: Option<Addresses>,
+    /// The `api` binding's address.
+    pub api_binding: Option<IpAddr>,
+    /// Where the `data` storage is mounted.
+    pub storage: Option<PathBuf>,
+    /// The ports this unit has opened.
+    pub opened: BTreeSet<Port>,
+    /// Whether the service's user exists.
+    pub user: bool,
+    /// The node that is installed.
+    pub installed: Option<Binary>,
+    /// SHA-256 of the node in the charm's directory.
+    pub shipped_sha256: String,
+    /// The unit file as it is.
+    pub unit_file: Option<String>,
+    /// The node's configuration file as it is.
+    pub node_config: Option<String>,
+    /// The node's certificate file as it is.
+    pub certificate: Option<String>,
+    /// The API token file as it is.
+    pub token: Option<String>,
+    /// The service.
+    pub service: Service,
+    /// The node's identity, where it was asked for in this hook.
+    pub identity: Option<NodeIdentity>,
+    /// What the running node says of itself; none when it does not answer.
+    pub node: Option<NodeReport>,
+    /// What the unit remembers.
+    pub memory: Memory,
+    /// Relations with other applications.
+    pub related: Vec<Related>,
+    /// What has been tried in this hook and need not be tried again in it.
+    pub tried: Tried,
+}
+
+/// See [`Facts::tried`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// Addresses that were dialled.
+    pub dialled: BTreeSet<String>,
+    /// Why the service did not start.
+    pub start: Option<String>,
+    /// Why the node could not name its identity.
+    pub identity: Option<String>,
+    /// Why the root key or the API token could not be read.
+    pub secret: Option<String>,
+    /// Requests that the root key refused, with the reason.
+    pub refused: BTreeMap<UnitName, String>,
+    /// Whether this unit turned out not to lead.
+    pub deposed: bool,
+}
+
+impl Facts {
+    /// The options that hold: the present ones if they are valid, else the last that were.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Settings> {
+        self.options.as_ref().ok().or(self.memory.settings.as_ref())
+    }
+
+    /// Whether this unit leads for certain.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.leader == Some(true) && !self.tried.deposed
+    }
+
+    /// Whether the node must not run: the storage or the unit is going or gone.
+    #[must_use]
+    pub fn leaving(&self) -> bool {
+        self.memory.leaving
+    }
+
+    /// The node's own directory on the storage. The storage's root may hold `lost+found`, which is not ours.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.storage.as_deref().map(data_dir)
+    }
+
+    /// The address the API listens on.
+    #[must_use]
+    pub fn api_ip(&self) -> Option<IpAddr> {
+        match self.settings()?.api_address {
+            ApiAddress::Loopback => Some(IpAddr::from([127, 0, 0, 1])),
+            ApiAddress::Binding => self.api_binding,
+            ApiAddress::Fixed(address) => Some(address),
+        }
+    }
+
+    /// Whether others than programs on this machine can reach the API, so that it wants a token.
+    #[must_use]
+    pub fn api_is_open(&self) -> bool {
+        self.api_ip().is_some_and(|address| !address.is_loopback())
+    }
+}
+
+/// The node's directory on a storage.
+#[must_use]
+pub fn data_dir(storage: &Path) -> PathBuf {
+    storage.join("node")
+}

@@ -1,0 +1,350 @@
+//! The node's local HTTP API.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How long one request may take, unless an action says otherwise.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER: u64 = 8 << 20;
+/// How often the node is asked whether it is ready while a hook waits for it.
+const READY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Why the node did not do as it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// It cannot be reached, or did not answer in time.
+    #[error("the node does not answer: {0}")]
+    Unreachable(#[source] Box<ureq::Error>),
+    /// It refused.
+    #[error("{detail} (HTTP {status})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The problem document's words.
+        detail: String,
+    },
+    /// Its answer is not what the API promises.
+    #[error("the node's answer is not understood: {0}")]
+    Answer(#[from] serde_json::Error),
+}
+
+/// A problem document (RFC 9457).
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    detail: String,
+}
+
+/// What the charm needs to know of the running node.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Whether it serves.
+    pub ready: bool,
+    /// Its version.
+    pub version: String,
+    /// Its libp2p peer id.
+    pub peer_id: String,
+    /// Its databases.
+    pub databases: Vec<Database>,
+    /// One digest over all databases and their heads: equal on nodes that agree.
+    pub heads_digest: String,
+    /// Its peers.
+    pub peers: Vec<Peer>,
+}
+
+/// A database, as the node lists it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Database {
+    /// Its address.
+    pub address: String,
+    /// Its name.
+    pub name: String,
+    /// `events`, `keyvalue` or `documents`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// How many entries the log has.
+    pub entries: u64,
+    /// The hashes of its heads.
+    pub heads: Vec<String>,
+    /// A digest of the heads: equal on replicas that agree.
+    pub digest: String,
+}
+
+/// A peer, as the node sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Its peer id.
+    pub id: String,
+    /// Whether there is a connection.
+    pub connected: bool,
+    /// Whether heads have been exchanged since it was connected, with nothing left to fetch.
+    pub in_step: bool,
+    /// Seconds since heads were last exchanged with it.
+    pub seconds_since_exchange: Option<u64>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct NodeApi {
+    base: String,
+    token: Option<String>,
+    agent: ureq::Agent,
+}
+
+impl NodeApi {
+    /// The API of a node that listens here. The unspecified address is asked through loopback.
+    #[must_use]
+    pub fn new(ip: IpAddr, port: u16, token: Option<String>) -> Self {
+        let ip = match ip {
+            IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            other => other,
+        };
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(REQUEST_TIMEOUT))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build()
+            .new_agent();
+        Self {
+            base: format!("http://{}", std::net::SocketAddr::new(ip, port)),
+            token,
+            agent,
+        }
+    }
+
+    /// What the charm needs to know. None when the node does not answer.
+    #[must_use]
+    pub fn report(&self) -> Option<NodeReport> {
+        report::read(self)
+    }
+
+    /// Whether the node serves.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.request("GET", "/readyz", None, REQUEST_TIMEOUT).is_ok()
+    }
+
+    /// Waits until the node serves, for at most so long. Gives whether it does.
+    #[must_use]
+    pub fn wait_ready(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            if self.ready() {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(READY_INTERVAL);
+        }
+    }
+
+    /// Asks for a document.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, NodeError> {
+        let body = self.request("GET", path, None, REQUEST_TIMEOUT)?;
+        Ok(serde_json::from_slice(&body)?)
+    }
+
+    /// Posts a document and gives the answer; null when there is none.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub fn post(&self, path: &str, document: &Value, limit: Duration) -> Result<Value, NodeError> {
+        let body = self.request("POST", path, Some(document), limit)?;
+        if body.is_empty() {
+            Ok(Value::Null)
+        } else {
+            Ok(serde_json::from_slice(&body)?)
+        }
+    }
+
+    /// Deletes what the path names.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub fn delete(&self, path: &str) -> Result<(), NodeError> {
+        self.request("DELETE", path, None, REQUEST_TIMEOUT).map(drop)
+    }
+
+    /// Has the node dial a peer.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub fn connect(&self, address: &str) -> Result<(), NodeError> {
+        self.post(
+            "/v1/peers",
+            &serde_json::json!({ "address": address }),
+            REQUEST_TIMEOUT,
+        )
+        .map(drop)
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        document: Option<&Value>,
+        limit: Duration,
+    ) -> Result<Vec<u8>, NodeError> {
+        let unreachable = |error: ureq::Error| NodeError::Unreachable(Box::new(error));
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = document.map(serde_json::to_vec).transpose()?;
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let request = request
+            .body(body.unwrap_or_default())
+            .map_err(|error| unreachable(error.into()))?;
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(limit))
+            .build();
+        let mut response = self.agent.run(request).map_err(unreachable)?;
+        let status = response.status();
+        let answer = response
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER)
+            .read_to_vec()
+            .map_err(unreachable)?;
+        if status.is_success() {
+            return Ok(answer);
+        }
+        Err(NodeError::Refused {
+            status: status.as_u16(),
+            detail: problem(&answer, status.as_str()),
+        })
+    }
+}
+
+/// The words of a problem document, or the status when it is none.
+fn problem(answer: &[u8], status: &str) -> String {
+    let said = serde_json::from_slice::<Problem>(answer)
+        .ok()
+        .and_then(|problem| {
+            [problem.detail, problem.title]
+                .into_iter()
+                .find(|text| !text.is_empty())
+        });
+    said.unwrap_or_else(|| format!("the node answered {status}"))
+}
+
+/// A part of a path: what could be taken for structure is escaped.
+#[must_use]
+pub fn segment(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+/// The charm's view of the node's status documents.
+mod report {
+    use super::{Database, NodeApi, NodeReport, Peer};
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    struct Status {
+        version: String,
+        peer_id: String,
+        #[serde(default)]
+        databases: Vec<Database>,
+    }
+
+    #[derive(Deserialize)]
+    struct PeerDocument {
+        #[serde(alias = "id")]
+        peer_id: String,
+        #[serde(default)]
+        connected: bool,
+        #[serde(default)]
+        seconds_since_exchange: Option<u64>,
+    }
+
+    pub(super) fn read(api: &NodeApi) -> Option<NodeReport> {
+        let status: Status = api.get("/v1/status").ok()?;
+        let peers: Vec<PeerDocument> = api.get("/v1/peers").ok()?;
+        let heads_digest = heads_digest(&status.databases);
+        Some(NodeReport {
+            ready: api.ready(),
+            version: status.version,
+            peer_id: status.peer_id,
+            databases: status.databases,
+            heads_digest,
+            peers: peers
+                .into_iter()
+                .map(|peer| Peer {
+                    in_step: peer.connected,
+                    id: peer.peer_id,
+                    connected: peer.connected,
+                    seconds_since_exchange: peer.seconds_since_exchange,
+                })
+                .collect(),
+        })
+    }
+
+    /// One digest over all databases, whatever the order they are listed in.
+    fn heads_digest(databases: &[Database]) -> String {
+        let mut parts: Vec<Vec<u8>> = databases
+            .iter()
+            .map(|db| format!("{} {}", db.address, db.digest).into_bytes())
+            .collect();
+        parts.sort();
+        crate::digest(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_address_is_one_segment() {
+        assert_eq!(segment("/orbitdb/zdpuA"), "%2Forbitdb%2FzdpuA");
+        assert_eq!(segment("héads?#"), "h%C3%A9ads%3F%23");
+    }
+
+    #[test]
+    fn a_problem_is_told_in_its_own_words() {
+        assert_eq!(
+            problem(br#"{"title":"Not found","detail":"no database x"}"#, "404"),
+            "no database x"
+        );
+        assert_eq!(problem(b"<html>", "502"), "the node answered 502");
+    }
+
+    #[test]
+    fn nobody_there_is_no_report() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let api = NodeApi::new([127, 0, 0, 1].into(), port, None);
+        assert!(api.report().is_none());
+        assert!(!api.ready());
+    }
+}

@@ -1,0 +1,307 @@
+//! Reads the facts: from Juju, the machine and the node.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use juju_hooks::databag::{self, Bag};
+use juju_hooks::{
+    Environment, Event, Invoke, Juju, Lifecycle, LogLevel, RelationId, RelationPhase, Settings as Given,
+    StoragePhase, Target, ToolError, UnitName,
+};
+
+use crate::cluster::bags::{ApplicationBag, UnitBag};
+use crate::config::{self, ApiAddress};
+use crate::dispatch::CharmError;
+use crate::facts::{Addresses, Cluster, Facts, Hint, Related, Tried};
+use crate::machine::{Machine, NodeIdentity, ServiceState};
+use crate::names::{ALM, API_BINDING, CLUSTER, COS_AGENT, METRICS, STORAGE};
+use crate::node::{NodeApi, NodeReport};
+
+/// What does not change while a hook runs: read once.
+#[derive(Debug)]
+pub struct Fixed {
+    hint: Hint,
+    options: Given,
+    leader: Option<bool>,
+    cluster: Option<RelationId>,
+    peers: BTreeMap<UnitName, UnitBag>,
+    addresses: Option<Addresses>,
+    api_binding: Option<IpAddr>,
+    storage: Option<PathBuf>,
+    related: Vec<RelationId>,
+}
+
+/// What the hook's name adds to the facts.
+#[must_use]
+pub fn hint(environment: &Environment) -> Hint {
+    match &environment.event {
+        Event::Lifecycle(Lifecycle::Install | Lifecycle::Start) => Hint::Arriving,
+        Event::Lifecycle(Lifecycle::Stop) => Hint::Leaving,
+        Event::Lifecycle(Lifecycle::Remove) => Hint::Removing,
+        Event::Lifecycle(Lifecycle::UpdateStatus) => Hint::Clock,
+        Event::Storage(event) if event.name == STORAGE => match event.phase {
+            StoragePhase::Attached => Hint::Arriving,
+            StoragePhase::Detaching => Hint::Leaving,
+        },
+        Event::Relation(event) if event.endpoint == CLUSTER => match &event.phase {
+            RelationPhase::Departed {
+                departing: Some(unit),
+            } if *unit == environment.unit => Hint::Leaving,
+            RelationPhase::Departed {
+                departing: Some(unit),
+            } => Hint::Departed(unit.clone()),
+            RelationPhase::Departed { departing: None } => {
+                event.remote_unit.clone().map_or(Hint::None, Hint::Departed)
+            }
+            _ => Hint::None,
+        },
+        _ => Hint::None,
+    }
+}
+
+impl Fixed {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`CharmError`] when Juju does not answer; the hook is to be run again.
+    pub fn read<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<Self, CharmError> {
+        let hint = hint(environment);
+        let cluster = juju.relations(CLUSTER)?.into_iter().next();
+        let mut related = Vec::new();
+        for endpoint in [ALM, COS_AGENT, METRICS] {
+            related.extend(juju.relations(endpoint)?);
+        }
+        if let Event::Relation(event) = &environment.event
+            && event.phase == RelationPhase::Broken
+        {
+            related.retain(|id| *id != event.id);
+        }
+        let options = juju.config()?;
+        let api_binding = if config::parse(&options).is_ok_and(|set| set.api_address == ApiAddress::Binding) {
+            addresses(juju, API_BINDING)?.map(|addresses| addresses.bind)
+        } else {
+            None
+        };
+        Ok(Self {
+            peers: match &cluster {
+                Some(relation) => peers(juju, relation, &hint)?,
+                None => BTreeMap::new(),
+            },
+            leader: leader(juju)?,
+            addresses: addresses(juju, CLUSTER)?,
+            storage: storage(environment, juju)?,
+            hint,
+            options,
+            cluster,
+            api_binding,
+            related,
+        })
+    }
+}
+
+/// Whether this unit leads. A controller that cannot be asked is no reason to fail the hook.
+fn leader<I: Invoke>(juju: &Juju<I>) -> Result<Option<bool>, CharmError> {
+    match juju.is_leader() {
+        Ok(leads) => Ok(Some(leads)),
+        Err(error @ ToolError::Refused { .. }) => {
+            juju.log(LogLevel::Warning, &format!("leadership unknown: {error}"))?;
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn peers<I: Invoke>(
+    juju: &Juju<I>,
+    relation: &RelationId,
+    hint: &Hint,
+) -> Result<BTreeMap<UnitName, UnitBag>, CharmError> {
+    let mut peers = BTreeMap::new();
+    for unit in juju.relation_units(relation)? {
+        if *hint == Hint::Departed(unit.clone()) {
+            continue;
+        }
+        let bag = match juju.relation(relation, &Target::Unit(&unit)) {
+            Ok(bag) => bag,
+            // It left between two calls.
+            Err(error) if error.is_not_found() => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let read = UnitBag::read(&bag).or_else(|error| {
+            juju.log(LogLevel::Warning, &format!("bag of {unit} ignored: {error}"))?;
+            Ok::<_, CharmError>(UnitBag::default())
+        })?;
+        peers.insert(unit, read);
+    }
+    Ok(peers)
+}
+
+fn addresses<I: Invoke>(juju: &Juju<I>, endpoint: &str) -> Result<Option<Addresses>, CharmError> {
+    let network = match juju.network(endpoint) {
+        Ok(network) => network,
+        // No address yet.
+        Err(ToolError::Refused { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let bind = network.bind_address().and_then(|address| address.parse().ok());
+    Ok(bind.map(|bind| Addresses {
+        bind,
+        ingress: network.ingress_addresses,
+    }))
+}
+
+/// The storage's mount point. What is being detached counts as gone, though Juju still lists it.
+fn storage<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<Option<PathBuf>, CharmError> {
+    let detaching = match &environment.event {
+        Event::Storage(event) if event.phase == StoragePhase::Detaching => Some(&event.id),
+        _ => None,
+    };
+    let instances = juju.storage_instances(STORAGE)?;
+    let Some(instance) = instances.iter().find(|id| Some(*id) != detaching) else {
+        return Ok(None);
+    };
+    match juju.storage(instance) {
+        Ok(storage) => Ok(Some(storage.location)),
+        Err(ToolError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads all facts as they are now.
+///
+/// # Errors
+/// [`CharmError`] when Juju or the machine does not answer; the hook is to be run again.
+pub fn observe<I: Invoke>(
+    environment: &Environment,
+    juju: &Juju<I>,
+    machine: &Machine,
+    fixed: &Fixed,
+    tried: &Tried,
+    identity: Option<&NodeIdentity>,
+) -> Result<Facts, CharmError> {
+    let installed = machine.installed()?;
+    let leads = fixed.leader == Some(true) && !tried.deposed;
+    let mut facts = Facts {
+        unit: environment.unit.clone(),
+        model: environment.model_name.clone(),
+        model_uuid: environment.model_uuid.clone(),
+        now: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
+        hint: fixed.hint.clone(),
+        options: config::parse(&fixed.options),
+        leader: fixed.leader,
+        cluster: cluster(environment, juju, fixed)?,
+        addresses: fixed.addresses.clone(),
+        api_binding: fixed.api_binding,
+        storage: fixed.storage.clone(),
+        opened: juju.opened_ports()?.into_iter().collect(),
+        user: machine.has_user()?,
+        shipped_sha256: machine.shipped_sha256(installed.as_ref())?,
+        installed,
+        unit_file: machine.installed_unit_file()?,
+        node_config: crate::machine::read(&machine.config_path())?,
+        certificate: crate::machine::read(&machine.certificate_path())?,
+        token: crate::machine::read(&machine.token_path())?,
+        service: machine.service()?,
+        identity: identity.cloned(),
+        node: None,
+        memory: machine.memory()?,
+        related: related(environment, juju, &fixed.related, leads)?,
+        tried: tried.clone(),
+    };
+    facts.node = report(&facts);
+    Ok(facts)
+}
+
+fn cluster<I: Invoke>(
+    environment: &Environment,
+    juju: &Juju<I>,
+    fixed: &Fixed,
+) -> Result<Option<Cluster>, CharmError> {
+    let Some(relation) = &fixed.cluster else {
+        return Ok(None);
+    };
+    let own_bag = own_bag(juju, relation, &Target::Unit(&environment.unit))?;
+    let application_bag = own_bag_of_application(
+        juju,
+        relation,
+        &Target::Application(environment.unit.application()),
+    )?;
+    Ok(Some(Cluster {
+        relation: relation.clone(),
+        // What we or an older revision wrote and we cannot read is written anew.
+        own: UnitBag::read(&own_bag).unwrap_or_default(),
+        application: databag::decode::<ApplicationBag>(&application_bag)?,
+        own_bag,
+        application_bag,
+        peers: fixed.peers.clone(),
+    }))
+}
+
+/// A bag of our own: settings that are not there yet are an empty bag.
+fn own_bag<I: Invoke>(juju: &Juju<I>, relation: &RelationId, target: &Target<'_>) -> Result<Bag, CharmError> {
+    match juju.relation(relation, target) {
+        Err(error) if error.is_not_found() => Ok(Bag::new()),
+        other => Ok(other?),
+    }
+}
+
+/// Our application's bag. Older controllers do not let every unit read it in every hook: then there is nothing in it for
+/// us yet.
+fn own_bag_of_application<I: Invoke>(
+    juju: &Juju<I>,
+    relation: &RelationId,
+    target: &Target<'_>,
+) -> Result<Bag, CharmError> {
+    match juju.relation(relation, target) {
+        Err(error) if error.is_not_found() || error.is_denied() => Ok(Bag::new()),
+        other => Ok(other?),
+    }
+}
+
+fn related<I: Invoke>(
+    environment: &Environment,
+    juju: &Juju<I>,
+    ids: &[RelationId],
+    leads: bool,
+) -> Result<Vec<Related>, CharmError> {
+    ids.iter()
+        .map(|id| {
+            let unit_bag = own_bag(juju, id, &Target::Unit(&environment.unit))?;
+            let application_bag = if leads {
+                Some(own_bag(
+                    juju,
+                    id,
+                    &Target::Application(environment.unit.application()),
+                )?)
+            } else {
+                None
+            };
+            Ok(Related {
+                id: id.clone(),
+                unit_bag,
+                application_bag,
+            })
+        })
+        .collect()
+}
+
+/// The API of the node as its options are; none while they are not known.
+#[must_use]
+pub fn api(facts: &Facts) -> Option<NodeApi> {
+    let port = facts.settings()?.api_port;
+    Some(NodeApi::new(
+        facts.api_ip()?,
+        port,
+        facts.token.as_ref().map(|token| token.trim().to_owned()),
+    ))
+}
+
+fn report(facts: &Facts) -> Option<NodeReport> {
+    (facts.service.state == ServiceState::Active)
+        .then(|| api(facts)?.report())
+        .flatten()
+}

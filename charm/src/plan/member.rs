@@ -1,0 +1,345 @@
+//! What every unit does for itself.
+
+use std::collections::BTreeSet;
+
+use juju_hooks::Port;
+
+use crate::cluster::bags::{Certificate, Request, UnitBag};
+use crate::config::Settings;
+use crate::facts::{Addresses, Cluster, Facts};
+use crate::machine::{Machine, NodeConfig, ServiceState};
+
+use super::{PlanError, Step};
+
+/// Adds the unit's own steps.
+pub(super) fn plan(facts: &Facts, machine: &Machine, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+    if facts.leaving() || facts.storage.is_none() {
+        leave(facts, steps)?;
+        return Ok(());
+    }
+    ports(facts, steps);
+    let wish = match desired(facts, machine)? {
+        Some(desired) => converge(facts, &desired, steps),
+        None => None,
+    };
+    publish(facts, wish, steps)
+}
+
+/// The node as it should be: its files, and the digest of all that it reads only when it starts.
+struct Desired {
+    certificate: String,
+    node_config: String,
+    unit_file: String,
+    digest: String,
+}
+
+/// What the node should be; none while something it cannot do without is missing. Asks for the node's identity as soon
+/// as it can be known.
+fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanError> {
+    let (Some(settings), Some(cluster), Some(addresses), Some(data_dir), Some(api)) = (
+        facts.settings(),
+        &facts.cluster,
+        &facts.addresses,
+        facts.data_dir(),
+        facts.api_ip(),
+    ) else {
+        return Ok(None);
+    };
+    let Some(cluster_id) = &cluster.application.cluster_id else {
+        return Ok(None);
+    };
+    let Some(certificate) = certificate(facts, cluster)? else {
+        return Ok(None);
+    };
+    let node_config = NodeConfig {
+        data_dir: data_dir.clone(),
+        listen: vec![multiaddr(&addresses.bind.to_string(), settings.listen_port)],
+        websocket_listen: settings
+            .browser_port
+            .map(|port| format!("{}/ws", multiaddr(&addresses.bind.to_string(), port)))
+            .into_iter()
+            .collect(),
+        peers: peers(cluster, settings),
+        api: std::net::SocketAddr::new(api, settings.api_port).to_string(),
+        api_token_file: facts.api_is_open().then(|| machine.token_path()),
+        metrics_open: settings.open_metrics,
+        log_level: settings.log_level.clone(),
+        log_format: settings.log_format.clone(),
+        durability: settings.durability.clone(),
+        cache_bytes: settings.cache_bytes,
+        max_entry_bytes: settings.max_entry_bytes,
+        cluster_id: cluster_id.clone(),
+        certificate: machine.certificate_path(),
+    };
+    let unit_file = machine.unit_file(&data_dir);
+    let token = facts
+        .api_is_open()
+        .then(|| facts.token.clone())
+        .flatten()
+        .unwrap_or_default();
+    let digest = crate::digest(&[
+        node_config.restart_key()?.as_bytes(),
+        unit_file.as_bytes(),
+        certificate.as_bytes(),
+        token.as_bytes(),
+        facts.shipped_sha256.as_bytes(),
+    ]);
+    Ok(Some(Desired {
+        certificate,
+        node_config: node_config.render()?,
+        unit_file,
+        digest,
+    }))
+}
+
+/// The certificate the node should have, as its file's text: the leader's answer to the request we make, or the one we
+/// have had before.
+fn certificate(facts: &Facts, cluster: &Cluster) -> Result<Option<String>, PlanError> {
+    let request = request(facts, cluster);
+    let answer = cluster.application.certificates.get(&facts.unit);
+    match answer.filter(|answer| request.is_none_or(|request| *request == answer.request)) {
+        Some(answer) => Ok(Some(certificate_file(answer)?)),
+        None if request.is_none() || facts.identity.is_none() => Ok(facts.certificate.clone()),
+        // The node has another key than the file certifies (its storage was exchanged): the file is of no use.
+        None => Ok(None),
+    }
+}
+
+/// The request that the unit makes: what the node has just said, else what the bag says.
+fn request<'a>(facts: &'a Facts, cluster: &'a Cluster) -> Option<&'a Request> {
+    facts
+        .identity
+        .as_ref()
+        .map(|identity| &identity.request)
+        .or(cluster.own.request.as_ref())
+}
+
+/// The node's form of a certificate.
+fn certificate_file(certificate: &Certificate) -> Result<String, serde_json::Error> {
+    let Certificate {
+        request: Request {
+            id,
+            public_key,
+            signature_id,
+        },
+        signature_public_key,
+    } = certificate;
+    juju_hooks::databag::canonical(&serde_json::json!({
+        "id": id,
+        "public_key": public_key,
+        "signatures": { "id": signature_id, "public_key": signature_public_key },
+    }))
+}
+
+/// Brings the node to what it should be. Gives the digest it wants to restart into, if it has to wait for its turn or
+/// has not come back healthy.
+fn converge(facts: &Facts, desired: &Desired, steps: &mut Vec<Step>) -> Option<String> {
+    let before = steps.len();
+    if let Some(step) = token(facts) {
+        steps.push(step);
+    }
+    if facts.certificate.as_ref() != Some(&desired.certificate) {
+        steps.push(Step::WriteCertificate(desired.certificate.clone()));
+    }
+    if facts.node_config.as_ref() != Some(&desired.node_config) {
+        steps.push(Step::WriteNodeConfig(desired.node_config.clone()));
+    }
+    if facts.unit_file.as_ref() != Some(&desired.unit_file) {
+        steps.push(Step::WriteUnitFile(desired.unit_file.clone()));
+    }
+    if steps.len() > before || (facts.api_is_open() && facts.token.is_none()) {
+        return held_wish(facts);
+    }
+    match facts.service.state {
+        ServiceState::Inactive | ServiceState::Failed => {
+            if may_start(facts) {
+                steps.push(Step::Start(desired.digest.clone()));
+            }
+            held_wish(facts)
+        }
+        ServiceState::Changing => held_wish(facts),
+        ServiceState::Active => {
+            dial(facts, steps);
+            restart(facts, &desired.digest, steps)
+        }
+    }
+}
+
+/// A node is started only as the one whose key is certified: its identity was read in this hook.
+fn may_start(facts: &Facts) -> bool {
+    facts.tried.start.is_none() && facts.identity.is_some()
+}
+
+/// The wish that the unit has told, kept until it is healthy.
+fn held_wish(facts: &Facts) -> Option<String> {
+    facts
+        .cluster
+        .as_ref()
+        .and_then(|cluster| cluster.own.restart_wanted.clone())
+}
+
+/// Restarts a running node that runs something else than it should, when it is its turn.
+fn restart(facts: &Facts, digest: &str, steps: &mut Vec<Step>) -> Option<String> {
+    let cluster = facts.cluster.as_ref()?;
+    if facts.memory.running.as_deref() == Some(digest) {
+        let healthy = facts.node.as_ref().is_some_and(|node| node.ready) && meets_peers(facts, cluster);
+        return if healthy { None } else { held_wish(facts) };
+    }
+    let has_turn = cluster
+        .application
+        .turn
+        .as_ref()
+        .is_some_and(|turn| turn.unit == facts.unit && turn.digest == digest);
+    if (cluster.peers.is_empty() || has_turn) && facts.tried.start.is_none() {
+        steps.push(Step::Restart(digest.to_owned()));
+    }
+    Some(digest.to_owned())
+}
+
+/// Whether the node has exchanged heads with every peer that serves.
+fn meets_peers(facts: &Facts, cluster: &Cluster) -> bool {
+    let Some(node) = &facts.node else { return false };
+    cluster
+        .peers
+        .values()
+        .filter(|peer| peer.ready)
+        .filter_map(|peer| peer.peer_id.as_ref())
+        .all(|id| node.peers.iter().any(|peer| peer.id == *id && peer.in_step))
+}
+
+/// Tells the running node of peers it has not met.
+fn dial(facts: &Facts, steps: &mut Vec<Step>) {
+    let (Some(cluster), Some(node)) = (&facts.cluster, &facts.node) else {
+        return;
+    };
+    for peer in cluster.peers.values() {
+        let Some(id) = &peer.peer_id else { continue };
+        let met = node.peers.iter().any(|known| known.id == *id && known.connected);
+        if met || *id == node.peer_id {
+            continue;
+        }
+        let untried = peer
+            .addresses
+            .iter()
+            .filter(|address| !facts.tried.dialled.contains(*address));
+        steps.extend(untried.cloned().map(Step::Dial));
+    }
+}
+
+/// What is to be done about the API token's file.
+fn token(facts: &Facts) -> Option<Step> {
+    if !facts.api_is_open() {
+        return facts.token.is_some().then_some(Step::RemoveToken);
+    }
+    let secret = facts.cluster.as_ref()?.application.token_secret.clone()?;
+    (facts.token.is_none() && facts.tried.secret.is_none()).then_some(Step::FetchToken { secret })
+}
+
+/// Opens what is listened on, closes what is not.
+fn ports(facts: &Facts, steps: &mut Vec<Step>) {
+    let Some(settings) = facts.settings() else { return };
+    let api = facts.api_is_open().then_some(settings.api_port);
+    let wanted: BTreeSet<Port> = [Some(settings.listen_port), settings.browser_port, api]
+        .into_iter()
+        .flatten()
+        .map(Port::tcp)
+        .collect();
+    steps.extend(facts.opened.difference(&wanted).copied().map(Step::ClosePort));
+    steps.extend(wanted.difference(&facts.opened).copied().map(Step::OpenPort));
+}
+
+/// Stops the node and says so.
+fn leave(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+    if facts.service.state != ServiceState::Inactive
+        && facts.unit_file.is_some()
+        && facts.tried.start.is_none()
+    {
+        steps.push(Step::Stop);
+    }
+    steps.extend(facts.opened.iter().copied().map(Step::ClosePort));
+    let Some(cluster) = &facts.cluster else {
+        return Ok(());
+    };
+    // The goodbye: without addresses nobody dials us. The request stays, it is true of our data.
+    let own = UnitBag {
+        ready: false,
+        addresses: Vec::new(),
+        restart_wanted: None,
+        ..cluster.own.clone()
+    };
+    let changes = own.changes(&cluster.own_bag)?;
+    if !changes.is_empty() {
+        steps.push(Step::SetUnitBag(cluster.relation.clone(), changes));
+    }
+    Ok(())
+}
+
+/// Tells the other units how this one is.
+fn publish(facts: &Facts, wish: Option<String>, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+    let Some(cluster) = &facts.cluster else {
+        return Ok(());
+    };
+    if let Some(step) = identity(facts, cluster) {
+        steps.push(step);
+    }
+    let running = facts.service.state == ServiceState::Active;
+    let peer_id = facts
+        .node
+        .as_ref()
+        .map(|node| node.peer_id.clone())
+        .or_else(|| cluster.own.peer_id.clone());
+    let own = UnitBag {
+        addresses: match (&peer_id, &facts.addresses, facts.settings()) {
+            (Some(id), Some(addresses), Some(settings)) => own_addresses(id, addresses, settings),
+            _ => Vec::new(),
+        },
+        peer_id,
+        request: request(facts, cluster).cloned(),
+        version: facts.installed.as_ref().map(|binary| binary.version.clone()),
+        ready: running && facts.node.as_ref().is_some_and(|node| node.ready),
+        restart_wanted: wish,
+        ..cluster.own.clone()
+    };
+    let changes = own.changes(&cluster.own_bag)?;
+    if !changes.is_empty() {
+        steps.push(Step::SetUnitBag(cluster.relation.clone(), changes));
+    }
+    Ok(())
+}
+
+/// Before a node is started its identity is read: the storage may be another than last time.
+fn identity(facts: &Facts, cluster: &Cluster) -> Option<Step> {
+    let stopped = matches!(facts.service.state, ServiceState::Inactive | ServiceState::Failed);
+    let cluster_id = cluster.application.cluster_id.clone()?;
+    let known = facts
+        .identity
+        .as_ref()
+        .is_some_and(|identity| identity.request.id == cluster_id);
+    let wanted = stopped && !known && facts.tried.identity.is_none();
+    let data_dir = facts.data_dir().filter(|_| wanted)?;
+    Some(Step::ReadIdentity { data_dir, cluster_id })
+}
+
+/// The addresses to be dialled for cluster peers and for the operator's extra peers.
+fn peers(cluster: &Cluster, settings: &Settings) -> Vec<String> {
+    let of_units = cluster.peers.values().flat_map(|peer| &peer.addresses);
+    let all: BTreeSet<String> = of_units.chain(&settings.extra_peers).cloned().collect();
+    all.into_iter().collect()
+}
+
+fn own_addresses(peer_id: &str, addresses: &Addresses, settings: &Settings) -> Vec<String> {
+    addresses
+        .ingress
+        .iter()
+        .map(|host| format!("{}/p2p/{peer_id}", multiaddr(host, settings.listen_port)))
+        .collect()
+}
+
+/// The multiaddr of a host, an IP address or a name, and a TCP port.
+pub(crate) fn multiaddr(host: &str, port: u16) -> String {
+    match host.parse() {
+        Ok(std::net::IpAddr::V4(address)) => format!("/ip4/{address}/tcp/{port}"),
+        Ok(std::net::IpAddr::V6(address)) => format!("/ip6/{address}/tcp/{port}"),
+        Err(_) => format!("/dns/{host}/tcp/{port}"),
+    }
+}

@@ -1,0 +1,517 @@
+//! The plan as a table of situations, and runs of several rounds against a world that does what the steps say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use juju_hooks::databag::{self, Bag};
+use juju_hooks::{Port, Status, UnitName};
+
+use super::*;
+use crate::cluster::bags::{ApplicationBag, Certificate, Request, UnitBag};
+use crate::cluster::turns::Turn;
+use crate::config;
+use crate::facts::{Addresses, Cluster, Facts, Tried};
+use crate::machine::{Binary, NodeIdentity, Service, ServiceState};
+use crate::node::{NodeReport, Peer};
+use crate::status::status;
+
+const CLUSTER_ID: &str = "02cc";
+
+fn machine() -> Machine {
+    Machine::of(Path::new("/var/lib/juju/agents/unit-paperclip-0/charm"))
+}
+
+fn request(unit: u32) -> Request {
+    Request {
+        id: CLUSTER_ID.into(),
+        public_key: format!("02{unit:02}"),
+        signature_id: "30".into(),
+    }
+}
+
+fn certificate(unit: u32) -> Certificate {
+    Certificate {
+        request: request(unit),
+        signature_public_key: "31".into(),
+    }
+}
+
+fn name(unit: u32) -> UnitName {
+    format!("paperclip/{unit}").parse().unwrap()
+}
+
+/// A unit just after `install`: nothing but the machine, its storage and an empty peer relation.
+fn fresh(leader: bool) -> Facts {
+    Facts {
+        unit: name(0),
+        model: "model".into(),
+        model_uuid: "f6b3a2d0-0000-4000-8000-000000000000".into(),
+        now: 1_000,
+        hint: Hint::None,
+        options: config::parse(&config::tests::given(&[])),
+        leader: Some(leader),
+        cluster: Some(Cluster {
+            relation: "cluster:0".parse().unwrap(),
+            own_bag: Bag::new(),
+            own: UnitBag::default(),
+            application_bag: Bag::new(),
+            application: ApplicationBag::default(),
+            peers: BTreeMap::new(),
+        }),
+        addresses: Some(Addresses {
+            bind: [10, 0, 0, 1].into(),
+            ingress: vec!["10.0.0.1".into()],
+        }),
+        api_binding: None,
+        storage: Some(PathBuf::from("/var/lib/paperclip")),
+        opened: BTreeSet::new(),
+        user: false,
+        installed: None,
+        shipped_sha256: "aa".into(),
+        unit_file: None,
+        node_config: None,
+        certificate: None,
+        token: None,
+        service: Service {
+            state: ServiceState::Inactive,
+            restarts: 0,
+        },
+        identity: None,
+        node: None,
+        memory: Memory::default(),
+        related: Vec::new(),
+        tried: Tried::default(),
+    }
+}
+
+/// Does what the steps say, as far as facts can show it.
+fn take(facts: &mut Facts, step: &Step) {
+    let cluster = facts.cluster.as_mut().unwrap();
+    match step {
+        Step::AddUser => facts.user = true,
+        Step::InstallBinary => facts.installed = Some(binary("aa")),
+        Step::MakeCluster => {
+            cluster.application.cluster_id = Some(CLUSTER_ID.into());
+            cluster.application_bag = databag::encode(&cluster.application).unwrap();
+        }
+        Step::MakeToken => {
+            cluster.application.token_secret = Some("secret:t".into());
+            cluster.application_bag = databag::encode(&cluster.application).unwrap();
+        }
+        Step::Certify(asked) => {
+            let answers = asked.iter().map(|(unit, request)| {
+                (
+                    unit.clone(),
+                    Certificate {
+                        request: request.clone(),
+                        signature_public_key: "31".into(),
+                    },
+                )
+            });
+            cluster.application.certificates.extend(answers);
+            cluster.application_bag = databag::encode(&cluster.application).unwrap();
+        }
+        Step::ReadIdentity { .. } => facts.identity = Some(NodeIdentity { request: request(0) }),
+        Step::WriteCertificate(text) => facts.certificate = Some(text.clone()),
+        Step::FetchToken { .. } => facts.token = Some("t".into()),
+        Step::RemoveToken => facts.token = None,
+        Step::WriteNodeConfig(text) => facts.node_config = Some(text.clone()),
+        Step::WriteUnitFile(text) => facts.unit_file = Some(text.clone()),
+        Step::Start(digest) | Step::Restart(digest) => {
+            facts.installed = Some(binary(&facts.shipped_sha256));
+            facts.memory.running = Some(digest.clone());
+            facts.service.state = ServiceState::Active;
+            facts.node = Some(report(&cluster.peers));
+        }
+        Step::Stop => {
+            facts.service.state = ServiceState::Inactive;
+            facts.node = None;
+        }
+        Step::RemoveService => (facts.unit_file, facts.node_config) = (None, None),
+        Step::Dial(address) => drop(facts.tried.dialled.insert(address.clone())),
+        Step::OpenPort(port) => drop(facts.opened.insert(*port)),
+        Step::ClosePort(port) => drop(facts.opened.remove(port)),
+        Step::SetUnitBag(_, changes) => {
+            apply(&mut cluster.own_bag, changes);
+            cluster.own = UnitBag::read(&cluster.own_bag).unwrap();
+        }
+        Step::SetApplicationBag(_, changes) => {
+            apply(&mut cluster.application_bag, changes);
+            cluster.application = databag::decode(&cluster.application_bag).unwrap();
+        }
+        Step::Remember(memory) => facts.memory = memory.clone(),
+    }
+}
+
+fn binary(sha256: &str) -> Binary {
+    Binary {
+        stamp: "1".into(),
+        sha256: sha256.into(),
+        version: "0.1.0".into(),
+    }
+}
+
+fn apply(bag: &mut Bag, changes: &Bag) {
+    for (key, value) in changes {
+        if value.is_empty() {
+            bag.remove(key);
+        } else {
+            bag.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+fn report(peers: &BTreeMap<UnitName, UnitBag>) -> NodeReport {
+    let peer = |id: String| Peer {
+        id,
+        connected: true,
+        in_step: true,
+        seconds_since_exchange: Some(1),
+    };
+    NodeReport {
+        ready: true,
+        version: "0.1.0".into(),
+        peer_id: "12D3own".into(),
+        peers: peers
+            .values()
+            .filter_map(|bag| bag.peer_id.clone())
+            .map(peer)
+            .collect(),
+        ..NodeReport::default()
+    }
+}
+
+/// Runs a hook: plans and acts until there is nothing left. Gives all steps taken.
+fn settle(facts: &mut Facts) -> Vec<Step> {
+    let mut taken = Vec::new();
+    for _ in 0..20 {
+        let steps = plan(facts, &machine()).unwrap();
+        if steps.is_empty() {
+            return taken;
+        }
+        for step in steps {
+            take(facts, &step);
+            taken.push(step);
+        }
+    }
+    panic!("no end to it: {taken:#?}");
+}
+
+/// Another unit that serves.
+fn serving(unit: u32) -> UnitBag {
+    UnitBag {
+        schema: "1".into(),
+        peer_id: Some(format!("12D3{unit}")),
+        addresses: vec![format!("/ip4/10.0.0.{}/tcp/4747/p2p/12D3{unit}", unit + 1)],
+        request: Some(request(unit)),
+        version: Some("0.1.0".into()),
+        ready: true,
+        restart_wanted: None,
+    }
+}
+
+/// A unit of three that serves, with everything done.
+fn settled(leader: bool) -> Facts {
+    let mut facts = fresh(leader);
+    let cluster = facts.cluster.as_mut().unwrap();
+    cluster.peers = BTreeMap::from([(name(1), serving(1)), (name(2), serving(2))]);
+    cluster.application.cluster_id = Some(CLUSTER_ID.into());
+    cluster.application.certificates = (0..3).map(|unit| (name(unit), certificate(unit))).collect();
+    cluster.application.schema = "1".into();
+    cluster.application_bag = databag::encode(&cluster.application).unwrap();
+    settle(&mut facts);
+    facts.identity = None;
+    facts.tried = Tried::default();
+    facts
+}
+
+fn restarts(steps: &[Step]) -> bool {
+    steps
+        .iter()
+        .any(|step| matches!(step, Step::Start(_) | Step::Restart(_) | Step::Stop))
+}
+
+#[test]
+fn the_first_leader_makes_the_cluster_and_serves_in_one_hook() {
+    let mut facts = fresh(true);
+    let steps = settle(&mut facts);
+    assert_eq!(steps.iter().filter(|step| **step == Step::MakeCluster).count(), 1);
+    assert_eq!(facts.service.state, ServiceState::Active);
+    assert_eq!(status(&facts).status, Status::Active);
+    assert_eq!(
+        facts.opened,
+        BTreeSet::from([Port::tcp(4747)]),
+        "the API is for the machine only"
+    );
+}
+
+#[test]
+fn a_follower_asks_for_a_certificate_and_waits() {
+    let mut facts = fresh(false);
+    settle(&mut facts);
+    assert_eq!(
+        status(&facts).message,
+        "waiting for the leader to make the cluster"
+    );
+
+    let cluster = facts.cluster.as_mut().unwrap();
+    cluster.application.cluster_id = Some(CLUSTER_ID.into());
+    cluster.application_bag = databag::encode(&cluster.application).unwrap();
+    settle(&mut facts);
+    assert_eq!(facts.cluster.as_ref().unwrap().own.request, Some(request(0)));
+    assert_eq!(
+        status(&facts).message,
+        "waiting for a certificate from the leader"
+    );
+    assert_eq!(facts.service.state, ServiceState::Inactive);
+
+    let cluster = facts.cluster.as_mut().unwrap();
+    cluster.application.certificates.insert(name(0), certificate(0));
+    cluster.application_bag = databag::encode(&cluster.application).unwrap();
+    settle(&mut facts);
+    assert_eq!(facts.service.state, ServiceState::Active);
+}
+
+#[test]
+fn a_settled_unit_does_nothing() {
+    for leader in [true, false] {
+        let facts = settled(leader);
+        assert_eq!(plan(&facts, &machine()).unwrap(), []);
+        assert_eq!(status(&facts).status, Status::Active);
+    }
+}
+
+#[test]
+fn peers_come_and_go_without_a_restart() {
+    let mut facts = settled(true);
+    facts.cluster.as_mut().unwrap().peers.insert(name(3), serving(3));
+    let steps = settle(&mut facts);
+    assert!(!restarts(&steps), "{steps:?}");
+    assert!(steps.contains(&Step::Dial("/ip4/10.0.0.4/tcp/4747/p2p/12D33".into())));
+    assert!(facts.node_config.as_ref().unwrap().contains("12D33"));
+    assert!(
+        facts
+            .cluster
+            .as_ref()
+            .unwrap()
+            .application
+            .certificates
+            .contains_key(&name(3))
+    );
+
+    facts.cluster.as_mut().unwrap().peers.remove(&name(3));
+    let steps = settle(&mut facts);
+    assert!(!restarts(&steps), "{steps:?}");
+    assert!(
+        !facts.node_config.as_ref().unwrap().contains("12D33"),
+        "a departed peer is forgotten"
+    );
+    assert!(
+        !facts
+            .cluster
+            .as_ref()
+            .unwrap()
+            .application
+            .certificates
+            .contains_key(&name(3))
+    );
+}
+
+#[test]
+fn a_change_that_the_node_reads_waits_for_its_turn() {
+    let mut facts = settled(false);
+    facts.options = config::parse(&config::tests::given(&[("log-level", "debug".into())]));
+    let steps = settle(&mut facts);
+    assert!(!restarts(&steps), "{steps:?}");
+    let wanted = facts
+        .cluster
+        .as_ref()
+        .unwrap()
+        .own
+        .restart_wanted
+        .clone()
+        .unwrap();
+    assert_eq!(status(&facts).message, "waiting for its turn to restart");
+
+    facts.cluster.as_mut().unwrap().application.turn = Some(Turn {
+        unit: name(0),
+        digest: wanted.clone(),
+        given_at: 1_000,
+    });
+    let steps = settle(&mut facts);
+    assert!(steps.contains(&Step::Restart(wanted)));
+    assert_eq!(
+        facts.cluster.as_ref().unwrap().own.restart_wanted,
+        None,
+        "healthy again, the turn is given back"
+    );
+    assert!(plan(&facts, &machine()).unwrap().is_empty());
+}
+
+#[test]
+fn a_unit_keeps_its_turn_until_it_has_met_its_peers() {
+    let mut facts = settled(false);
+    facts.shipped_sha256 = "bb".into();
+    settle(&mut facts);
+    let wanted = facts
+        .cluster
+        .as_ref()
+        .unwrap()
+        .own
+        .restart_wanted
+        .clone()
+        .unwrap();
+    facts.cluster.as_mut().unwrap().application.turn = Some(Turn {
+        unit: name(0),
+        digest: wanted.clone(),
+        given_at: 1_000,
+    });
+    facts.memory.running = Some(wanted.clone());
+    facts.node.as_mut().unwrap().peers[0].in_step = false;
+    settle(&mut facts);
+    assert_eq!(facts.cluster.as_ref().unwrap().own.restart_wanted, Some(wanted));
+}
+
+#[test]
+fn bad_options_are_told_and_the_last_good_ones_hold() {
+    let mut facts = settled(false);
+    let before = facts.node_config.clone();
+    facts.options = config::parse(&config::tests::given(&[
+        ("listen-port", 70_000.into()),
+        ("log-level", "loud".into()),
+    ]));
+    assert!(plan(&facts, &machine()).unwrap().is_empty());
+    assert_eq!(facts.node_config, before);
+    let told = status(&facts);
+    assert_eq!(told.status, Status::Blocked);
+    assert!(
+        told.message.contains("listen-port: 70000") && told.message.contains("log-level"),
+        "{}",
+        told.message
+    );
+}
+
+#[test]
+fn ports_follow_the_options() {
+    let mut facts = settled(true);
+    facts.options = config::parse(&config::tests::given(&[
+        ("listen-port", 5000.into()),
+        ("browser-listener", true.into()),
+        ("api-address", "0.0.0.0".into()),
+    ]));
+    settle(&mut facts);
+    assert_eq!(facts.opened, [5000, 4749, 4748].map(Port::tcp).into());
+    assert_eq!(facts.token.as_deref(), Some("t"), "an open API has a token");
+}
+
+#[test]
+fn a_leaving_unit_stops_and_says_goodbye() {
+    let mut facts = settled(false);
+    facts.hint = Hint::Leaving;
+    let steps = settle(&mut facts);
+    assert!(steps.contains(&Step::Stop));
+    assert!(facts.opened.is_empty());
+    let own = &facts.cluster.as_ref().unwrap().own;
+    assert!(own.addresses.is_empty() && !own.ready);
+
+    facts.hint = Hint::Departed(name(1));
+    assert!(
+        !restarts(&settle(&mut facts)),
+        "later hooks of a leaving unit do not start it again"
+    );
+    facts.hint = Hint::Removing;
+    assert_eq!(settle(&mut facts), [Step::RemoveService]);
+}
+
+#[test]
+fn storage_that_comes_back_starts_the_node_again() {
+    let mut facts = settled(false);
+    (facts.hint, facts.storage) = (Hint::Leaving, None);
+    settle(&mut facts);
+    facts.hint = Hint::None;
+    assert_eq!(status(&facts).message, "waiting for storage");
+    (facts.hint, facts.storage) = (Hint::Arriving, Some("/var/lib/paperclip".into()));
+    settle(&mut facts);
+    assert_eq!(facts.service.state, ServiceState::Active);
+}
+
+#[test]
+fn other_storage_with_another_key_is_certified_anew() {
+    let mut facts = settled(false);
+    facts.service.state = ServiceState::Inactive;
+    facts.node = None;
+    let other = Request {
+        public_key: "02ff".into(),
+        ..request(0)
+    };
+    facts.identity = Some(NodeIdentity {
+        request: other.clone(),
+    });
+    let steps = settle(&mut facts);
+    assert!(
+        !restarts(&steps),
+        "not with a certificate of another key: {steps:?}"
+    );
+    assert_eq!(facts.cluster.as_ref().unwrap().own.request, Some(other));
+}
+
+#[test]
+fn waits_have_an_end() {
+    let mut facts = fresh(false);
+    settle(&mut facts);
+    let told = status(&facts);
+    assert_eq!(told.status, Status::Waiting);
+    facts.memory.wait = told.wait;
+    facts.now += 601;
+    let told = status(&facts);
+    assert_eq!(told.status, Status::Blocked);
+    assert!(
+        told.message.contains("for 10 min") && told.message.contains("leader"),
+        "{}",
+        told.message
+    );
+}
+
+#[test]
+fn a_node_that_does_not_come_up_is_tried_once_a_hook() {
+    let mut facts = settled(false);
+    facts.service.state = ServiceState::Failed;
+    facts.node = None;
+    facts.identity = Some(NodeIdentity { request: request(0) });
+    assert!(restarts(&plan(&facts, &machine()).unwrap()));
+    facts.tried.start = Some("cannot open the store".into());
+    assert!(!restarts(&plan(&facts, &machine()).unwrap()));
+    assert!(status(&facts).message.contains("cannot open the store"));
+}
+
+/// Whatever the order in which facts become true, a plan ends and the status is one of the table.
+#[test]
+fn any_mix_of_missing_facts_is_survived() {
+    for mask in 0_u32..256 {
+        let mut facts = settled(mask & 1 != 0);
+        if mask & 2 != 0 {
+            facts.storage = None;
+        }
+        if mask & 4 != 0 {
+            facts.addresses = None;
+        }
+        if mask & 8 != 0 {
+            facts.node = None;
+        }
+        if mask & 16 != 0 {
+            facts.certificate = None;
+        }
+        if mask & 32 != 0 {
+            facts.service.state = ServiceState::Failed;
+        }
+        if mask & 64 != 0 {
+            facts.leader = None;
+        }
+        if mask & 128 != 0 {
+            facts.options = Err(Vec::new());
+            facts.memory.settings = None;
+        }
+        settle(&mut facts);
+        let _ = status(&facts);
+    }
+}

@@ -1,0 +1,46 @@
+//! `cos-agent` (interface `cos_agent`): the observability collector on the same machine. Unit bags only, one key
+//! (conventions document, section 5).
+
+use juju_hooks::databag::{Bag, canonical};
+use serde_json::json;
+
+use super::{Bags, alerts, authority, dashboards};
+use crate::facts::Facts;
+use crate::plan::PlanError;
+
+pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
+    let Some(settings) = facts.settings() else {
+        return Ok(Bags {
+            unit: Bag::new(),
+            application: Bag::new(),
+        });
+    };
+    // The collector is on this machine; a fixed address other than loopback is the only place the API listens then.
+    let host = match facts.api_ip() {
+        Some(ip) if !ip.is_unspecified() && !ip.is_loopback() => ip.to_string(),
+        Some(ip) if ip.is_loopback() && ip.to_string() != "127.0.0.1" => ip.to_string(),
+        _ => "localhost".into(),
+    };
+    let job = json!({
+        "metrics_path": "/metrics",
+        "static_configs": [{ "targets": [authority(&host, settings.api_port)] }],
+    });
+    let hash: String = crate::digest(&[canonical(&job)?.as_bytes()])
+        .chars()
+        .take(8)
+        .collect();
+    let mut job = job;
+    job["job_name"] = json!(format!("{}_node_{hash}", facts.unit.application()));
+    let config = json!({
+        "metrics_alert_rules": alerts::groups(facts)?,
+        "log_alert_rules": {},
+        "dashboards": dashboards::encoded().map_err(serde_json::Error::io)?,
+        "metrics_scrape_jobs": [job],
+        "log_slots": [],
+    });
+    let unit = Bag::from([("config".to_owned(), canonical(&config)?)]);
+    Ok(Bags {
+        unit,
+        application: Bag::new(),
+    })
+}

@@ -1,0 +1,101 @@
+//! What other applications are told, one file per endpoint. All of it is made from the facts alone.
+
+mod alerts;
+mod alm;
+mod cos_agent;
+mod dashboards;
+mod metrics;
+
+use juju_hooks::databag::{self, Bag};
+
+use crate::cluster::bags::JUJU_KEYS;
+use crate::facts::{Facts, Related};
+use crate::names::{ALM, COS_AGENT, METRICS};
+use crate::plan::{PlanError, Step};
+
+/// The two bags of one endpoint.
+struct Bags {
+    unit: Bag,
+    application: Bag,
+}
+
+/// Adds the steps that bring every relation's data up to date.
+///
+/// # Errors
+/// [`PlanError`] when data cannot be written as text.
+pub fn plan(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+    for related in &facts.related {
+        let Some(bags) = bags(facts, related)? else {
+            continue;
+        };
+        let changes = databag::difference(&related.unit_bag, &bags.unit, |key| JUJU_KEYS.contains(&key));
+        if !changes.is_empty() {
+            steps.push(Step::SetUnitBag(related.id.clone(), changes));
+        }
+        let Some(application) = &related.application_bag else {
+            continue;
+        };
+        let changes = databag::difference(application, &bags.application, |_| false);
+        if facts.leads() && !changes.is_empty() {
+            steps.push(Step::SetApplicationBag(related.id.clone(), changes));
+        }
+    }
+    Ok(())
+}
+
+fn bags(facts: &Facts, related: &Related) -> Result<Option<Bags>, PlanError> {
+    match related.id.endpoint() {
+        ALM => alm::bags(facts).map(Some),
+        COS_AGENT => cos_agent::bags(facts).map(Some),
+        METRICS => metrics::bags(facts).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Something for the status that works less than it could, though nothing is broken.
+#[must_use]
+pub fn remark(facts: &Facts) -> Option<&'static str> {
+    let related = |endpoint| {
+        facts
+            .related
+            .iter()
+            .any(|related| related.id.endpoint() == endpoint)
+    };
+    let settings = facts.settings()?;
+    if !related(METRICS) {
+        return None;
+    }
+    if facts.api_ip()?.is_loopback() && !reachable_loopback(facts) {
+        return Some("metrics-endpoint: nothing to scrape while api-address=loopback");
+    }
+    (facts.api_is_open() && !settings.open_metrics)
+        .then_some("metrics-endpoint: Prometheus has no token, set open-metrics=true")
+}
+
+/// Whether the API listens on the machine's own network address although that is a loopback one (all of a model on one
+/// machine).
+fn reachable_loopback(facts: &Facts) -> bool {
+    facts
+        .addresses
+        .as_ref()
+        .is_some_and(|addresses| Some(addresses.bind) == facts.api_ip())
+}
+
+/// Where others reach the API: none while only programs on the machine can.
+fn api_host(facts: &Facts) -> Option<String> {
+    let ip = facts.api_ip()?;
+    if ip.is_unspecified() {
+        return facts.addresses.as_ref()?.ingress.first().cloned();
+    }
+    (!ip.is_loopback() || reachable_loopback(facts)).then(|| ip.to_string())
+}
+
+/// `host:port` of a URL, with an IPv6 address in brackets.
+fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
