@@ -365,6 +365,6 @@ async fn a_peer_that_speaks_no_bitswap_is_asked_in_vain() {
 #[tokio::test]
 async fn there_is_one_exchange() {
     let node = Node::start().await;
-    assert!(bitswap::new(node.peer.control.clone(), Store::default()).is_err());
+    assert!(bitswap::new(node.peer.control, Store::default()).is_err());
     assert_eq!(PROTOCOL, StreamProtocol::new("/ipfs/bitswap/1.2.0"));
 }

@@ -3,6 +3,11 @@
     dead_code,
     reason = "each test file is a program of its own and uses a part of this"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "only tests call this: a failed set-up fails them"
+)]
 
 use std::{future::Future, time::Duration};
 
