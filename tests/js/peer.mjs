@@ -7,6 +7,7 @@ import { databaseCommands, openDatabases } from './lib/databases.mjs'
 import { measureCommands } from './lib/measure.mjs'
 import { startNode } from './lib/node.mjs'
 import { rawCommands } from './lib/raw.mjs'
+import { weaveCommands } from './lib/weave.mjs'
 
 console.log = console.error
 
@@ -72,7 +73,8 @@ const commands = {
   ...host,
   ...databaseCommands(peer, databases, emit),
   ...rawCommands(peer),
-  ...measureCommands(databases.find)
+  ...measureCommands(databases.find),
+  ...weaveCommands(peer, databases.find)
 }
 
 async function answer (line) {

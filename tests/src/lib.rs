@@ -24,7 +24,8 @@ pub use cluster::{Cluster, ClusterIdentity};
 pub use error::{HarnessError, Result};
 pub use eventually::{ensure, ensure_eq, eventually, not_yet};
 pub use js::{
-    CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsPeer, Measured, OpenDatabase, Row, Storage,
+    CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsPeer, Measured, OpenDatabase, PrivateKeys,
+    Row, Storage,
 };
 pub use link::Link;
 pub use node::{

@@ -85,6 +85,15 @@ pub struct Crafted {
     pub identity_hash: String,
 }
 
+/// The private keys of an identity, hex. Made for one test and gone with it.
+#[derive(Clone, Deserialize)]
+pub struct PrivateKeys {
+    /// The root key, which certifies.
+    pub root: String,
+    /// The key that signs entries.
+    pub signing: String,
+}
+
 /// What a raw heads stream gave back.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HeadsReply {
@@ -254,6 +263,22 @@ impl JsPeer {
             &self.call("fork", json!({ "db": db, "count": count, "label": label }))?,
             "hashes",
         )
+    }
+
+    /// Adds a random history: `steps` appends by `writers` writers that join each other now and then.
+    pub fn weave(&mut self, db: &str, writers: usize, steps: usize, seed: u32) -> Result<()> {
+        let args = json!({ "db": db, "writers": writers, "steps": steps, "seed": seed });
+        self.call("weave", args).map(drop)
+    }
+
+    /// Every block of the log and of the identities it names, as hex.
+    pub fn log_blocks(&mut self, db: &str) -> Result<Vec<String>> {
+        hashes(&self.call("logBlocks", json!({ "db": db }))?, "blocks")
+    }
+
+    /// The private keys it writes with, hex.
+    pub fn keys(&mut self) -> Result<PrivateKeys> {
+        parse("private keys", self.call("keys", json!({}))?)
     }
 
     /// Grants a capability of an `orbitdb` access controller.

@@ -4,5 +4,5 @@ mod commands;
 mod install;
 mod process;
 
-pub use commands::{Clock, Crafted, Entry, Flood, HeadsReply, Measured, OpenDatabase, Row};
+pub use commands::{Clock, Crafted, Entry, Flood, HeadsReply, Measured, OpenDatabase, PrivateKeys, Row};
 pub use process::{CallId, Identity, JsPeer, Storage};
