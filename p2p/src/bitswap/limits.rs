@@ -52,11 +52,11 @@ pub const NEXT_PEER_AFTER: Duration = Duration::from_secs(1);
 pub const BUSY_PEER_AFTER: Duration = Duration::from_secs(10);
 
 /// When every peer was asked in vain, all are asked again after this, then after twice as long, and so on. They
-/// remember the want and send the block once they have it; only one that restarted must be told again.
+/// remember the want. Ours and Go send the block once they have it; Helia looks again only when we write to it.
 pub const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The longest pause between two rounds of asking.
-pub const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(60);
+pub const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
 
 /// Pause after a message could not be sent; doubles with every further failure.
 pub const RESEND_AFTER: Duration = Duration::from_millis(250);

@@ -72,6 +72,19 @@ impl Ledger {
         self.wants.len()
     }
 
+    /// The sizes of everything that could grow.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> [usize; 5] {
+        let (presences, in_flight) = (self.presences.len(), self.presences_in_flight.len());
+        [
+            self.wants.len(),
+            self.queue.len(),
+            presences,
+            in_flight,
+            self.in_flight.len(),
+        ]
+    }
+
     /// Whether there is something to look up.
     pub(super) fn has_queued(&self) -> bool {
         !self.queue.is_empty()
