@@ -38,9 +38,11 @@ fn scene(home: &Path) -> Result<Scene> {
 }
 
 impl Scene {
-    /// Refusals of any kind that the node has counted.
+    /// What the node has counted as refused: entries, and exchanges of heads that did not end well.
     fn refusals(&self) -> Result<f64> {
-        Ok(self.node.api().metrics()?.sum("paperclip_refusals_total", ""))
+        let metrics = self.node.api().metrics()?;
+        let exchanges = metrics.sum("paperclip_exchanges_total", "result=\"failed\"");
+        Ok(metrics.sum("paperclip_entries_refused_total", "") + exchanges)
     }
 
     fn counted_more_than(&self, before: f64) -> Result<()> {
