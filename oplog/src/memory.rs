@@ -84,7 +84,10 @@ impl LogRead for MemoryLog {
         Ok(self.blocks.contains_key(hash))
     }
 
-    fn newest_first(&self, below: Option<&Position>) -> impl Iterator<Item = Result<Position, Infallible>> {
+    fn newest_first<'a>(
+        &'a self,
+        below: Option<&Position>,
+    ) -> impl Iterator<Item = Result<Position, Infallible>> + use<'a> {
         let end = below.map_or(Bound::Unbounded, Bound::Excluded);
         self.order
             .range::<Position, _>((Bound::Unbounded, end))
@@ -93,7 +96,10 @@ impl LogRead for MemoryLog {
             .map(Ok)
     }
 
-    fn oldest_first(&self, above: Option<&Position>) -> impl Iterator<Item = Result<Position, Infallible>> {
+    fn oldest_first<'a>(
+        &'a self,
+        above: Option<&Position>,
+    ) -> impl Iterator<Item = Result<Position, Infallible>> + use<'a> {
         let start = above.map_or(Bound::Unbounded, Bound::Excluded);
         self.order
             .range::<Position, _>((start, Bound::Unbounded))

@@ -69,11 +69,44 @@ fn every_iterator_call_gives_what_javascript_gave() {
             gte: bound("gte"),
             lt: bound("lt"),
             lte: bound("lte"),
+            after: None,
             amount: options
                 .get("amount")
                 .and_then(Json::as_i64)
                 .and_then(|amount| usize::try_from(amount).ok()),
         };
+        let paged = Range {
+            after: hashes(&case["result"]).get(2).copied(),
+            ..range
+        };
+        if paged.after.is_some() {
+            let rest: Vec<Hash> = iterate(&store, &paged)
+                .unwrap()
+                .map(|position| position.unwrap().hash)
+                .collect();
+            let amount = range
+                .amount
+                .filter(|_| range.gt.or(range.gte).is_none())
+                .unwrap_or(usize::MAX);
+            let unlimited = iterate(
+                &store,
+                &Range {
+                    amount: None,
+                    ..range
+                },
+            )
+            .unwrap()
+            .map(|at| at.unwrap().hash);
+            let expected: Vec<Hash> = match range
+                .gt
+                .or(range.gte)
+                .filter(|_| range.lt.or(range.lte).is_none())
+            {
+                Some(_) => hashes(&case["result"])[3..].to_vec(),
+                None => unlimited.skip(3).take(amount).collect(),
+            };
+            assert_eq!(rest, expected, "{options}, the page after the third");
+        }
         let result: Vec<Hash> = iterate(&store, &range)
             .unwrap()
             .map(|position| position.unwrap().hash)

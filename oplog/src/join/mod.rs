@@ -229,6 +229,20 @@ impl Joiner {
         self.ids.contains_key(hash) || self.ready_at.contains_key(hash)
     }
 
+    /// Whether the block is being fetched, as an entry or as an identity.
+    pub fn wants(&self, hash: &Hash) -> bool {
+        let wanted = |id| {
+            matches!(
+                self.pending.get(id),
+                Some(Pending {
+                    stage: Stage::Wanted,
+                    ..
+                })
+            )
+        };
+        self.identity_waiters.contains_key(hash) || self.ids.get(hash).is_some_and(wanted)
+    }
+
     /// Takes a head that somebody offers. Unknown ones are verified and their ancestors fetched.
     pub fn head<R: LogRead>(
         &mut self,

@@ -18,6 +18,8 @@ pub struct Range {
     pub lt: Option<Hash>,
     /// Start at this entry: it and its ancestors.
     pub lte: Option<Hash>,
+    /// Continue below this entry, the last one of an earlier page. Not one of JavaScript's options.
+    pub after: Option<Hash>,
     /// At most so many. With `gt` or `gte` alone these are the ones closest to that entry; with both ends given it is
     /// ignored, as JavaScript does.
     pub amount: Option<usize>,
@@ -26,7 +28,7 @@ pub struct Range {
 /// Why iteration cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum IterateError<E> {
-    /// `lt` or `lte` names an entry that the log does not have.
+    /// `lt`, `lte` or `after` names an entry that the log does not have.
     #[error("the log has no entry {0}")]
     UnknownEntry(Hash),
     /// The store failed.
@@ -58,26 +60,33 @@ pub fn iterate<'a, R: LogRead>(
         (None, Some(hash)) => Some(Ancestors::from(read, hash)?),
         (None, None) => None,
     };
+    let after = match range.after {
+        Some(hash) => Some(read.position(&hash)?.ok_or(IterateError::UnknownEntry(hash))?),
+        None => None,
+    };
     let amount = range.amount.unwrap_or(usize::MAX);
     Ok(match (walk, stop) {
-        (Some(walk), Some(stop)) => Box::new(stop.cut(walk)),
-        (Some(walk), None) => Box::new(walk.take(amount)),
-        (None, None) => Box::new(read.newest_first(None).take(amount)),
-        (None, Some(stop)) => from_heads(read, stop, range.amount)?,
+        (Some(walk), Some(stop)) => Box::new(stop.cut(walk.below_page(after))),
+        (Some(walk), None) => Box::new(walk.below_page(after).take(amount)),
+        (None, None) => Box::new(read.newest_first(after.as_ref()).take(amount)),
+        (None, Some(stop)) => from_heads(read, stop, after.as_ref(), range.amount)?,
     })
 }
 
 /// The entries from the heads down to `stop`: in the order index, everything above it. With an amount, the lowest of them.
-fn from_heads<R: LogRead>(
-    read: &R,
+fn from_heads<'a, R: LogRead>(
+    read: &'a R,
     stop: Stop,
+    after: Option<&Position>,
     amount: Option<usize>,
-) -> Result<Iter<'_, R::Error>, R::Error> {
+) -> Result<Iter<'a, R::Error>, R::Error> {
     let end = read.position(&stop.hash)?;
     let Some(amount) = amount else {
         return Ok(match end {
-            Some(_) => Box::new(stop.cut(read.newest_first(None))),
-            None => Box::new(read.newest_first(None)),
+            // nothing is left when the earlier page ended where this stops
+            Some(end) if after.is_some_and(|after| *after <= end) => Box::new(std::iter::empty()),
+            Some(_) => Box::new(stop.cut(read.newest_first(after))),
+            None => Box::new(read.newest_first(after)),
         });
     };
     let itself = end.clone().filter(|_| stop.inclusive).map(Ok);
@@ -85,7 +94,8 @@ fn from_heads<R: LogRead>(
         .into_iter()
         .chain(read.oldest_first(end.as_ref()))
         .take(amount);
-    let closest = run.collect::<Result<Vec<Position>, _>>()?;
+    let mut closest = run.collect::<Result<Vec<Position>, _>>()?;
+    closest.retain(|position| after.is_none_or(|after| position < after));
     Ok(Box::new(closest.into_iter().rev().map(Ok)))
 }
 
@@ -136,7 +146,7 @@ impl PartialOrd for Step {
     }
 }
 
-impl<'a, R: LogRead> Ancestors<'a, R> {
+impl<'a, R: LogRead + 'a> Ancestors<'a, R> {
     fn from(read: &'a R, hash: Hash) -> Result<Self, IterateError<R::Error>> {
         let mut walk = Self {
             read,
@@ -164,6 +174,15 @@ impl<'a, R: LogRead> Ancestors<'a, R> {
         let found = step.is_some();
         self.queue.extend(step);
         Ok(found)
+    }
+
+    /// What comes below `after`.
+    fn below_page(self, after: Option<Position>) -> impl Iterator<Item = Result<Position, R::Error>> {
+        self.skip_while(move |position| {
+            after
+                .as_ref()
+                .is_some_and(|after| position.as_ref().is_ok_and(|position| position >= after))
+        })
     }
 
     fn visit(&mut self) -> Result<Option<Position>, R::Error> {

@@ -21,11 +21,18 @@ pub trait LogRead {
         Ok(self.position(hash)?.is_some())
     }
 
-    /// Positions from the newest down, all of them or those before `below`.
-    fn newest_first(&self, below: Option<&Position>) -> impl Iterator<Item = Result<Position, Self::Error>>;
+    /// Positions from the newest down, all of them or those before `below`. The iterator borrows
+    /// the store, not the bound.
+    fn newest_first<'a>(
+        &'a self,
+        below: Option<&Position>,
+    ) -> impl Iterator<Item = Result<Position, Self::Error>> + use<'a, Self>;
 
     /// Positions from the oldest up, all of them or those after `above`.
-    fn oldest_first(&self, above: Option<&Position>) -> impl Iterator<Item = Result<Position, Self::Error>>;
+    fn oldest_first<'a>(
+        &'a self,
+        above: Option<&Position>,
+    ) -> impl Iterator<Item = Result<Position, Self::Error>> + use<'a, Self>;
 
     /// The entry that decides what `key` shows.
     fn winner(&self, key: &str) -> Result<Option<Winner>, Self::Error>;
