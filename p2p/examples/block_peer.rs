@@ -26,13 +26,15 @@ use bytes::Bytes;
 use cid::{Cid, multihash::Multihash};
 use futures::StreamExt as _;
 use libp2p::{
-    Multiaddr, Swarm, identify, noise, ping,
+    Multiaddr, Swarm,
+    identity::Keypair,
+    noise, ping,
     swarm::{NetworkBehaviour, SwarmEvent},
     tcp,
 };
 use p2p::{
     bitswap::{self, BlockSource, Handle, Session},
-    muxer, streams,
+    identify, muxer, streams,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -168,6 +170,14 @@ async fn run(mut swarm: Swarm<Behaviour>, exchange: Handle) -> Result<(), Box<dy
     }
 }
 
+fn about(keypair: &Keypair) -> identify::Config {
+    identify::Config {
+        public_key: keypair.public(),
+        protocol_version: "ipfs/0.1.0".into(),
+        agent_version: concat!("p2p-block-peer/", env!("CARGO_PKG_VERSION")).into(),
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let streams = streams::Behaviour::default();
@@ -179,7 +189,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, muxer::Config::default)?
         .with_behaviour(|keypair| Behaviour {
-            identify: identify::Behaviour::new(identify::Config::new("ipfs/0.1.0".into(), keypair.public())),
+            identify: identify::Behaviour::new(about(keypair), streams.control()),
             ping: ping::Behaviour::default(),
             streams,
         })?

@@ -20,6 +20,8 @@ use libp2p::{
 };
 use tokio::sync::{mpsc::error::TrySendError, watch};
 
+use crate::changes::next_change;
+
 use super::{
     MAX_INBOUND_STREAMS, MAX_OUTBOUND_STREAMS, NEGOTIATION_TIMEOUT, OpenError, Stream,
     control::OpenRequest,
@@ -48,16 +50,6 @@ impl fmt::Debug for Handler {
             .field("requests", &self.requests.len())
             .finish()
     }
-}
-
-fn next_change(mut table: watch::Receiver<Table>) -> BoxFuture<'static, ()> {
-    async move {
-        if table.changed().await.is_err() {
-            // The swarm is being taken down, nothing will change any more.
-            future::pending::<()>().await;
-        }
-    }
-    .boxed()
 }
 
 impl Handler {
@@ -120,7 +112,8 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = OpenRequest;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Accepted> {
-        SubstreamProtocol::new(Accepted(self.table.borrow().names()), ()).with_timeout(NEGOTIATION_TIMEOUT)
+        SubstreamProtocol::new(Accepted::new(self.table.borrow().names()), ())
+            .with_timeout(NEGOTIATION_TIMEOUT)
     }
 
     fn on_behaviour_event(&mut self, request: OpenRequest) {
@@ -172,6 +165,12 @@ impl ConnectionHandler for Handler {
 /// The protocols accepted at the moment a peer opens a stream.
 #[derive(Debug, Clone)]
 pub struct Accepted(Arc<[StreamProtocol]>);
+
+impl Accepted {
+    pub(crate) fn new(protocols: Arc<[StreamProtocol]>) -> Self {
+        Self(protocols)
+    }
+}
 
 impl UpgradeInfo for Accepted {
     type Info = StreamProtocol;

@@ -48,12 +48,13 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) async fn start() -> Self {
-        Self::start_with(|_, streams| streams).await
+        Self::start_with(|_, streams| streams, |_| {}).await
     }
 
-    /// A peer whose behaviour is made by `behaviour` around its streams.
+    /// A peer whose behaviour is made by `behaviour` around its streams, and what to do with its events.
     pub(crate) async fn start_with<B: NetworkBehaviour + Send>(
         behaviour: impl FnOnce(&libp2p::identity::Keypair, streams::Behaviour) -> B,
+        on_event: impl FnMut(B::ToSwarm) + Send + 'static,
     ) -> Self
     where
         B::ToSwarm: std::fmt::Debug,
@@ -80,7 +81,7 @@ impl Peer {
         let id = *swarm.local_peer_id();
         let (commands, inbox) = mpsc::channel(8);
         let (connected_now, connected) = watch::channel(Vec::new());
-        tokio::spawn(run(swarm, inbox, connected_now));
+        tokio::spawn(run(swarm, inbox, connected_now, on_event));
         Self {
             id,
             control,
@@ -130,6 +131,7 @@ async fn run<B: NetworkBehaviour>(
     mut swarm: Swarm<B>,
     mut inbox: mpsc::Receiver<Command>,
     connected: watch::Sender<Vec<PeerId>>,
+    mut on_event: impl FnMut(B::ToSwarm),
 ) where
     B::ToSwarm: std::fmt::Debug,
 {
@@ -155,6 +157,7 @@ async fn run<B: NetworkBehaviour>(
                 SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
                     connected.send_modify(|peers| peers.retain(|peer| *peer != peer_id));
                 }
+                SwarmEvent::Behaviour(event) => on_event(event),
                 _ => {}
             },
         }
