@@ -10,10 +10,7 @@ struct Shell {
 
 impl Shell {
     fn run(&self, args: &[&str]) -> Result<CliOutput> {
-        let all: Vec<&str> = ["--api", &self.url]
-            .into_iter()
-            .chain(args.iter().copied())
-            .collect();
+        let all: Vec<&str> = args.iter().copied().chain(["--api", &self.url]).collect();
         cli(&all)?.success()
     }
 
@@ -67,7 +64,7 @@ fn keys_and_documents_from_the_command_line() -> Result<()> {
     let got: Value = shell.run(&["get", "kv", "clip \u{1f4ce}"])?.json()?;
     assert_eq!(got, json!([1, 2.5]));
     shell.run(&["del", "kv", "clip \u{1f4ce}"])?;
-    let gone = cli(&["--api", &node.url(), "get", "kv", "clip \u{1f4ce}"])?;
+    let gone = cli(&["get", "kv", "clip \u{1f4ce}", "--api", &node.url()])?;
     assert_eq!(gone.code, Some(1), "{gone:?}");
 
     shell.run(&["db", "create", "docs", "--type", "documents", "--write", "*"])?;

@@ -66,7 +66,7 @@ fn an_argument_that_is_not_utf8_is_wrong_usage() -> Result<()> {
 fn a_command_without_a_node_says_where_it_looked() -> Result<()> {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     let url = format!("http://{}", free.expect("a loopback port"));
-    refused(&cli(&["--api", &url, "status"])?, 1, &url);
+    refused(&cli(&["status", "--api", &url])?, 1, &url);
     Ok(())
 }
 
@@ -285,9 +285,9 @@ fn an_api_beyond_loopback_needs_a_token_file_that_only_its_owner_reads() -> Resu
         "probes need no token"
     );
 
-    let asked = cli(&["--api", &node.url(), "db", "list"])?;
-    refused(&asked, 1, "401");
-    cli(&["--api", &node.url(), "--token-file", &name, "db", "list"])?.success()?;
+    let asked = cli(&["db", "list", "--api", &node.url()])?;
+    refused(&asked, 1, "token");
+    cli(&["db", "list", "--api", &node.url(), "--token-file", &name])?.success()?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::{Method, Request};
@@ -70,6 +71,8 @@ pub struct Reply {
     pub status: u16,
     /// The content type, without parameters.
     pub content_type: String,
+    /// The path of the next page of a listing (`Link: <path>; rel="next"`).
+    pub next_page: Option<String>,
     /// The body.
     pub body: String,
 }
@@ -145,14 +148,11 @@ impl Api {
             self.agent.run(request.body(body).map_err(|e| failed(e.into()))?)
         };
         let mut response = response.map_err(failed)?;
-        let kind = response
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok());
-        let content_type = kind
-            .and_then(|kind| kind.split(';').next())
-            .unwrap_or_default()
-            .to_owned();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let kind = header("content-type").and_then(|kind| kind.split(';').next());
+        let content_type = kind.unwrap_or_default().to_owned();
+        let link = header("link").and_then(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
+        let next_page = link.map(str::to_owned);
         let body = response
             .body_mut()
             .with_config()
@@ -162,18 +162,18 @@ impl Api {
         Ok(Reply {
             status: response.status().as_u16(),
             content_type,
+            next_page,
             body,
         })
     }
 
-    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Reply> {
         let bytes = body
             .map(|value| value.to_string().into_bytes())
             .unwrap_or_default();
         let reply = self.send(method, path, &[("content-type", "application/json")], &bytes)?;
         match reply.status {
-            200..300 if reply.content_type == "application/json" => reply.json(),
-            200..300 => Ok(Value::String(reply.body)),
+            200..300 => Ok(reply),
             status => Err(HarnessError::Api {
                 method: method.to_owned(),
                 path: path.to_owned(),
@@ -181,6 +181,31 @@ impl Api {
                 body: reply.body,
             }),
         }
+    }
+
+    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        let reply = self.ask(method, path, body)?;
+        if reply.content_type == "application/json" {
+            reply.json()
+        } else {
+            Ok(Value::String(reply.body))
+        }
+    }
+
+    /// Everything that a listing holds, page after page.
+    fn list<T: DeserializeOwned>(&self, what: &str, path: &str) -> Result<Vec<T>> {
+        let mut all: Vec<T> = Vec::new();
+        let mut next = Some(path.to_owned());
+        while let Some(path) = next {
+            let reply = self.ask("GET", &path, None)?;
+            all.extend(parse::<Vec<T>>(what, reply.json()?)?);
+            next = reply.next_page;
+        }
+        Ok(all)
+    }
+
+    fn list_of<T: DeserializeOwned>(&self, what: &str, db: &str, rest: &str) -> Result<Vec<T>> {
+        self.list(what, &format!("/v1/databases/{}{rest}", segment(db)))
     }
 
     /// GET any path.
@@ -232,7 +257,7 @@ impl Api {
 
     /// All databases.
     pub fn databases(&self) -> Result<Vec<Database>> {
-        parse("the databases", self.get("/v1/databases")?)
+        self.list("the databases", "/v1/databases")
     }
 
     /// One database.
@@ -250,7 +275,7 @@ impl Api {
 
     /// Events, newest first; `query` is `amount=10&lt=...` or empty.
     pub fn events(&self, db: &str, query: &str) -> Result<Vec<EventRow>> {
-        parse("events", self.db("GET", db, &format!("/events?{query}"), None)?)
+        self.list_of("events", db, &format!("/events?{query}"))
     }
 
     /// Puts a key.
@@ -272,9 +297,9 @@ impl Api {
         )
     }
 
-    /// The first page of all keys.
+    /// All keys.
     pub fn keys(&self, db: &str) -> Result<Vec<KeyRow>> {
-        parse("keys", self.db("GET", db, "/kv", None)?)
+        self.list_of("keys", db, "/kv")
     }
 
     /// Puts a document.
@@ -306,13 +331,13 @@ impl Api {
 
     /// The heads' hashes, greatest first.
     pub fn heads(&self, db: &str) -> Result<Vec<String>> {
-        let entries: Vec<Entry> = parse("heads", self.db("GET", db, "/heads", None)?)?;
+        let entries: Vec<Entry> = self.list_of("heads", db, "/heads")?;
         Ok(entries.into_iter().map(|entry| entry.hash).collect())
     }
 
     /// Entries, newest first.
     pub fn entries(&self, db: &str, query: &str) -> Result<Vec<Entry>> {
-        parse("entries", self.db("GET", db, &format!("/entries?{query}"), None)?)
+        self.list_of("entries", db, &format!("/entries?{query}"))
     }
 
     /// One entry.
