@@ -1,0 +1,255 @@
+//! One database's part of the store.
+
+use super::{
+    Store,
+    error::{Corruption, StoreError},
+    index::{put_entry, put_heads, put_view},
+    journal::{Frames, Kind, Location},
+    keys::{self, Number},
+    record::{self, Heads, Indexed, Registration},
+    tree::Value,
+};
+use bytes::Bytes;
+use oplog::{
+    Address, Entry, Hash,
+    log::{Added, Commit, Log, LogRead, RECENT},
+    manifest::DatabaseType,
+    order::Position,
+    view::Winner,
+};
+use std::{collections::HashMap, iter, sync::atomic::Ordering};
+
+/// The entries, order, heads and view of one database, and the entries that wait to become part of it.
+///
+/// A clone is another handle to the same. Any thread may read; one task at a time may write.
+#[derive(Debug, Clone)]
+pub struct DatabaseStore {
+    pub(super) store: Store,
+    pub(super) number: Number,
+    pub(super) address: Address,
+    pub(super) kind: DatabaseType,
+}
+
+impl DatabaseStore {
+    pub(super) fn new(store: Store, registration: Registration, address: Address) -> Self {
+        Self { store, number: registration.number, address, kind: registration.kind }
+    }
+
+    /// The address.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The type that it is registered with.
+    pub fn kind(&self) -> DatabaseType {
+        self.kind
+    }
+
+    /// The log as it was last committed. Reads the heads and the newest few positions; when they do not fit together, the
+    /// indexes are rebuilt first, which takes time by the number of entries and is logged.
+    pub fn open_log(&self) -> Result<Log, StoreError> {
+        self.store.inner.flusher.check()?;
+        if let Some(log) = self.consistent_log()? {
+            return Ok(log);
+        }
+        tracing::warn!(database = %self.address, "the indexes do not fit together, rebuilding them from the journal");
+        self.rebuild()?;
+        self.consistent_log()?.ok_or_else(|| Corruption::Record("heads").into())
+    }
+
+    /// Stores a commit, all of it or nothing. Copies of its entries that were staged become the entries.
+    ///
+    /// It is on disk after the next [`Store::flushed`]. After an error the log that made the commit is ahead of the store
+    /// and must be opened anew.
+    pub fn apply(&self, commit: Commit) -> Result<(), StoreError> {
+        let mut writes = self.store.writes()?;
+        self.check_registered()?;
+        let staged = self.staged_locations(commit.added.iter().map(|added| added.position.hash))?;
+        let staged_after = self.staged_bytes()?.saturating_sub(staged.values().map(size).sum());
+        let frames = self.frames_of(&commit.added, &staged);
+        self.store.write(&mut writes, &frames, |batch, locations| {
+            let mut fresh = fresh_locations(&commit.added, &staged, locations);
+            for added in &commit.added {
+                let hash = &added.position.hash;
+                let Some(location) = staged.get(hash).copied().or_else(|| fresh.next()) else { continue };
+                put_entry(batch, self.number, &added.position, location);
+            }
+            for hash in staged.keys() {
+                batch.remove(keys::staged(self.number, hash));
+            }
+            if !staged.is_empty() {
+                self.put_staged_bytes(batch, staged_after);
+            }
+            put_view(batch, self.number, &commit.view);
+            put_heads(batch, self.number, &commit);
+        })?;
+        self.store.count_staged(&mut writes, 0, staged.values().map(size).sum());
+        self.store.inner.counters.entries.fetch_add(commit.added.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The block of a committed entry, checked against its hash.
+    pub fn entry_block(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        Ok(if self.contains(hash)? { self.store.block(hash)? } else { None })
+    }
+
+    /// The number of entries that were committed last.
+    pub fn len(&self) -> Result<u64, StoreError> {
+        Ok(self.heads()?.map_or(0, |heads| heads.len))
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.len()? == 0)
+    }
+
+    pub(super) fn heads(&self) -> Result<Option<Heads>, StoreError> {
+        let value = self.store.inner.tree.get(keys::prefix(keys::HEADS, self.number))?;
+        Ok(value.map(|value| Heads::decode(&value)).transpose()?)
+    }
+
+    /// That the number still belongs to the address.
+    pub(super) fn check_registered(&self) -> Result<(), StoreError> {
+        match self.store.registration(&self.address)? {
+            Some(found) if found.number == self.number => Ok(()),
+            _ => Err(StoreError::Removed(self.address)),
+        }
+    }
+
+    fn consistent_log(&self) -> Result<Option<Log>, StoreError> {
+        let found = match self.heads() {
+            Ok(found) => found,
+            Err(StoreError::Corrupt(error)) => {
+                tracing::warn!(database = %self.address, %error, "the heads cannot be read");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let Heads { heads, len } = found.unwrap_or(Heads { heads: Vec::new(), len: 0 });
+        let recent: Vec<Position> = match self.newest_first(None).take(RECENT).collect() {
+            Err(StoreError::Corrupt(_)) => return Ok(None),
+            result => result?,
+        };
+        if recent.first() != heads.first() || (len == 0) != heads.is_empty() || len < recent.len() as u64 {
+            return Ok(None);
+        }
+        for head in &heads {
+            if self.position(&head.hash)?.as_ref() != Some(head) || self.store.block(&head.hash).is_err() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Log::open(self.address, self.kind, heads, recent, len)))
+    }
+
+    /// One frame for each entry that is not staged, and one that names each run of entries that are: the journal must tell
+    /// them in the order of the commit, ancestors first.
+    fn frames_of(&self, added: &[Added], staged: &HashMap<Hash, Location>) -> Frames {
+        let mut frames = Frames::default();
+        for run in added.chunk_by(|a, b| is_staged(a, staged) && is_staged(b, staged)) {
+            match run {
+                [added] if !is_staged(added, staged) => {
+                    frames.block(Kind::Entry, &added.position.hash, &added.block);
+                }
+                run => {
+                    let hashes: Vec<Hash> = run.iter().map(|added| added.position.hash).collect();
+                    frames.commit(&self.address, &hashes);
+                }
+            }
+        }
+        frames
+    }
+
+    fn positions(
+        &self,
+        above: Option<&Position>,
+        below: Option<&Position>,
+    ) -> impl DoubleEndedIterator<Item = Result<Position, StoreError>> + use<> {
+        let prefix = keys::prefix(keys::ORDER, self.number);
+        let key = |position| keys::order(self.number, position);
+        let pairs = self.store.inner.tree.range(&prefix, above.map(key), below.map(key));
+        pairs.map(|pair: Result<(Value, Value), StoreError>| {
+            Ok(keys::position_of(&pair?.0).ok_or(Corruption::Record("order"))?)
+        })
+    }
+}
+
+fn is_staged(added: &Added, staged: &HashMap<Hash, Location>) -> bool {
+    staged.contains_key(&added.position.hash)
+}
+
+pub(super) fn size(location: &Location) -> u64 {
+    location.length.into()
+}
+
+/// The locations of the frames that hold entries, leaving out those of commit frames.
+fn fresh_locations(
+    added: &[Added],
+    staged: &HashMap<Hash, Location>,
+    locations: &[Location],
+) -> impl Iterator<Item = Location> {
+    let runs = added.chunk_by(|a, b| is_staged(a, staged) && is_staged(b, staged));
+    let fresh = runs.zip(locations).filter(|(run, _)| !run.iter().any(|added| is_staged(added, staged)));
+    fresh.map(|(_, location)| *location)
+}
+
+impl LogRead for DatabaseStore {
+    type Error = StoreError;
+
+    fn entry(&self, hash: &Hash) -> Result<Option<Entry>, StoreError> {
+        if !self.contains(hash)? {
+            return Ok(None);
+        }
+        let block = self
+            .store
+            .read_indexed(hash, |indexed| self.store.inner.segments.read(indexed.location(), hash))?;
+        let decoded = block.map(|block| Entry::decode(&block)).transpose();
+        match decoded {
+            Ok(Some(entry)) if entry.hash != *hash => Err(Corruption::Block(*hash).into()),
+            Err(_) if self.store.block(hash).is_err() => Err(Corruption::Block(*hash).into()),
+            decoded => Ok(decoded.map_err(|error| Corruption::Entry(*hash, error))?),
+        }
+    }
+
+    fn position(&self, hash: &Hash) -> Result<Option<Position>, StoreError> {
+        Ok(match self.store.indexed(hash)? {
+            Some(Indexed::Entry(_, number, position)) if number == self.number => Some(position),
+            _ => None,
+        })
+    }
+
+    fn contains(&self, hash: &Hash) -> Result<bool, StoreError> {
+        let value = self.store.inner.tree.get(keys::index(hash))?;
+        Ok(value.and_then(|value| Indexed::number(&value)) == Some(self.number))
+    }
+
+    fn newest_first<'a>(
+        &'a self,
+        below: Option<&Position>,
+    ) -> impl Iterator<Item = Result<Position, StoreError>> + use<'a> {
+        until_error(self.positions(None, below).rev())
+    }
+
+    fn oldest_first<'a>(
+        &'a self,
+        above: Option<&Position>,
+    ) -> impl Iterator<Item = Result<Position, StoreError>> + use<'a> {
+        until_error(self.positions(above, None))
+    }
+
+    fn winner(&self, key: &str) -> Result<Option<Winner>, StoreError> {
+        let value = self.store.inner.tree.get(keys::view(self.number, key))?;
+        Ok(value.map(|value| record::decode_winner(&value)).transpose()?)
+    }
+}
+
+/// Ends after the first error, so that a reader that goes on over errors does not go on for ever.
+pub(super) fn until_error<T, I: Iterator<Item = Result<T, StoreError>>>(
+    mut items: I,
+) -> impl Iterator<Item = Result<T, StoreError>> + use<T, I> {
+    let mut failed = false;
+    iter::from_fn(move || {
+        let item = if failed { None } else { items.next() }?;
+        failed = item.is_err();
+        Some(item)
+    })
+}

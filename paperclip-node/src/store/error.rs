@@ -1,0 +1,221 @@
+//! What can go wrong, case by case.
+
+use oplog::{Address, Hash, entry::EntryError, manifest::DatabaseType};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+
+/// Why a data directory cannot be opened. Nothing in it has been changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file or folder cannot be created, read or locked.
+    #[error("data directory: cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Another process holds the directory.
+    #[error("data directory {} is in use by another node ({holder})", dir.display())]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+        /// Who holds it.
+        holder: Holder,
+    },
+    /// A node of a later version wrote the directory.
+    #[error(
+        "data directory {}: its format is {found:?}, this node reads {supported:?}; run the version of paperclip-node \
+         that wrote it, or start with an empty directory",
+        dir.display()
+    )]
+    Format {
+        /// The directory.
+        dir: PathBuf,
+        /// The first line of its `format` file.
+        found: String,
+        /// The line that this version writes.
+        supported: &'static str,
+    },
+    /// There is a database but no `format` file.
+    #[error("data directory {}: there is a `db` folder but no `format` file that says what wrote it", dir.display())]
+    NoFormat {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// An interrupted snapshot keeps the engine from opening (sled issue 1527).
+    #[error(
+        "the index in {} does not open: {cause}. Move the unfinished {} away and start again",
+        dir.display(), leftover.display()
+    )]
+    LeftoverSnapshot {
+        /// The `db` folder.
+        dir: PathBuf,
+        /// The unfinished file.
+        leftover: PathBuf,
+        /// What the engine said.
+        cause: EngineError,
+    },
+    /// The engine cannot read its files.
+    #[error(
+        "the index in {} does not open: {cause}. Move that folder away and start again: it is built anew from the \
+         `journal` folder beside it, and nothing is lost",
+        dir.display()
+    )]
+    Engine {
+        /// The `db` folder.
+        dir: PathBuf,
+        /// What the engine said.
+        cause: EngineError,
+    },
+    /// There is an index and nothing that it is an index of.
+    #[error(
+        "data directory {}: the `journal` folder, which holds the data, is missing or empty. Put it back; to start without \
+         it, move the `db` folder away",
+        dir.display()
+    )]
+    NoJournal {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The flusher's thread cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// The store's files open and cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The process that holds a data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder(pub(super) Option<u32>);
+
+impl Holder {
+    /// Its process id, when the lock file tells.
+    pub fn pid(self) -> Option<u32> {
+        self.0
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(pid) => write!(f, "process {pid}"),
+            None => f.write_str("process unknown"),
+        }
+    }
+}
+
+/// An error of the storage engine.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// The engine says so itself.
+    #[error(transparent)]
+    Sled(#[from] sled::Error),
+    /// It panicked; the message is in the log.
+    #[error("the storage engine panicked")]
+    Panicked,
+}
+
+/// Why the store stopped writing. Only a restart, which recovers what is on disk, undoes it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Poison {
+    /// The index did not take a batch.
+    #[error("a write failed: {0}")]
+    Write(EngineError),
+    /// The journal could not be brought back into order after a failed write.
+    #[error("a write to the journal failed and could not be taken back")]
+    Journal,
+    /// A flush failed. What the system still holds of the writes before it is unknown, so trying again proves nothing.
+    #[error("a flush failed: {0}")]
+    Sync(Arc<io::Error>),
+    /// A flush did not end.
+    #[error("a flush took longer than {0:?}")]
+    Stalled(Duration),
+}
+
+/// What is wrong with stored data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Corruption {
+    /// A block's bytes do not have the hash that names them.
+    #[error("block {0} does not match its hash")]
+    Block(Hash),
+    /// An index names a block that is not there.
+    #[error("block {0} is missing")]
+    MissingBlock(Hash),
+    /// A block in a log is no entry.
+    #[error("block {0} is no entry: {1}")]
+    Entry(Hash, EntryError),
+    /// A key or its value has another form than this version writes.
+    #[error("malformed {0} record")]
+    Record(&'static str),
+}
+
+/// Why a read or a write failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file of the journal cannot be written, read or removed. Writes fail so when the disk is full, and work again once
+    /// it has room.
+    #[error("store: cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The engine failed to read.
+    #[error("store: {0}")]
+    Engine(#[from] EngineError),
+    /// A write or flush failed before; see [`Poison`].
+    #[error("the store stopped writing: {0}; restart the node once the disk is in order")]
+    Poisoned(#[from] Poison),
+    /// Stored data is damaged.
+    #[error("store: {0}; run `paperclip-node verify`")]
+    Corrupt(#[from] Corruption),
+    /// [`StoreConfig::max_staged_bytes`](super::StoreConfig::max_staged_bytes) is reached; nothing was staged.
+    #[error("more than {limit} bytes of fetched blocks wait to be joined")]
+    StagingFull {
+        /// The bound, in bytes.
+        limit: u64,
+    },
+    /// The database was removed; this handle is of no use any more.
+    #[error("{0} was removed from the store")]
+    Removed(Address),
+    /// The database is registered with another type.
+    #[error("{address} is stored as {stored}, not as {asked}")]
+    OtherType {
+        /// The database.
+        address: Address,
+        /// How it is registered.
+        stored: DatabaseType,
+        /// How it was asked for.
+        asked: DatabaseType,
+    },
+    /// A metadata value is larger than [`MAX_META_BYTES`](super::MAX_META_BYTES), or its name longer than
+    /// [`MAX_META_NAME`](super::MAX_META_NAME).
+    #[error(
+        "metadata {name:?} takes {size} bytes; at most {limit} are kept, under names of at most {longest}",
+        limit = super::MAX_META_BYTES, longest = super::MAX_META_NAME
+    )]
+    MetaTooLarge {
+        /// Its name.
+        name: String,
+        /// Its size in bytes.
+        size: usize,
+    },
+}
+
+impl StoreError {
+    /// Whether the store takes no more writes until a restart.
+    pub fn is_poisoned(&self) -> bool {
+        matches!(self, Self::Poisoned(_))
+    }
+
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

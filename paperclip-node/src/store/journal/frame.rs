@@ -1,0 +1,181 @@
+//! What a journal file consists of: frames, one behind the other.
+//!
+//! A frame is a header of [`HEADER`] bytes (length of the payload, kind, three zeros, the first eight bytes of the payload's
+//! sha2-256) and the payload. The sum tells a frame that was written whole from one that a crash cut off.
+
+use bytes::{BufMut as _, Bytes};
+use oplog::{Address, Hash, manifest::DatabaseType};
+
+/// The size of a frame's header in bytes.
+pub(in crate::store) const HEADER: usize = 16;
+
+/// The largest payload in bytes: far above the largest block, so that a damaged length does not ask for all memory.
+pub(in crate::store) const MAX_PAYLOAD: usize = 64 << 20;
+
+/// What a frame records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Kind {
+    /// A block that is no entry: a manifest, an identity, an access list.
+    Block,
+    /// A committed entry.
+    Entry,
+    /// An entry that was fetched and verified, and is not committed yet.
+    Staged,
+    /// That staged entries were committed: digest of the manifest, then digests of the entries.
+    Commit,
+    /// A new database: digest of the manifest, then one byte for the type.
+    Registered,
+    /// A removed database: digest of the manifest.
+    Removed,
+    /// A metadata value: length of the name in two bytes, name, value.
+    Meta,
+}
+
+const KINDS: [Kind; 7] =
+    [Kind::Block, Kind::Entry, Kind::Staged, Kind::Commit, Kind::Registered, Kind::Removed, Kind::Meta];
+
+impl Kind {
+    fn code(self) -> u8 {
+        match self {
+            Self::Block => 1,
+            Self::Entry => 2,
+            Self::Staged => 3,
+            Self::Commit => 4,
+            Self::Registered => 5,
+            Self::Removed => 6,
+            Self::Meta => 7,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        KINDS.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// A frame's header, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Header {
+    pub(in crate::store) kind: Kind,
+    pub(in crate::store) length: usize,
+    sum: [u8; 8],
+}
+
+impl Header {
+    /// Reads a header; `None` when the bytes are none.
+    pub(in crate::store) fn decode(bytes: &[u8; HEADER]) -> Option<Self> {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let [code, 0, 0, 0, sum @ ..] = rest else { return None };
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let kind = Kind::from_code(*code)?;
+        (length <= MAX_PAYLOAD).then_some(Self { kind, length, sum: sum.try_into().ok()? })
+    }
+
+    /// Whether the header belongs to a payload with this sha2-256.
+    pub(in crate::store) fn matches(&self, hash: &Hash) -> bool {
+        hash.digest().starts_with(&self.sum)
+    }
+}
+
+/// A payload as the journal's reader gives it.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Frame {
+    pub(in crate::store) kind: Kind,
+    /// The sha2-256 of the payload: the hash of the block, for the kinds that hold one.
+    pub(in crate::store) hash: Hash,
+    pub(in crate::store) payload: Bytes,
+}
+
+/// Frames to be appended together.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Frames {
+    pub(super) bytes: Vec<u8>,
+    /// Start and length of each payload in `bytes`.
+    pub(super) payloads: Vec<(usize, usize)>,
+}
+
+impl Frames {
+    /// Adds a block, whose hash the caller vouches for.
+    pub(in crate::store) fn block(&mut self, kind: Kind, hash: &Hash, block: &[u8]) {
+        let [a, b, c, d, e, f, g, h, ..] = *hash.digest();
+        self.bytes.reserve(HEADER + block.len());
+        // Lengths above the limit are refused when the frames are appended.
+        self.bytes.put_u32(u32::try_from(block.len()).unwrap_or(u32::MAX));
+        self.bytes.put_slice(&[kind.code(), 0, 0, 0, a, b, c, d, e, f, g, h]);
+        self.payloads.push((self.bytes.len(), block.len()));
+        self.bytes.put_slice(block);
+    }
+
+    fn record(&mut self, kind: Kind, payload: &[u8]) {
+        self.block(kind, &Hash::of(payload), payload);
+    }
+
+    pub(in crate::store) fn commit(&mut self, address: &Address, entries: &[Hash]) {
+        let mut payload = address.manifest().digest().to_vec();
+        entries.iter().for_each(|hash| payload.extend_from_slice(hash.digest()));
+        self.record(Kind::Commit, &payload);
+    }
+
+    pub(in crate::store) fn registered(&mut self, address: &Address, kind: DatabaseType) {
+        let code = type_code(kind);
+        self.record(Kind::Registered, &[&address.manifest().digest()[..], &[code]].concat());
+    }
+
+    pub(in crate::store) fn removed(&mut self, address: &Address) {
+        self.record(Kind::Removed, address.manifest().digest());
+    }
+
+    pub(in crate::store) fn meta(&mut self, name: &str, value: &[u8]) {
+        let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
+        self.record(Kind::Meta, &[&length.to_be_bytes()[..], name.as_bytes(), value].concat());
+    }
+
+    /// Bytes so far.
+    pub(in crate::store) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(in crate::store) fn is_empty(&self) -> bool {
+        self.payloads.is_empty()
+    }
+}
+
+/// The database and the entries of a [`Kind::Commit`].
+pub(in crate::store) fn read_commit(payload: &[u8]) -> Option<(Address, Vec<Hash>)> {
+    let (chunks, []) = payload.as_chunks::<32>() else { return None };
+    let (address, entries) = chunks.split_first()?;
+    Some((Hash::from_digest(*address).into(), entries.iter().copied().map(Hash::from_digest).collect()))
+}
+
+/// The database of a [`Kind::Registered`].
+pub(in crate::store) fn read_registered(payload: &[u8]) -> Option<(Address, DatabaseType)> {
+    let (address, &[code]) = payload.split_first_chunk::<32>()? else { return None };
+    Some((Hash::from_digest(*address).into(), type_of(code)?))
+}
+
+/// The database of a [`Kind::Removed`].
+pub(in crate::store) fn read_removed(payload: &[u8]) -> Option<Address> {
+    Some(Hash::from_digest(payload.try_into().ok()?).into())
+}
+
+/// The name and value of a [`Kind::Meta`].
+pub(in crate::store) fn read_meta(payload: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = payload.split_first_chunk()?;
+    let (name, value) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+    Some((std::str::from_utf8(name).ok()?, value))
+}
+
+/// How a type is written.
+pub(in crate::store) fn type_code(kind: DatabaseType) -> u8 {
+    match kind {
+        DatabaseType::Events => 0,
+        DatabaseType::KeyValue => 1,
+        DatabaseType::Documents => 2,
+    }
+}
+
+/// The type that is written as `code`.
+pub(in crate::store) fn type_of(code: u8) -> Option<DatabaseType> {
+    [DatabaseType::Events, DatabaseType::KeyValue, DatabaseType::Documents]
+        .into_iter()
+        .find(|kind| type_code(*kind) == code)
+}

@@ -1,0 +1,317 @@
+//! Where a node keeps its blocks: a journal that is the truth, and a tree of indexes derived from it.
+//!
+//! A write appends to the journal (blocks and changes, one file sequence for all databases), then changes the tree in one
+//! atomic batch. [`Store::flushed`] waits until the journal is on disk; that is when a write may be acknowledged. After a
+//! crash the tree follows what the journal has more; a tree that is lost altogether is built anew. The reference is
+//! `docs/reference/store.md`.
+//!
+//! Calls block on files, for microseconds mostly and for milliseconds at times. Reads come from any thread. One task at a
+//! time writes a database; different databases may be written at once.
+
+mod config;
+mod database;
+mod error;
+mod flush;
+mod index;
+mod journal;
+mod keys;
+mod live;
+mod lock;
+mod rebuild;
+mod record;
+mod recover;
+mod remove;
+mod staging;
+mod sweep;
+mod tree;
+mod verify;
+
+pub use config::{
+    DEFAULT_CACHE_BYTES, DEFAULT_FLUSH_DEADLINE, DEFAULT_MAX_STAGED_BYTES, Durability, FlushObserver,
+    StoreConfig,
+};
+pub use database::DatabaseStore;
+pub use error::{Corruption, EngineError, Holder, OpenError, Poison, StoreError};
+pub use rebuild::RebuildReport;
+pub use remove::RemovedReport;
+pub use sweep::SweepReport;
+pub use verify::{Difference, MAX_DIFFERENCES, VerifyReport};
+
+use bytes::Bytes;
+use flush::Flusher;
+use journal::{Frames, Journal, Kind, Location, Segments};
+use keys::Number;
+use lock::DirectoryLock;
+use oplog::{Address, Hash, manifest::DatabaseType};
+use record::{Checkpoint, Indexed, Registration};
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tree::{Batch, Tree};
+
+/// The largest metadata value, in bytes.
+pub const MAX_META_BYTES: usize = 16 << 10;
+
+/// The longest name of a metadata value, in bytes.
+pub const MAX_META_NAME: usize = 256;
+
+/// The blocks and databases of one node. A clone is another handle to the same store; the last one that goes closes it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// The order of the fields is that of closing: first the flusher stops, last the directory is given free.
+#[derive(Debug)]
+struct Inner {
+    flusher: Flusher,
+    writes: Mutex<Writes>,
+    tree: Tree,
+    segments: Arc<Segments>,
+    max_staged_bytes: u64,
+    counters: Counters,
+    _lock: DirectoryLock,
+}
+
+/// What only one writer at a time may touch.
+#[derive(Debug)]
+struct Writes {
+    journal: Journal,
+    next_number: Number,
+    staged_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    batches: AtomicU64,
+    entries: AtomicU64,
+    staged_bytes: AtomicU64,
+    journal_bytes: AtomicU64,
+}
+
+/// What a store has done since it was opened, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Flushes of the journal.
+    pub flushes: u64,
+    /// Time spent in them.
+    pub flush_time: Duration,
+    /// Batches applied.
+    pub batches: u64,
+    /// Entries committed.
+    pub entries: u64,
+    /// Bytes of blocks that were fetched and not committed yet.
+    pub staged_bytes: u64,
+    /// Bytes of the journal's files.
+    pub journal_bytes: u64,
+    /// Bytes of the tree's file.
+    pub tree_bytes: u64,
+    /// Whether a failed write or flush stopped all writing.
+    pub poisoned: bool,
+}
+
+impl Store {
+    /// Opens the store in a data directory, new or not, for this process alone.
+    ///
+    /// What a crash left half done is finished or undone. When the tree lags far behind or is missing this reads the whole
+    /// journal, and says so in the log.
+    pub fn open(dir: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
+        let lock = DirectoryLock::take(dir)?;
+        let folder = dir.join("db");
+        lock::check_format(dir, &folder)?;
+        let tree = open_tree(&folder, config)?;
+        recover::open(dir, tree, lock, config)
+    }
+
+    /// A committed block of any kind, checked against its hash.
+    pub fn block(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
+        self.read_indexed(hash, |indexed| self.inner.segments.block(indexed.location(), hash))
+    }
+
+    /// Whether a block is there. Costs less than [`block`](Self::block).
+    pub fn has_block(&self, hash: &Hash) -> Result<bool, StoreError> {
+        self.inner.tree.contains(keys::index(hash))
+    }
+
+    /// Stores blocks that are no entries: identities, manifests, access lists. The hashes must be those of the blocks.
+    /// Blocks that are there already cost nothing.
+    pub fn put_blocks(&self, blocks: &[(Hash, Bytes)]) -> Result<(), StoreError> {
+        let mut writes = self.writes()?;
+        let mut frames = Frames::default();
+        let mut added = Vec::new();
+        let mut seen = HashSet::new();
+        for (hash, block) in blocks {
+            if seen.insert(*hash) && !self.has_block(hash)? {
+                frames.block(Kind::Block, hash, block);
+                added.push(*hash);
+            }
+        }
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.write(&mut writes, &frames, |batch, locations| {
+            for (hash, location) in added.iter().zip(locations) {
+                batch.put(keys::index(hash), Indexed::Other(*location).encode());
+            }
+        })
+    }
+
+    /// A database's part of the store; registers the database if it is new.
+    pub fn database(&self, address: &Address, kind: DatabaseType) -> Result<DatabaseStore, StoreError> {
+        let mut writes = self.writes()?;
+        let registration = match self.registration(address)? {
+            Some(found) if found.kind == kind => found,
+            Some(found) => {
+                return Err(StoreError::OtherType { address: *address, stored: found.kind, asked: kind });
+            }
+            None => self.register(&mut writes, address, kind)?,
+        };
+        Ok(DatabaseStore::new(self.clone(), registration, *address))
+    }
+
+    /// The databases that are registered.
+    pub fn stored_databases(&self) -> Result<Vec<Address>, StoreError> {
+        let address = |pair: Result<(tree::Value, _), StoreError>| {
+            let hash = keys::hash_of(&pair?.0, 1).ok_or(Corruption::Record("database"))?;
+            Ok(hash.into())
+        };
+        self.inner.tree.with_prefix(&[keys::DATABASE]).map(address).collect()
+    }
+
+    /// Resolves when everything written before this call is on disk; at once where durability is relaxed. One flush serves
+    /// all that wait. After a failed flush, and when one takes longer than [`StoreConfig::flush_deadline`], this and every
+    /// later write fails with [`StoreError::Poisoned`].
+    pub fn flushed(&self) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        let flushed = self.inner.flusher.flushed();
+        async { Ok(flushed.await?) }
+    }
+
+    /// A small value that the node keeps under a name.
+    pub fn meta(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.inner.tree.get(keys::meta(name))?.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    /// Keeps a value of at most [`MAX_META_BYTES`] under a name of at most [`MAX_META_NAME`].
+    pub fn set_meta(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        if value.len() > MAX_META_BYTES || name.len() > MAX_META_NAME {
+            return Err(StoreError::MetaTooLarge { name: name.to_owned(), size: value.len() });
+        }
+        let mut writes = self.writes()?;
+        let mut frames = Frames::default();
+        frames.meta(name, value);
+        self.write(&mut writes, &frames, |batch, _| batch.put(keys::meta(name), value))
+    }
+
+    /// Bytes that the store takes on disk. Cheap.
+    pub fn disk_bytes(&self) -> u64 {
+        self.inner.counters.journal_bytes.load(Ordering::Relaxed) + self.inner.tree.bytes()
+    }
+
+    /// Counters since the store was opened. Cheap.
+    pub fn stats(&self) -> StoreStats {
+        let Inner { flusher, counters, tree, .. } = &*self.inner;
+        let (flushes, flush_time) = flusher.flushes();
+        StoreStats {
+            flushes,
+            flush_time,
+            batches: counters.batches.load(Ordering::Relaxed),
+            entries: counters.entries.load(Ordering::Relaxed),
+            staged_bytes: counters.staged_bytes.load(Ordering::Relaxed),
+            journal_bytes: counters.journal_bytes.load(Ordering::Relaxed),
+            tree_bytes: tree.bytes(),
+            poisoned: flusher.check().is_err(),
+        }
+    }
+
+    fn registration(&self, address: &Address) -> Result<Option<Registration>, StoreError> {
+        let value = self.inner.tree.get(keys::database(&address.manifest()))?;
+        Ok(value.map(|value| Registration::decode(&value)).transpose()?)
+    }
+
+    fn register(
+        &self,
+        writes: &mut Writes,
+        address: &Address,
+        kind: DatabaseType,
+    ) -> Result<Registration, StoreError> {
+        let registration = Registration { number: writes.next_number, kind };
+        let next = Number(registration.number.0 + 1);
+        let mut frames = Frames::default();
+        frames.registered(address, kind);
+        self.write(writes, &frames, |batch, _| {
+            batch.put(keys::database(&address.manifest()), registration.encode());
+            batch.put(keys::NEXT_NUMBER, next.0.to_be_bytes());
+        })?;
+        writes.next_number = next;
+        Ok(registration)
+    }
+
+    /// Reads something at the place that the index gives. Should the block move meanwhile, reads it where it is then.
+    fn read_indexed<T>(
+        &self,
+        hash: &Hash,
+        read: impl Fn(&Indexed) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut at = self.indexed(hash)?;
+        while let Some(indexed) = at {
+            match read(&indexed) {
+                Err(StoreError::Corrupt(Corruption::MissingBlock(missing))) => {
+                    at = self.indexed(hash)?;
+                    if at.as_ref() == Some(&indexed) {
+                        return Err(Corruption::MissingBlock(missing).into());
+                    }
+                }
+                result => return result.map(Some),
+            }
+        }
+        Ok(None)
+    }
+
+    fn indexed(&self, hash: &Hash) -> Result<Option<Indexed>, StoreError> {
+        let value = self.inner.tree.get(keys::index(hash))?;
+        Ok(value.map(|value| Indexed::decode(&value, hash)).transpose()?)
+    }
+
+    /// The right to write, unless writing has stopped.
+    fn writes(&self) -> Result<MutexGuard<'_, Writes>, StoreError> {
+        let writes = self.inner.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        self.inner.flusher.check()?;
+        Ok(writes)
+    }
+
+    /// Appends frames to the journal, then makes the changes that `change` puts into a batch, given where the payloads are.
+    fn write(
+        &self,
+        writes: &mut Writes,
+        frames: &Frames,
+        change: impl FnOnce(&mut Batch, &[Location]),
+    ) -> Result<(), StoreError> {
+        let Inner { flusher, counters, tree, .. } = &*self.inner;
+        let appended = writes.journal.append(frames);
+        if writes.journal.is_broken() {
+            flusher.poison(Poison::Journal);
+        }
+        let mut batch = Batch::default();
+        change(&mut batch, &appended?);
+        let checkpoint = Checkpoint { followed: writes.journal.end(), synced: flusher.synced() };
+        batch.put(keys::CHECKPOINT, checkpoint.encode());
+        tree.apply(batch).map_err(|poison| flusher.poison(poison))?;
+        flusher.written(&writes.journal);
+        counters.batches.fetch_add(1, Ordering::Relaxed);
+        counters.journal_bytes.store(writes.journal.bytes(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+fn open_tree(folder: &Path, config: &StoreConfig) -> Result<Tree, OpenError> {
+    Tree::open(folder, config.cache_bytes).map_err(|cause| match Tree::leftover_snapshot(folder) {
+        Some(leftover) => OpenError::LeftoverSnapshot { dir: folder.to_owned(), leftover, cause },
+        None => OpenError::Engine { dir: folder.to_owned(), cause },
+    })
+}

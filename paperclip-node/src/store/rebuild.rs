@@ -1,0 +1,262 @@
+//! Deriving a database's keys from the journal.
+
+use super::{
+    Store, Writes,
+    database::DatabaseStore,
+    error::{Corruption, StoreError},
+    index::{Garbage, put_entry, put_garbage, put_heads, put_view},
+    journal::{Kind, Location, Offset, Scan, frame},
+    keys::{self, Number},
+    record::Indexed,
+    tree::Batch,
+};
+use oplog::{
+    Address, Entry, Hash,
+    log::{Added, Log, LogRead as _},
+    order::Position,
+    view::KeyedOp,
+};
+use std::collections::{HashMap, HashSet};
+
+/// How many keys change in one batch.
+pub(super) const CHUNK: usize = 1024;
+
+/// What a rebuild came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RebuildReport {
+    /// Entries in the log afterwards.
+    pub entries: u64,
+    /// Entries left out because they, or ancestors of them, are damaged or missing. Peers that have them will offer them
+    /// again.
+    pub dropped: u64,
+}
+
+impl DatabaseStore {
+    /// Derives order, heads and view anew from the blocks in the journal. Nobody may write the database meanwhile; other
+    /// writers wait. Takes time by the size of the whole journal. A crash in the middle has the next
+    /// [`open_log`](Self::open_log) start over.
+    pub fn rebuild(&self) -> Result<RebuildReport, StoreError> {
+        let mut writes = self.store.writes()?;
+        self.check_registered()?;
+        for kind in [keys::HEADS, keys::VIEW, keys::LIVE, keys::ORDER] {
+            self.store.delete_prefix(&keys::prefix(kind, self.number))?;
+        }
+        let databases = HashMap::from([(self.address, self.clone())]);
+        let frames = writes.journal.scan(Offset::default())?;
+        self.store.index_frames(frames, &databases, Scope::Database)?;
+        self.drop_unordered()?;
+        let report = self.derive()?;
+        self.recount_staged(&mut writes)?;
+        Ok(report)
+    }
+
+    /// Heads and view from the order index, leaving out entries that are damaged or lack ancestors.
+    pub(super) fn derive(&self) -> Result<RebuildReport, StoreError> {
+        let tree = &self.store.inner.tree;
+        let mut log = Log::empty(self.address, self.kind);
+        let mut dropped = 0;
+        let mut last = None;
+        loop {
+            let chunk: Vec<Position> =
+                self.oldest_first(last.as_ref()).take(CHUNK).collect::<Result<_, _>>()?;
+            let Some(end) = chunk.last() else { break };
+            last = Some(end.clone());
+            let mut batch = Batch::default();
+            let mut garbage = Garbage::default();
+            let mut added: Vec<Added> = Vec::with_capacity(chunk.len());
+            let mut known = HashSet::with_capacity(chunk.len());
+            for position in chunk {
+                if let Some(entry) = self.candidate(&position, &known)? {
+                    known.insert(position.hash);
+                    added.push(entry);
+                } else {
+                    dropped += 1;
+                    self.drop_entry(&mut batch, &mut garbage, &position)?;
+                }
+            }
+            log.join(&added);
+            let commit = log.commit(added, self)?;
+            put_view(&mut batch, self.number, &commit.view);
+            put_garbage(&mut batch, &garbage.resolve(tree)?);
+            tree.apply(batch)?;
+        }
+        let mut batch = Batch::default();
+        put_heads(&mut batch, self.number, &log.commit(Vec::new(), self)?);
+        tree.apply(batch)?;
+        let report = RebuildReport { entries: log.len(), dropped };
+        tracing::info!(database = %self.address, entries = report.entries, dropped, "indexes rebuilt");
+        Ok(report)
+    }
+
+    /// The entry at a position, if it is whole and its ancestors are there.
+    fn candidate(&self, position: &Position, known: &HashSet<Hash>) -> Result<Option<Added>, StoreError> {
+        let block = match self.store.block(&position.hash) {
+            Err(StoreError::Corrupt(error)) => {
+                tracing::warn!(database = %self.address, %error, "left out of the log");
+                return Ok(None);
+            }
+            block => block?,
+        };
+        let Some((entry, block)) = block.and_then(|block| Some((Entry::decode(&block).ok()?, block))) else {
+            return Ok(None);
+        };
+        for link in entry.next.iter().chain(&entry.refs) {
+            if !known.contains(link) && !self.holds_before(link, position)? {
+                return Ok(None);
+            }
+        }
+        let keyed = KeyedOp::of(&entry.payload);
+        Ok(Some(Added { position: position.clone(), block, next: entry.next, keyed }))
+    }
+
+    fn holds_before(&self, hash: &Hash, position: &Position) -> Result<bool, StoreError> {
+        match self.position(hash)? {
+            Some(link) if link < *position => self.store.inner.tree.contains(keys::order(self.number, &link)),
+            _ => Ok(false),
+        }
+    }
+
+    fn drop_entry(
+        &self,
+        batch: &mut Batch,
+        garbage: &mut Garbage,
+        position: &Position,
+    ) -> Result<(), StoreError> {
+        if let Some(indexed) = self.store.indexed(&position.hash)? {
+            garbage.add(indexed.location());
+        }
+        batch.remove(keys::order(self.number, position));
+        batch.remove(keys::index(&position.hash));
+        Ok(())
+    }
+
+    /// Forgets entries that the index names and the journal does not have.
+    fn drop_unordered(&self) -> Result<(), StoreError> {
+        let tree = &self.store.inner.tree;
+        for pair in tree.with_prefix(&[keys::INDEX]) {
+            let (key, value) = pair?;
+            if Indexed::number(&value) != Some(self.number) {
+                continue;
+            }
+            let hash = keys::hash_of(&key, 1).ok_or(Corruption::Record("index"))?;
+            let ordered = match Indexed::decode(&value, &hash) {
+                Ok(Indexed::Entry(_, _, position)) => tree.contains(keys::order(self.number, &position))?,
+                _ => false,
+            };
+            if !ordered {
+                let mut batch = Batch::default();
+                batch.remove(&key);
+                tree.apply(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Staged entries that turned out to be part of the log are staged no more.
+    fn recount_staged(&self, writes: &mut Writes) -> Result<(), StoreError> {
+        let before = self.staged_bytes()?;
+        let mut batch = Batch::default();
+        let mut after = 0;
+        for pair in self.store.inner.tree.with_prefix(&keys::prefix(keys::STAGED, self.number)) {
+            let (key, value) = pair?;
+            let hash = keys::hash_of(&key, 5).ok_or(Corruption::Record("staged"))?;
+            if self.contains(&hash)? {
+                batch.remove(&key);
+            } else {
+                after += u64::from(Location::decode(&value)?.length);
+            }
+        }
+        self.put_staged_bytes(&mut batch, after);
+        self.store.inner.tree.apply(batch)?;
+        self.store.count_staged(writes, after, before);
+        Ok(())
+    }
+}
+
+/// Which frames are to be indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those of given databases; what is staged stays staged.
+    Database,
+    /// All of them, into an empty tree. Staged entries whose ancestors are there become part of the log.
+    Everything,
+}
+
+impl Store {
+    /// Puts the blocks of frames into index and order. Heads and views are not touched.
+    pub(super) fn index_frames(
+        &self,
+        frames: Scan,
+        databases: &HashMap<Address, DatabaseStore>,
+        scope: Scope,
+    ) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        let mut count = 0;
+        for frame in frames {
+            let (location, frame) = frame?;
+            match frame.kind {
+                Kind::Entry | Kind::Staged => {
+                    let Some((database, position)) = entry_in(&frame, databases) else { continue };
+                    if frame.kind == Kind::Staged && database.staged_location(&frame.hash)? == Some(location)
+                    {
+                        continue;
+                    }
+                    put_entry(&mut batch, database.number, &position, location);
+                }
+                Kind::Removed => {
+                    self.inner.tree.apply(std::mem::take(&mut batch))?;
+                    if let Some(database) =
+                        frame::read_removed(&frame.payload).and_then(|it| databases.get(&it))
+                    {
+                        self.delete_prefix(&keys::prefix(keys::ORDER, database.number))?;
+                    }
+                }
+                Kind::Block if scope == Scope::Everything => {
+                    batch.put(keys::index(&frame.hash), Indexed::Other(location).encode());
+                }
+                Kind::Meta if scope == Scope::Everything => {
+                    if let Some((name, value)) = frame::read_meta(&frame.payload) {
+                        batch.put(keys::meta(name), value);
+                    }
+                }
+                Kind::Block | Kind::Meta | Kind::Commit | Kind::Registered => {}
+            }
+            count += 1;
+            if count % CHUNK == 0 {
+                self.inner.tree.apply(std::mem::take(&mut batch))?;
+            }
+        }
+        Ok(self.inner.tree.apply(batch)?)
+    }
+
+    /// Deletes all keys with a prefix.
+    pub(super) fn delete_prefix(&self, prefix: &[u8]) -> Result<(), StoreError> {
+        loop {
+            let mut batch = Batch::default();
+            let mut count = 0;
+            for pair in self.inner.tree.with_prefix(prefix).take(CHUNK) {
+                batch.remove(pair?.0);
+                count += 1;
+            }
+            self.inner.tree.apply(batch)?;
+            if count < CHUNK {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The number of a registered database.
+    pub(super) fn number_of(&self, address: &Address) -> Result<Option<Number>, StoreError> {
+        Ok(self.registration(address)?.map(|registration| registration.number))
+    }
+}
+
+/// Which of the databases an entry frame belongs to, and where it stands there.
+fn entry_in<'a>(
+    frame: &frame::Frame,
+    databases: &'a HashMap<Address, DatabaseStore>,
+) -> Option<(&'a DatabaseStore, Position)> {
+    let entry = Entry::decode(&frame.payload).ok()?;
+    let database = databases.get(&entry.id.parse().ok()?)?;
+    Some((database, entry.position()))
+}
