@@ -368,3 +368,14 @@ async fn there_is_one_exchange() {
     assert!(bitswap::new(node.peer.control, Store::default()).is_err());
     assert_eq!(PROTOCOL, StreamProtocol::new("/ipfs/bitswap/1.2.0"));
 }
+
+#[tokio::test]
+async fn huge_blocks_wait_for_a_session_that_takes_nothing() {
+    let (server, client) = connected_pair().await;
+    let size = 2 * 1024 * 1024;
+    let cids: Vec<Cid> = (0..50).map(|seed| server.store.put(bytes(seed, size))).collect();
+    let mut session = client.exchange.session().await.unwrap();
+    session.want(cids, None).unwrap();
+    client.until("the overflow", |s| s.blocks_overflowed > 0 && s.wants_open == 0).await;
+    assert_eq!(take(&mut session, 50).await.len(), 50);
+}

@@ -21,7 +21,7 @@ use super::{
     limits::{INBOX, MAX_PEERS, READ_STALL, READERS_PER_PEER, TICK},
     message::{Message, WantKind},
     reading::{Failures, Reader},
-    session::{Event, Received},
+    session::{Received, Recipient},
     source::look_up,
     wire::{self, Budget, Charged},
 };
@@ -49,7 +49,8 @@ pub struct Driver<S> {
     source: Arc<S>,
     commands: mpsc::Receiver<Command>,
     incoming: Incoming,
-    sessions: HashMap<SessionId, mpsc::Sender<Event>>,
+    sessions: HashMap<SessionId, Recipient>,
+    overflowed: u64,
     /// End when the session does.
     session_ends: JoinSet<SessionId>,
     /// At most two per peer, by the engine's lanes.
@@ -80,6 +81,7 @@ impl<S: BlockSource> Driver<S> {
             commands,
             incoming,
             sessions: HashMap::new(),
+            overflowed: 0,
             session_ends: JoinSet::new(),
             sends: JoinSet::new(),
             look_ups: JoinSet::new(),
@@ -137,9 +139,9 @@ impl<S: BlockSource> Driver<S> {
                 self.engine.peer_gone(peer, now);
             }
             Command::Stored(cids) => self.engine.stored(&cids, now),
-            Command::Open { session, events } => {
-                let watched = events.clone();
-                self.sessions.insert(session, events);
+            Command::Open { session, recipient } => {
+                let watched = recipient.clone();
+                self.sessions.insert(session, recipient);
                 self.session_ends.spawn(async move {
                     watched.closed().await;
                     session
@@ -152,8 +154,10 @@ impl<S: BlockSource> Driver<S> {
             Command::Want { .. } => {}
             Command::Cancel { session, cids } => {
                 for cid in cids {
-                    if self.engine.cancel(session, &cid, now) {
-                        self.tell(session, Event::Cancelled(cid));
+                    if self.engine.cancel(session, &cid, now)
+                        && let Some(recipient) = self.sessions.get(&session)
+                    {
+                        recipient.confirm_cancel(cid);
                     }
                 }
             }
@@ -166,21 +170,13 @@ impl<S: BlockSource> Driver<S> {
     fn stats(&self) -> Stats {
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         Stats {
+            blocks_overflowed: self.overflowed,
             messages_too_long: read(&self.failures.too_long),
             messages_malformed: read(&self.failures.malformed),
             messages_timed_out: read(&self.failures.timed_out),
             messages_broken: read(&self.failures.broken),
             messages_over_memory: read(&self.failures.over_memory),
             ..self.engine.stats()
-        }
-    }
-
-    fn tell(&self, session: SessionId, event: Event) {
-        // The queue has room for one event per want. It is closed when the session is gone, which is noticed soon.
-        if let Some(events) = self.sessions.get(&session)
-            && let Err(mpsc::error::TrySendError::Full(event)) = events.try_send(event)
-        {
-            tracing::error!(?session, ?event, "a session was told more than it asked for");
         }
     }
 
@@ -192,7 +188,11 @@ impl<S: BlockSource> Driver<S> {
                 data,
                 from,
             } => {
-                self.tell(session, Event::Received(Received { cid, data, from }));
+                if let Some(recipient) = self.sessions.get(&session)
+                    && !recipient.deliver(Received { cid, data, from })
+                {
+                    self.overflowed += 1;
+                }
             }
             Output::LookUp { job, peer, wanted } => self.look_up(job, peer, wanted),
             Output::Send {

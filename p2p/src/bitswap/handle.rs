@@ -12,8 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     Stats,
     engine::{SessionId, Unmet},
-    limits::SESSION_WINDOW,
-    session::{Event, Session},
+    session::{Recipient, Session},
 };
 
 /// The exchange's driver has ended.
@@ -29,7 +28,7 @@ pub(super) enum Command {
     Stored(Vec<Cid>),
     Open {
         session: SessionId,
-        events: mpsc::Sender<Event>,
+        recipient: Recipient,
     },
     Want {
         session: SessionId,
@@ -108,9 +107,13 @@ impl Handle {
     /// The exchange has ended.
     pub async fn session(&self) -> Result<Session, Ended> {
         let id = SessionId(self.last_session.fetch_add(1, Ordering::Relaxed));
-        let (events, inbox) = mpsc::channel(SESSION_WINDOW);
-        self.command(Command::Open { session: id, events }).await?;
-        Ok(Session::new(id, self.commands.clone(), inbox))
+        let (session, recipient) = Session::new(id, self.commands.clone());
+        self.command(Command::Open {
+            session: id,
+            recipient,
+        })
+        .await?;
+        Ok(session)
     }
 
     /// What happened so far, and what is open now.

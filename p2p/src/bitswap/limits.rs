@@ -6,6 +6,9 @@ use std::time::Duration;
 /// section 12).
 pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
+/// Wants, cancels, blocks and presences in one inbound message, together.
+pub const MAX_PARTS: usize = 32_768;
+
 /// Block bytes after which an answer takes no further block. Small enough that a peer sees progress and others get
 /// their turn, large enough that streams and round trips do not matter.
 pub const ANSWER_TARGET: usize = 1024 * 1024;
@@ -70,6 +73,10 @@ pub const TICK: Duration = Duration::from_millis(250);
 /// Wants of one session that are with the engine or received and not taken yet: the capacity of its queue, so a
 /// received block always finds room and a slow session stalls nobody.
 pub const SESSION_WINDOW: usize = 1024;
+
+/// Bytes of received blocks that may wait in a session's queue. Blocks beyond it are dropped and fetched again when
+/// there is room: only a session that takes nothing while its blocks are huge gets there.
+pub const SESSION_MEMORY: usize = 64 * 1024 * 1024;
 
 /// CIDs that a session keeps for later when its window is full.
 pub const SESSION_BACKLOG: usize = 65_536;

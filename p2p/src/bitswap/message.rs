@@ -1,11 +1,13 @@
-//! Bitswap 1.2.0 messages: the protobuf on the wire and what it means.
+//! Bitswap 1.2.0 messages: what the protobuf on the wire means.
+
+mod proto;
 
 use bytes::Bytes;
 use cid::{Cid, Version, multihash::Multihash};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
-use super::limits::{MAX_CID, MAX_MESSAGE};
+use super::limits::{MAX_CID, MAX_MESSAGE, MAX_PARTS};
 
 /// Multihash code of sha2-256, the only hash function that blocks may be named by here.
 pub(crate) const SHA2_256: u64 = 0x12;
@@ -72,6 +74,9 @@ pub enum MessageError {
     /// Longer than [`MAX_MESSAGE`].
     #[error("a message of {0} bytes is too long")]
     TooLong(u64),
+    /// More than [`MAX_PARTS`] wants, cancels, blocks and presences together.
+    #[error("a message of {0} parts is too much")]
+    TooManyParts(usize),
     /// Not the protobuf that it should be.
     #[error("malformed message: {0}")]
     Malformed(#[from] prost::DecodeError),
@@ -86,6 +91,10 @@ impl Message {
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         if bytes.len() > MAX_MESSAGE {
             return Err(MessageError::TooLong(bytes.len() as u64));
+        }
+        let parts = proto::count_parts(bytes)?;
+        if parts > MAX_PARTS {
+            return Err(MessageError::TooManyParts(parts));
         }
         let wire = proto::Message::decode(bytes)?;
         let mut message = Self::default();
@@ -231,188 +240,5 @@ fn prefix(cid: &Cid) -> Vec<u8> {
     prefix
 }
 
-/// The protobuf, from the specification of bitswap 1.2.0; written by hand because `protoc` would be a tool to
-/// install for five small messages. Field 2 of `Message` (blocks of bitswap 1.0) is not read.
-mod proto {
-    use bytes::Bytes;
-
-    pub(super) const WANT_BLOCK: i32 = 0;
-    pub(super) const WANT_HAVE: i32 = 1;
-    pub(super) const HAVE: i32 = 0;
-    pub(super) const DONT_HAVE: i32 = 1;
-
-    #[derive(Clone, PartialEq, Eq, prost::Message)]
-    pub(super) struct Message {
-        #[prost(message, optional, tag = "1")]
-        pub(super) wantlist: Option<Wantlist>,
-        #[prost(message, repeated, tag = "3")]
-        pub(super) payload: Vec<Block>,
-        #[prost(message, repeated, tag = "4")]
-        pub(super) presences: Vec<BlockPresence>,
-        #[prost(int32, tag = "5")]
-        pub(super) pending_bytes: i32,
-    }
-
-    #[derive(Clone, PartialEq, Eq, prost::Message)]
-    pub(super) struct Wantlist {
-        #[prost(message, repeated, tag = "1")]
-        pub(super) entries: Vec<Entry>,
-        #[prost(bool, tag = "2")]
-        pub(super) full: bool,
-    }
-
-    #[derive(Clone, PartialEq, Eq, prost::Message)]
-    pub(super) struct Entry {
-        #[prost(bytes = "bytes", tag = "1")]
-        pub(super) block: Bytes,
-        #[prost(int32, tag = "2")]
-        pub(super) priority: i32,
-        #[prost(bool, tag = "3")]
-        pub(super) cancel: bool,
-        #[prost(int32, tag = "4")]
-        pub(super) want_type: i32,
-        #[prost(bool, tag = "5")]
-        pub(super) send_dont_have: bool,
-    }
-
-    #[derive(Clone, PartialEq, Eq, prost::Message)]
-    pub(super) struct Block {
-        #[prost(bytes = "bytes", tag = "1")]
-        pub(super) prefix: Bytes,
-        #[prost(bytes = "bytes", tag = "2")]
-        pub(super) data: Bytes,
-    }
-
-    #[derive(Clone, PartialEq, Eq, prost::Message)]
-    pub(super) struct BlockPresence {
-        #[prost(bytes = "bytes", tag = "1")]
-        pub(super) cid: Bytes,
-        #[prost(int32, tag = "2")]
-        pub(super) kind: i32,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const DAG_CBOR: u64 = 0x71;
-
-    fn block(data: &[u8]) -> Block {
-        let hash = Multihash::wrap(SHA2_256, &Sha256::digest(data)).unwrap();
-        Block {
-            cid: Cid::new_v1(DAG_CBOR, hash),
-            data: Bytes::copy_from_slice(data),
-        }
-    }
-
-    fn body(encoded: &[u8]) -> &[u8] {
-        let mut rest = encoded;
-        let length = prost::encoding::decode_varint(&mut rest).unwrap();
-        assert_eq!(length, rest.len() as u64);
-        rest
-    }
-
-    #[test]
-    fn a_message_survives_the_wire() {
-        let (one, two) = (block(b"one"), block(b"two"));
-        let message = Message {
-            full: true,
-            wants: vec![
-                Want {
-                    cid: one.cid,
-                    kind: WantKind::Block,
-                    send_dont_have: true,
-                },
-                Want {
-                    cid: two.cid,
-                    kind: WantKind::Have,
-                    send_dont_have: false,
-                },
-            ],
-            cancels: vec![two.cid],
-            presences: vec![(one.cid, Presence::Have), (two.cid, Presence::DontHave)],
-            blocks: vec![one, two],
-            refused: 0,
-        };
-        assert_eq!(Message::decode(body(&message.encode())).unwrap(), message);
-    }
-
-    #[test]
-    fn a_want_is_written_as_javascript_writes_it() {
-        let cid = block(b"x").cid;
-        let want = Want {
-            cid,
-            kind: WantKind::Block,
-            send_dont_have: true,
-        };
-        let encoded = Message {
-            wants: vec![want],
-            ..Message::default()
-        }
-        .encode();
-        // Message, wantlist, entry, CID: each a tag and a length.
-        let mut expected = vec![46, 0x0a, 44, 0x0a, 42, 0x0a, 36];
-        expected.extend(cid.to_bytes());
-        // Priority 1, want-block and not cancelled by default, send-dont-have.
-        expected.extend([0x10, 1, 0x28, 1]);
-        assert_eq!(encoded, expected);
-    }
-
-    #[test]
-    fn a_block_is_named_by_its_bytes_whatever_the_sender_says() {
-        let mut wire = proto::Message::default();
-        let dag_cbor = [1, 0x71, 0x12, 0x20];
-        wire.payload.push(proto::Block {
-            prefix: Bytes::copy_from_slice(&dag_cbor),
-            data: "data".into(),
-        });
-        // Blake2b, a short digest, a cut prefix.
-        for prefix in [
-            &[1, 0x71, 0xa0, 0xe4, 2, 32][..],
-            &[1, 0x71, 0x12, 8],
-            &[1, 0x71],
-            &[],
-        ] {
-            wire.payload.push(proto::Block {
-                prefix: Bytes::copy_from_slice(prefix),
-                data: "data".into(),
-            });
-        }
-        let message = Message::decode(&wire.encode_to_vec()).unwrap();
-        assert_eq!(message.blocks, [block(b"data")]);
-        assert_eq!(message.refused, 4);
-    }
-
-    #[test]
-    fn version_0_is_read_and_written() {
-        let hash = Multihash::wrap(SHA2_256, &Sha256::digest(b"old")).unwrap();
-        let old = Block {
-            cid: Cid::new_v0(hash).unwrap(),
-            data: Bytes::from_static(b"old"),
-        };
-        let message = Message {
-            blocks: vec![old],
-            ..Message::default()
-        };
-        assert_eq!(Message::decode(body(&message.encode())).unwrap(), message);
-    }
-
-    #[test]
-    fn too_long_is_refused_before_it_is_parsed() {
-        let long = vec![0; MAX_MESSAGE + 1];
-        assert_eq!(
-            Message::decode(&long),
-            Err(MessageError::TooLong(long.len() as u64))
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = Message::decode(&bytes);
-        }
-    }
-}
+mod tests;

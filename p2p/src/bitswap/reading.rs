@@ -29,7 +29,8 @@ impl Failures {
     fn count(&self, error: &ReadError) {
         let counter = match error {
             ReadError::Message(MessageError::TooLong(_)) => &self.too_long,
-            ReadError::Message(MessageError::Malformed(_)) | ReadError::BadLength => &self.malformed,
+            ReadError::Message(MessageError::TooManyParts(_) | MessageError::Malformed(_))
+            | ReadError::BadLength => &self.malformed,
             ReadError::TimedOut => &self.timed_out,
             ReadError::OverMemory => &self.over_memory,
             ReadError::Broken(_) => &self.broken,

@@ -1,6 +1,12 @@
 //! One consumer's wants.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use cid::Cid;
@@ -10,7 +16,7 @@ use tokio::sync::mpsc;
 use super::{
     engine::SessionId,
     handle::Command,
-    limits::{SESSION_BACKLOG, SESSION_WINDOW},
+    limits::{SESSION_BACKLOG, SESSION_MEMORY, SESSION_WINDOW},
 };
 
 /// A wanted block. Its bytes hash to its CID.
@@ -34,6 +40,48 @@ pub struct BacklogFull;
 pub(super) enum Event {
     Received(Received),
     Cancelled(Cid),
+    /// The block came but there was no memory for it.
+    Overflowed(Cid),
+}
+
+/// The driver's end of a session.
+#[derive(Debug, Clone)]
+pub(super) struct Recipient {
+    events: mpsc::Sender<Event>,
+    /// Bytes of blocks in `events`.
+    queued: Arc<AtomicUsize>,
+}
+
+impl Recipient {
+    /// Tells the session of a block, or only that it came if too many bytes wait already. Says whether the block
+    /// itself was handed over.
+    pub(super) fn deliver(&self, received: Received) -> bool {
+        let (cid, length) = (received.cid, received.data.len());
+        let fits = self.queued.load(Ordering::Acquire) + length <= SESSION_MEMORY;
+        if fits {
+            self.queued.fetch_add(length, Ordering::AcqRel);
+            self.tell(Event::Received(received));
+        } else {
+            self.tell(Event::Overflowed(cid));
+        }
+        fits
+    }
+
+    pub(super) fn confirm_cancel(&self, cid: Cid) {
+        self.tell(Event::Cancelled(cid));
+    }
+
+    /// Ends when the session does.
+    pub(super) async fn closed(&self) {
+        self.events.closed().await;
+    }
+
+    fn tell(&self, event: Event) {
+        // The queue has room for one event per want. It is closed when the session is gone, which is noticed soon.
+        if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
+            tracing::error!(?event, "a session was told more than it asked for");
+        }
+    }
 }
 
 /// What the session thinks of a want that is with the driver.
@@ -57,6 +105,7 @@ pub struct Session {
     id: SessionId,
     commands: mpsc::Sender<Command>,
     events: mpsc::Receiver<Event>,
+    queued: Arc<AtomicUsize>,
     /// With the driver.
     under_way: HashMap<Cid, Status>,
     backlog: VecDeque<(Cid, Option<PeerId>)>,
@@ -67,16 +116,24 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn new(id: SessionId, commands: mpsc::Sender<Command>, events: mpsc::Receiver<Event>) -> Self {
-        Self {
+    pub(super) fn new(id: SessionId, commands: mpsc::Sender<Command>) -> (Self, Recipient) {
+        let (sender, events) = mpsc::channel(SESSION_WINDOW);
+        let queued = Arc::new(AtomicUsize::new(0));
+        let recipient = Recipient {
+            events: sender,
+            queued: Arc::clone(&queued),
+        };
+        let session = Self {
             id,
             commands,
             events,
+            queued,
             under_way: HashMap::new(),
             backlog: VecDeque::new(),
             waiting: HashSet::new(),
             cancels: VecDeque::new(),
-        }
+        };
+        (session, recipient)
     }
 
     /// Wants blocks, in this order. `hint` is the peer that is asked first, best the one that mentioned them. What
@@ -153,17 +210,42 @@ impl Session {
             } else {
                 self.events.recv().await
             };
-            match event? {
-                Event::Received(received) => match self.under_way.remove(&received.cid) {
-                    Some(Status::Wanted | Status::WantedAgain) => return Some(received),
-                    Some(Status::Cancelled) | None => {}
-                },
-                Event::Cancelled(cid) => {
-                    if self.under_way.remove(&cid) == Some(Status::WantedAgain) && self.waiting.insert(cid) {
-                        self.backlog.push_front((cid, None));
-                    }
-                }
+            if let Some(received) = self.settle(event?) {
+                return Some(received);
             }
+        }
+    }
+
+    /// Takes note of what the driver told, and gives the block if it is wanted still.
+    fn settle(&mut self, event: Event) -> Option<Received> {
+        match event {
+            Event::Received(received) => {
+                self.queued.fetch_sub(received.data.len(), Ordering::AcqRel);
+                let status = self.under_way.remove(&received.cid)?;
+                (status != Status::Cancelled).then_some(received)
+            }
+            Event::Cancelled(cid) => {
+                if self.under_way.remove(&cid) == Some(Status::WantedAgain) {
+                    self.want_again(cid);
+                }
+                None
+            }
+            Event::Overflowed(cid) => {
+                if self
+                    .under_way
+                    .remove(&cid)
+                    .is_some_and(|status| status != Status::Cancelled)
+                {
+                    self.want_again(cid);
+                }
+                None
+            }
+        }
+    }
+
+    fn want_again(&mut self, cid: Cid) {
+        if self.waiting.insert(cid) {
+            self.backlog.push_front((cid, None));
         }
     }
 

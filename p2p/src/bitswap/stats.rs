@@ -18,6 +18,9 @@ pub struct Stats {
     pub blocks_duplicate: u64,
     /// Blocks that nobody asked for.
     pub blocks_unwanted: u64,
+    /// Wanted blocks dropped because their session holds
+    /// [`SESSION_MEMORY`](super::limits::SESSION_MEMORY) already; they are fetched again.
+    pub blocks_overflowed: u64,
     /// Dont-haves received for wants of ours.
     pub dont_haves_received: u64,
     /// Messages of any content received.
@@ -52,7 +55,7 @@ pub struct Stats {
 
     /// Inbound messages refused for their length.
     pub messages_too_long: u64,
-    /// Inbound messages refused as malformed.
+    /// Inbound messages refused as malformed, or for their number of parts.
     pub messages_malformed: u64,
     /// Inbound messages that stalled or took too long.
     pub messages_timed_out: u64,

@@ -10,14 +10,18 @@
 //! | `asks` | what was asked of one peer |
 //! | `ledger` | what one peer wants of us |
 //! | `lane` | one message at a time per peer and direction |
+//! | `recent` | blocks received lately |
+//! | `output` | what is to be done |
 
 mod asks;
 mod lane;
 mod ledger;
+mod output;
+mod recent;
 mod wants;
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque, btree_map::Entry},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     time::Duration,
 };
 
@@ -27,75 +31,21 @@ use libp2p::PeerId;
 
 pub use lane::Job;
 pub use ledger::Found;
+pub use output::{Content, Output, Purpose, Sent};
 pub use wants::{SessionId, Unmet};
 
 use self::{
     asks::Asks,
     lane::Lane,
     ledger::Ledger,
+    recent::Recent,
     wants::{AskTable, Wants},
 };
 use super::{
-    limits::{MAX_ANSWERS, MAX_LOOKUPS, MAX_PEERS, MAX_SEND_FAILURES, RECENT_BLOCKS},
-    message::{Message, Presence, WantKind},
+    limits::{MAX_ANSWERS, MAX_LOOKUPS, MAX_PEERS, MAX_SEND_FAILURES},
+    message::{Message, Presence},
     stats::Stats,
 };
-
-/// What a message carries; each kind has a lane of its own to every peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
-    /// Our wants and cancels.
-    Ask,
-    /// Blocks and presences for the peer.
-    Answer,
-}
-
-/// How sending a message went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
-    /// All of it was handed to the connection.
-    Delivered,
-    /// It was not, or not all of it.
-    Failed,
-    /// There is no connection to the peer.
-    NotConnected,
-}
-
-/// Something to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Send a message and report by [`Engine::sent`].
-    Send {
-        /// What the report names.
-        job: Job,
-        /// To whom.
-        peer: PeerId,
-        /// On which lane.
-        purpose: Purpose,
-        /// What.
-        message: Message,
-    },
-    /// Look blocks up, in order, and report by [`Engine::looked_up`].
-    LookUp {
-        /// What the report names.
-        job: Job,
-        /// For whom.
-        peer: PeerId,
-        /// What, and whether the block itself is asked for.
-        wanted: Vec<(Cid, WantKind)>,
-    },
-    /// Hand a wanted block to a session. Happens once for each want.
-    Deliver {
-        /// To whom.
-        session: SessionId,
-        /// The block's name, which its bytes were checked against.
-        cid: Cid,
-        /// Its bytes.
-        data: Bytes,
-        /// Who sent it.
-        from: PeerId,
-    },
-}
 
 /// What the engine knows of a peer as a client of ours. What we ask of it is in [`AskTable`].
 #[derive(Debug, Default)]
@@ -197,6 +147,7 @@ impl Engine {
             }
         }
         if message.full || !message.wants.is_empty() || !message.cancels.is_empty() {
+            self.make_room(from, now);
             if !self.peers.contains_key(&from) && self.peers.len() >= MAX_PEERS {
                 self.stats.peers_refused += 1;
             } else {
@@ -205,6 +156,20 @@ impl Engine {
             }
         }
         self.work(now);
+    }
+
+    /// Forgets a peer that may be gone unnoticed (its message was read after its leaving was reported), if that is
+    /// what it takes to know `newcomer`.
+    fn make_room(&mut self, newcomer: PeerId, now: Duration) {
+        if self.peers.contains_key(&newcomer) || self.peers.len() < MAX_PEERS {
+            return;
+        }
+        let idle = |(peer, state): (&PeerId, &Peer)| {
+            (!self.ready.contains_key(peer) && !state.answer_lane.is_busy()).then_some(*peer)
+        };
+        if let Some(forgotten) = self.peers.iter().find_map(idle) {
+            self.peer_gone(forgotten, now);
+        }
     }
 
     fn block(&mut self, from: PeerId, cid: Cid, data: Bytes, now: Duration) {
@@ -449,51 +414,6 @@ impl Engine {
 fn next_job(last: &mut u64) -> Job {
     *last += 1;
     Job(*last)
-}
-
-/// What a message held, for the counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Content {
-    /// Blocks.
-    pub blocks: u64,
-    /// Bytes of blocks.
-    pub bytes: u64,
-    /// Haves and dont-haves.
-    pub presences: u64,
-}
-
-impl From<&Message> for Content {
-    fn from(message: &Message) -> Self {
-        Self {
-            blocks: message.blocks.len() as u64,
-            bytes: message.blocks.iter().map(|block| block.data.len() as u64).sum(),
-            presences: message.presences.len() as u64,
-        }
-    }
-}
-
-/// The last [`RECENT_BLOCKS`] blocks received.
-#[derive(Debug, Default)]
-struct Recent {
-    known: HashSet<Cid>,
-    order: VecDeque<Cid>,
-}
-
-impl Recent {
-    fn contains(&self, cid: &Cid) -> bool {
-        self.known.contains(cid)
-    }
-
-    fn insert(&mut self, cid: Cid) {
-        if self.known.insert(cid) {
-            self.order.push_back(cid);
-        }
-        if self.order.len() > RECENT_BLOCKS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-    }
 }
 
 #[cfg(test)]
