@@ -22,13 +22,8 @@ impl ClusterIdentity {
     pub fn create(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(io(format!("creating {}", folder.display())))?;
         let root_key = folder.join("root.key");
-        let made = cli(&["identity", "new-root", &path(&root_key), "--json"])?
-            .success()?
-            .json()?;
-        Ok(Self {
-            id: parse("a cluster id", made["id"].clone())?,
-            root_key,
-        })
+        let made = cli(&["identity", "new-root", &path(&root_key), "--json"])?.success()?.json()?;
+        Ok(Self { id: parse("a cluster id", made["id"].clone())?, root_key })
     }
 
     /// The cluster's id: what access lists hold.
@@ -41,15 +36,8 @@ impl ClusterIdentity {
     /// # Errors
     /// The command line refuses.
     pub fn certify(&self, data_dir: &Path) -> Result<PathBuf> {
-        let shown = cli(&[
-            "identity",
-            "show",
-            "--data-dir",
-            &path(data_dir),
-            "--cluster-id",
-            &self.id,
-            "--json",
-        ])?;
+        let shown =
+            cli(&["identity", "show", "--data-dir", &path(data_dir), "--cluster-id", &self.id, "--json"])?;
         let request = shown.success()?.json()?["request"].take();
         let request_file = data_dir.with_extension("request.json");
         write_json(&request_file, &request)?;
@@ -114,17 +102,10 @@ impl Cluster {
         let index = self.nodes.len();
         let home = self.folder.join(format!("node-{index}"));
         let certificate = self.identity.certify(&home.join("data"))?;
-        let mut options = NodeOptions {
-            args: self.args.clone(),
-            ..NodeOptions::default()
-        };
+        let mut options = NodeOptions { args: self.args.clone(), ..NodeOptions::default() };
         for (earlier, node) in self.nodes.iter().enumerate() {
             let link = Link::to(node.listen_port())?;
-            options.peers.push(format!(
-                "/ip4/127.0.0.1/tcp/{}/p2p/{}",
-                link.port(),
-                node.peer_id()
-            ));
+            options.peers.push(format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", link.port(), node.peer_id()));
             self.links.push((earlier, index, link));
         }
         options.args.extend([
@@ -158,9 +139,6 @@ impl Cluster {
     }
 
     fn links_of(&self, index: usize) -> impl Iterator<Item = &Link> {
-        self.links
-            .iter()
-            .filter(move |(a, b, _)| *a == index || *b == index)
-            .map(|(_, _, link)| link)
+        self.links.iter().filter(move |(a, b, _)| *a == index || *b == index).map(|(_, _, link)| link)
     }
 }

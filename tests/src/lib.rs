@@ -29,7 +29,8 @@ pub use js::{
 };
 pub use link::Link;
 pub use node::{
-    Api, Changes, CliOutput, Database, EventRow, KeyRow, Metrics, Node, NodeOptions, Reply, cli, node_binary,
+    Api, Changes, CliOutput, Database, EventRow, KeyRow, Listed, Metrics, Node, NodeOptions, Reply, cli,
+    node_binary,
 };
 pub use random::seeded;
 pub use values::{from_typed, to_typed};
@@ -56,7 +57,5 @@ pub fn folder() -> Result<tempfile::TempDir> {
 
 /// What a thread came to; its panic is the caller's.
 pub fn joined<T>(handle: std::thread::ScopedJoinHandle<'_, T>) -> T {
-    handle
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

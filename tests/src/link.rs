@@ -145,11 +145,7 @@ mod tests {
         link.cut();
         assert_eq!(near.read(&mut heard).unwrap_or(0), 0, "the connection is over");
         let mut refused = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).unwrap();
-        assert_eq!(
-            refused.read(&mut heard).unwrap_or(0),
-            0,
-            "a new one leads nowhere"
-        );
+        assert_eq!(refused.read(&mut heard).unwrap_or(0), 0, "a new one leads nowhere");
 
         link.heal();
         let mut again = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).unwrap();

@@ -21,22 +21,17 @@ pub(crate) fn free_port() -> Result<u16> {
     let mut lock = LockFile::acquire(&path)?;
     let file = lock.file();
     let mut text = String::new();
-    file.read_to_string(&mut text)
-        .map_err(io("reading the ports file"))?;
+    file.read_to_string(&mut text).map_err(io("reading the ports file"))?;
     let mut next = text.trim().parse::<u16>().unwrap_or(FIRST);
     for _ in FIRST..END {
         let port = next;
         next = if next + 1 >= END { FIRST } else { next + 1 };
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            file.seek(SeekFrom::Start(0))
-                .map_err(io("rewinding the ports file"))?;
+            file.seek(SeekFrom::Start(0)).map_err(io("rewinding the ports file"))?;
             file.set_len(0).map_err(io("clearing the ports file"))?;
-            file.write_all(next.to_string().as_bytes())
-                .map_err(io("writing the ports file"))?;
+            file.write_all(next.to_string().as_bytes()).map_err(io("writing the ports file"))?;
             return Ok(port);
         }
     }
-    Err(HarnessError::NotYet(format!(
-        "no free port between {FIRST} and {END}"
-    )))
+    Err(HarnessError::NotYet(format!("no free port between {FIRST} and {END}")))
 }

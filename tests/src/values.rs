@@ -11,10 +11,7 @@ use crate::{HarnessError, Result};
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
 fn bad(notation: &'static str, value: &Value) -> HarnessError {
-    HarnessError::Notation {
-        notation,
-        text: value.to_string(),
-    }
+    HarnessError::Notation { notation, text: value.to_string() }
 }
 
 /// DAG-JSON as typed notation, the way JavaScript would type it: a float with a safe integral value is an integer.
@@ -39,10 +36,8 @@ pub fn to_typed(value: &Value) -> Result<Value> {
                 json!({ "bytes": hex::encode(bytes) })
             }
             _ => {
-                let pairs: Result<Vec<Value>> = map
-                    .iter()
-                    .map(|(key, item)| Ok(json!([key, to_typed(item)?])))
-                    .collect();
+                let pairs: Result<Vec<Value>> =
+                    map.iter().map(|(key, item)| Ok(json!([key, to_typed(item)?]))).collect();
                 json!({ "map": pairs? })
             }
         },

@@ -30,18 +30,11 @@ fn an_events_database_from_the_command_line() -> Result<()> {
     assert!(address.starts_with("/orbitdb/zdpu"), "{made}");
     let first = shell.run(&["add", "log", "{\"n\": 1}"])?.stdout.trim().to_owned();
     let second = shell.run(&["add", &address, "\"two\""])?.stdout.trim().to_owned();
-    assert_eq!(
-        node.api().hashes("log")?,
-        [second.clone(), first.clone()],
-        "an add prints the entry's hash"
-    );
+    assert_eq!(node.api().hashes("log")?, [second.clone(), first.clone()], "an add prints the entry's hash");
 
     assert!(shell.run(&["log", "heads", "log"])?.stdout.contains(&second));
     let iterated = shell.run(&["log", "iter", "log", "--amount", "1"])?.stdout;
-    assert!(
-        iterated.contains("two") && !iterated.contains(&first),
-        "{iterated}"
-    );
+    assert!(iterated.contains("two") && !iterated.contains(&first), "{iterated}");
     let shown = shell.json(&["log", "show", "log", &first])?;
     assert_eq!(shown["payload"]["value"], json!({ "n": 1 }));
     assert!(shell.run(&["db", "list"])?.stdout.contains("log"));
@@ -74,13 +67,8 @@ fn keys_and_documents_from_the_command_line() -> Result<()> {
     }
     let found = shell.run(&["query", "docs", "--filter", "{\"n\": 3}"])?.stdout;
     assert!(found.contains("d3") && !found.contains("d1"), "{found}");
-    let limited = shell
-        .run(&["query", "docs", "--sort", "n", "--limit", "2"])?
-        .stdout;
-    assert!(
-        limited.contains("d0") && limited.contains("d1") && !limited.contains("d2"),
-        "{limited}"
-    );
+    let limited = shell.run(&["query", "docs", "--sort", "n", "--limit", "2"])?.stdout;
+    assert!(limited.contains("d0") && limited.contains("d1") && !limited.contains("d2"), "{limited}");
     Ok(())
 }
 
@@ -120,16 +108,11 @@ fn the_api_describes_itself_and_its_metrics() -> Result<()> {
     assert_eq!(metrics.content_type, "text/plain");
     let samples = api.metrics()?;
     let named = samples.names();
-    assert!(
-        named.iter().all(|name| name.starts_with("paperclip_")),
-        "{named:?}"
-    );
+    assert!(named.iter().all(|name| name.starts_with("paperclip_")), "{named:?}");
     for name in &named {
         // A histogram's series carry a suffix that its help does not.
-        let family = ["_bucket", "_sum", "_count"]
-            .iter()
-            .find_map(|suffix| name.strip_suffix(suffix))
-            .unwrap_or(name);
+        let family =
+            ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
         assert!(
             metrics.body.contains(&format!("# HELP {family} "))
                 || metrics.body.contains(&format!("# HELP {name} ")),

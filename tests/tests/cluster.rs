@@ -23,15 +23,9 @@ fn a_database_created_on_one_node_takes_writes_on_all_three() -> Result<()> {
     const EACH: usize = 40;
     let home = folder()?;
     let cluster = Cluster::start(home.path(), 3, &[])?;
-    let made = cluster
-        .api(0)
-        .create("shared", "events", &[cluster.identity.id()])?;
+    let made = cluster.api(0).create("shared", "events", &[cluster.identity.id()])?;
     everywhere(&cluster, &made.address)?;
-    assert_eq!(
-        cluster.api(2).database("shared")?.address,
-        made.address,
-        "it is known by its name too"
-    );
+    assert_eq!(cluster.api(2).database("shared")?.address, made.address, "it is known by its name too");
 
     std::thread::scope(|scope| {
         let writers: Vec<_> = cluster
@@ -60,10 +54,7 @@ fn a_database_created_on_one_node_takes_writes_on_all_three() -> Result<()> {
 fn a_node_cut_off_keeps_serving_and_converges_when_healed() -> Result<()> {
     let home = folder()?;
     let cluster = Cluster::start(home.path(), 3, &[])?;
-    let db = cluster
-        .api(0)
-        .create("parted", "keyvalue", &[cluster.identity.id()])?
-        .address;
+    let db = cluster.api(0).create("parted", "keyvalue", &[cluster.identity.id()])?.address;
     everywhere(&cluster, &db)?;
     cluster.api(1).put(&db, "before", &json!(1))?;
     nodes_agree(&cluster.apis(), &db, 1, DEADLINE)?;
@@ -79,11 +70,7 @@ fn a_node_cut_off_keeps_serving_and_converges_when_healed() -> Result<()> {
 
     cluster.heal(2);
     nodes_agree(&cluster.apis(), &db, 7, DEADLINE)?;
-    let views: Vec<_> = cluster
-        .apis()
-        .into_iter()
-        .map(|api| api.keys(&db))
-        .collect::<Result<_>>()?;
+    let views: Vec<_> = cluster.apis().into_iter().map(|api| api.keys(&db)).collect::<Result<_>>()?;
     assert_eq!(views[0], views[1]);
     assert_eq!(views[1], views[2]);
     assert_eq!(views[0].len(), 5);
@@ -99,10 +86,7 @@ fn the_catalog_carries_pins_and_unpins_to_every_node() -> Result<()> {
     let foreign = js.create("foreign", "events", json!({}))?.address;
     js.add_many(&foreign, &(0..20).map(|n| json!(n)).collect::<Vec<_>>())?;
     cluster.api(0).pin(&foreign)?;
-    let own = cluster
-        .api(1)
-        .create("own", "documents", &[cluster.identity.id()])?
-        .address;
+    let own = cluster.api(1).create("own", "documents", &[cluster.identity.id()])?.address;
     everywhere(&cluster, &foreign)?;
     everywhere(&cluster, &own)?;
     nodes_agree(&cluster.apis(), &foreign, 20, DEADLINE)?;
@@ -117,9 +101,7 @@ fn the_catalog_carries_pins_and_unpins_to_every_node() -> Result<()> {
         for api in cluster.apis() {
             let listed: Vec<String> = api.databases()?.into_iter().map(|db| db.address).collect();
             ensure(!listed.contains(&foreign), || format!("one still has {listed:?}"))?;
-            ensure(listed.contains(&own), || {
-                format!("one lost the other: {listed:?}")
-            })?;
+            ensure(listed.contains(&own), || format!("one lost the other: {listed:?}"))?;
         }
         Ok(())
     })?;
@@ -134,10 +116,7 @@ fn the_catalog_carries_pins_and_unpins_to_every_node() -> Result<()> {
 fn a_killed_node_misses_nothing() -> Result<()> {
     let home = folder()?;
     let mut cluster = Cluster::start(home.path(), 3, &[])?;
-    let db = cluster
-        .api(0)
-        .create("killed", "events", &[cluster.identity.id()])?
-        .address;
+    let db = cluster.api(0).create("killed", "events", &[cluster.identity.id()])?.address;
     everywhere(&cluster, &db)?;
     for n in 0..20 {
         cluster.api(n % 3).add(&db, &json!(n))?;
@@ -159,11 +138,7 @@ fn a_javascript_peer_of_one_node_reads_what_another_wrote() -> Result<()> {
     let cluster = Cluster::start(home.path(), 3, &[])?;
     let mut js = JsPeer::start(&home.path().join("js"), Storage::Memory)?;
     js.dial(&cluster.nodes[2].addr())?;
-    let made = cluster.api(0).create(
-        "far",
-        "events",
-        &[cluster.identity.id(), &js.identity().id.clone()],
-    )?;
+    let made = cluster.api(0).create("far", "events", &[cluster.identity.id(), &js.identity().id.clone()])?;
     let db = made.address;
     everywhere(&cluster, &db)?;
     js.open(&db)?;
@@ -179,23 +154,14 @@ fn a_javascript_peer_of_one_node_reads_what_another_wrote() -> Result<()> {
 fn missed_announcements_are_repaired_without_any_new_write() -> Result<()> {
     let home = folder()?;
     let cluster = Cluster::start(home.path(), 2, &[])?;
-    let db = cluster
-        .api(0)
-        .create("quiet", "events", &[cluster.identity.id()])?
-        .address;
+    let db = cluster.api(0).create("quiet", "events", &[cluster.identity.id()])?.address;
     everywhere(&cluster, &db)?;
     cluster.isolate(1);
-    let hashes: Vec<String> = (0..10)
-        .map(|n| cluster.api(0).add(&db, &json!(n)))
-        .collect::<Result<_>>()?;
+    let hashes: Vec<String> = (0..10).map(|n| cluster.api(0).add(&db, &json!(n))).collect::<Result<_>>()?;
     cluster.heal(1);
-    eventually(
-        Duration::from_secs(90),
-        "the other node has what it missed",
-        || {
-            let mut seen = cluster.api(1).hashes(&db)?;
-            seen.reverse();
-            ensure_eq(&seen, &hashes)
-        },
-    )
+    eventually(Duration::from_secs(90), "the other node has what it missed", || {
+        let mut seen = cluster.api(1).hashes(&db)?;
+        seen.reverse();
+        ensure_eq(&seen, &hashes)
+    })
 }

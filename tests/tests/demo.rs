@@ -6,11 +6,8 @@ use serde_json::Value;
 #[test]
 fn the_demo_converges_and_stops() -> Result<()> {
     let output = cli(&["demo", "--nodes", "3", "--entries", "60", "--json"])?.success()?;
-    let lines: Vec<Value> = output
-        .stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+    let lines: Vec<Value> =
+        output.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let nodes: Vec<&Value> = lines.iter().filter(|line| line["node"].is_u64()).collect();
     assert_eq!(nodes.len(), 3, "{}", output.stdout);
     for node in &nodes {
@@ -19,10 +16,7 @@ fn the_demo_converges_and_stops() -> Result<()> {
         }
         assert!(node["addrs"].is_array(), "{node}");
         let data_dir = node["data_dir"].as_str().unwrap_or_default();
-        assert!(
-            !std::path::Path::new(data_dir).exists(),
-            "without --keep nothing stays: {data_dir}"
-        );
+        assert!(!std::path::Path::new(data_dir).exists(), "without --keep nothing stays: {data_dir}");
     }
     Ok(())
 }
@@ -30,10 +24,6 @@ fn the_demo_converges_and_stops() -> Result<()> {
 #[test]
 fn the_demo_tells_a_person_where_the_nodes_are() -> Result<()> {
     let output = cli(&["demo", "--entries", "30"])?.success()?;
-    assert!(
-        output.stdout.matches("http://127.0.0.1:").count() >= 3,
-        "{}",
-        output.stdout
-    );
+    assert!(output.stdout.matches("http://127.0.0.1:").count() >= 3, "{}", output.stdout);
     Ok(())
 }

@@ -60,23 +60,13 @@ fn acknowledged_events_survive_kills() -> Result<()> {
         let kill_at = random.random_range(1..=MOST_ACKS);
         let size = random.random_range(0..2_000);
         acknowledged.extend(write_and_kill(&mut node, kill_at, |api, writer, n| {
-            api.add(
-                &db,
-                &json!({ "round": round, "writer": writer, "n": n, "pad": "x".repeat(size) }),
-            )
+            api.add(&db, &json!({ "round": round, "writer": writer, "n": n, "pad": "x".repeat(size) }))
         })?);
         node.run()?;
         let there: std::collections::HashSet<String> = node.api().hashes(&db)?.into_iter().collect();
-        let lost: Vec<&String> = acknowledged
-            .iter()
-            .filter(|hash| !there.contains(*hash))
-            .collect();
+        let lost: Vec<&String> = acknowledged.iter().filter(|hash| !there.contains(*hash)).collect();
         assert!(lost.is_empty(), "round {round}: acknowledged and gone: {lost:?}");
-        assert_eq!(
-            node.api().database(&db)?.entries,
-            there.len() as u64,
-            "the count agrees with the log"
-        );
+        assert_eq!(node.api().database(&db)?.entries, there.len() as u64, "the count agrees with the log");
         node.api().verify(&db)?;
     }
     Ok(())
@@ -92,8 +82,7 @@ fn acknowledged_values_survive_kills() -> Result<()> {
         let kill_at = random.random_range(1..=MOST_ACKS);
         let acknowledged = write_and_kill(&mut node, kill_at, |api, writer, n| {
             let key = format!("writer {writer}");
-            api.put(&db, &key, &json!(round * 1_000_000 + n))
-                .map(|_| (key, round * 1_000_000 + n))
+            api.put(&db, &key, &json!(round * 1_000_000 + n)).map(|_| (key, round * 1_000_000 + n))
         })?;
         node.run()?;
         for (key, value) in acknowledged {

@@ -29,12 +29,7 @@ fn scene(home: &Path) -> Result<Scene> {
     node.api().pin(&db)?;
     js_agrees(&mut honest, node.api(), &db, 1, DEADLINE)?;
     attacker.dial(&node.addr())?;
-    Ok(Scene {
-        node,
-        honest,
-        attacker,
-        db,
-    })
+    Ok(Scene { node, honest, attacker, db })
 }
 
 impl Scene {
@@ -117,9 +112,7 @@ fn a_stream_without_end_is_cut_off() -> Result<()> {
     let small = scene.node.resident_bytes()?;
     // A byte string that announces 2^40 bytes, and then zeros for as long as anyone listens.
     let chunk = format!("5b0000010000000000{}", "00".repeat(60_000));
-    let flood = scene
-        .attacker
-        .flood_heads(&remote, &scene.db, &chunk, 256 * 1024 * 1024)?;
+    let flood = scene.attacker.flood_heads(&remote, &scene.db, &chunk, 256 * 1024 * 1024)?;
     assert_eq!(flood.end, "stopped", "{flood:?}");
     let grown = scene.node.resident_bytes()?.saturating_sub(small);
     assert!(grown < MEMORY_ALLOWED, "resident memory grew by {grown} bytes");
@@ -151,11 +144,7 @@ fn entries_that_no_one_may_write_are_refused() -> Result<()> {
         scene.attacker.send_heads(&remote, &scene.db, &[crafted.hex])?;
         scene.counted_more_than(before)?;
     }
-    assert_eq!(
-        scene.node.api().database(&scene.db)?.entries,
-        1,
-        "none of them got in"
-    );
+    assert_eq!(scene.node.api().database(&scene.db)?.entries, 1, "none of them got in");
     scene.goes_on(2)
 }
 
@@ -165,10 +154,7 @@ fn thousands_of_heads_that_lead_nowhere_stay_bounded() -> Result<()> {
     let mut scene = scene(home.path())?;
     let remote = scene.node.peer_id().to_owned();
     // Allowed to write, so that every head passes every check but its parents.
-    let open = scene
-        .attacker
-        .create("open", "events", json!({ "write": ["*"] }))?
-        .address;
+    let open = scene.attacker.create("open", "events", json!({ "write": ["*"] }))?.address;
     scene.node.api().pin(&open)?;
     scene.attacker.add(&open, &json!("real"))?;
     js_agrees(&mut scene.attacker, scene.node.api(), &open, 1, DEADLINE)?;
@@ -179,11 +165,7 @@ fn thousands_of_heads_that_lead_nowhere_stay_bounded() -> Result<()> {
     }
     let grown = scene.node.resident_bytes()?.saturating_sub(small);
     assert!(grown < MEMORY_ALLOWED, "resident memory grew by {grown} bytes");
-    assert_eq!(
-        scene.node.api().database(&open)?.entries,
-        1,
-        "no head without its ancestors is shown"
-    );
+    assert_eq!(scene.node.api().database(&open)?.entries, 1, "no head without its ancestors is shown");
 
     // Neither the flooded database nor the other one stands still.
     let live = scene.attacker.add(&open, &json!("also real"))?;

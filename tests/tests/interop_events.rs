@@ -44,21 +44,14 @@ fn javascript_writes_and_paperclip_has_the_same_log() -> Result<()> {
     let api = node.api();
     api.pin(&db)?;
     js_agrees(&mut js, api, &db, written.len(), DEADLINE)?;
-    assert_eq!(
-        api.entries(&db, "amount=-1")?,
-        js.entries(&db)?,
-        "every field of every entry"
-    );
+    assert_eq!(api.entries(&db, "amount=-1")?, js.entries(&db)?, "every field of every entry");
 
     let read = api.events(&db, "amount=-1")?;
     let expected: Vec<EventRow> = hashes
         .iter()
         .zip(&written)
         .rev()
-        .map(|(hash, value)| EventRow {
-            hash: hash.clone(),
-            value: value.clone(),
-        })
+        .map(|(hash, value)| EventRow { hash: hash.clone(), value: value.clone() })
         .collect();
     assert_eq!(read, expected);
     Ok(())
@@ -68,9 +61,7 @@ fn javascript_writes_and_paperclip_has_the_same_log() -> Result<()> {
 fn every_iterator_option_selects_what_javascript_selects() -> Result<()> {
     let home = folder()?;
     let (node, mut js) = pair(home.path())?;
-    let db = js
-        .create("iterated", "events", json!({ "write": ["*"] }))?
-        .address;
+    let db = js.create("iterated", "events", json!({ "write": ["*"] }))?.address;
     js.add_many(&db, &(0..6).map(|n| json!(n)).collect::<Vec<_>>())?;
     js.fork(&db, 3, "branch")?;
     js.add_many(&db, &(6..12).map(|n| json!(n)).collect::<Vec<_>>())?;
@@ -100,11 +91,7 @@ fn every_iterator_option_selects_what_javascript_selects() -> Result<()> {
         json!({ "gt": older, "lte": newer, "amount": 2 }),
         json!({ "lte": &all[7] }),
     ] {
-        let theirs: Vec<String> = js
-            .iterate(&db, options.clone())?
-            .into_iter()
-            .map(|row| row.hash)
-            .collect();
+        let theirs: Vec<String> = js.iterate(&db, options.clone())?.into_iter().map(|row| row.hash).collect();
         // What an unasked amount gives is the node's page size, larger than this log.
         let query: Vec<String> = options
             .as_object()
@@ -112,11 +99,7 @@ fn every_iterator_option_selects_what_javascript_selects() -> Result<()> {
             .flatten()
             .map(|(key, value)| format!("{key}={}", value.to_string().trim_matches('"')))
             .collect();
-        let ours: Vec<String> = api
-            .events(&db, &query.join("&"))?
-            .into_iter()
-            .map(|row| row.hash)
-            .collect();
+        let ours: Vec<String> = api.events(&db, &query.join("&"))?.into_iter().map(|row| row.hash).collect();
         assert_eq!(ours, theirs, "{options}");
     }
     Ok(())
@@ -137,11 +120,7 @@ fn paperclip_writes_and_javascript_verifies() -> Result<()> {
     js_agrees(&mut js, api, &db, written.len(), DEADLINE)?;
     let seen: Vec<Value> = js.all(&db)?.into_iter().map(|row| row.value).collect();
     assert_eq!(seen, written);
-    assert_eq!(
-        js.entries(&db)?,
-        api.entries(&db, "amount=-1")?,
-        "every field of every entry"
-    );
+    assert_eq!(js.entries(&db)?, api.entries(&db, "amount=-1")?, "every field of every entry");
 
     // Live, now that both have it open.
     let live = api.add(&db, &json!("live"))?;
@@ -169,15 +148,11 @@ fn both_write_at_once_and_agree() -> Result<()> {
         joined(ours)
     })?;
     js_agrees(&mut js, api, &db, 2 * EACH, DEADLINE)?;
-    let mut seen: Vec<String> = js
-        .all(&db)?
-        .iter()
-        .filter_map(|row| row.value.as_str().map(str::to_owned))
-        .collect();
+    let mut seen: Vec<String> =
+        js.all(&db)?.iter().filter_map(|row| row.value.as_str().map(str::to_owned)).collect();
     seen.sort();
-    let mut wanted: Vec<String> = (0..EACH)
-        .flat_map(|n| [format!("js {n}"), format!("paperclip {n}")])
-        .collect();
+    let mut wanted: Vec<String> =
+        (0..EACH).flat_map(|n| [format!("js {n}"), format!("paperclip {n}")]).collect();
     wanted.sort();
     assert_eq!(seen, wanted);
     Ok(())
@@ -187,9 +162,7 @@ fn both_write_at_once_and_agree() -> Result<()> {
 fn each_restarts_and_catches_up() -> Result<()> {
     let home = folder()?;
     let (mut node, mut js) = pair(home.path())?;
-    let db = js
-        .create("restarts", "events", json!({ "write": ["*"] }))?
-        .address;
+    let db = js.create("restarts", "events", json!({ "write": ["*"] }))?.address;
     js.add(&db, &json!("js, first run"))?;
     node.api().pin(&db)?;
     js_agrees(&mut js, node.api(), &db, 1, DEADLINE)?;
@@ -204,11 +177,7 @@ fn each_restarts_and_catches_up() -> Result<()> {
     assert!(node.terminate()?.success(), "SIGTERM ends the node in order");
     js.add(&db, &json!("js, while paperclip is away"))?;
     node.run()?;
-    assert_eq!(
-        node.api().database(&db)?.entries,
-        2,
-        "what it had is there before any peer is"
-    );
+    assert_eq!(node.api().database(&db)?.entries, 2, "what it had is there before any peer is");
     js.dial(&node.addr())?;
     js_agrees(&mut js, node.api(), &db, 3, DEADLINE)?;
     Ok(())
@@ -228,10 +197,7 @@ fn several_heads_on_either_side_meet() -> Result<()> {
 
     // The second peer knows the database but nobody; three heads of its own, then it meets the node's four.
     let mut second = JsPeer::start(&home.path().join("second"), Storage::Memory)?;
-    for address in [Some(&db), opened.access_controller.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    for address in [Some(&db), opened.access_controller.as_ref()].into_iter().flatten() {
         let hash = address.rsplit('/').next().unwrap_or_default();
         let block = first.get_block(hash)?;
         assert_eq!(second.put_block(&block)?, hash);
@@ -277,9 +243,7 @@ fn paperclip_is_the_bridge_between_peers_that_cannot_meet() -> Result<()> {
     let home = folder()?;
     let (node, mut left) = pair(home.path())?;
     let mut right = JsPeer::start(&home.path().join("right"), Storage::Memory)?;
-    let db = left
-        .create("bridge", "events", json!({ "write": ["*"] }))?
-        .address;
+    let db = left.create("bridge", "events", json!({ "write": ["*"] }))?.address;
     left.add_many(&db, &(0..30).map(|n| json!(n)).collect::<Vec<_>>())?;
     node.api().pin(&db)?;
     js_agrees(&mut left, node.api(), &db, 30, DEADLINE)?;
@@ -302,9 +266,7 @@ fn heads_learned_from_one_peer_reach_another_that_missed_the_announcement() -> R
     let home = folder()?;
     let (node, mut left) = pair(home.path())?;
     let mut right = JsPeer::start(&home.path().join("right"), Storage::Memory)?;
-    let db = left
-        .create("learned", "events", json!({ "write": ["*"] }))?
-        .address;
+    let db = left.create("learned", "events", json!({ "write": ["*"] }))?.address;
     left.add(&db, &json!("both know this"))?;
     node.api().pin(&db)?;
     right.dial(&node.addr())?;

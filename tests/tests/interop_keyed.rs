@@ -21,18 +21,11 @@ type View = BTreeMap<String, (Value, String)>;
 
 fn js_view(js: &mut JsPeer, db: &str) -> Result<View> {
     let rows = js.all(db)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.key.unwrap_or_default(), (row.value, row.hash)))
-        .collect())
+    Ok(rows.into_iter().map(|row| (row.key.unwrap_or_default(), (row.value, row.hash))).collect())
 }
 
 fn node_view(api: &Api, db: &str) -> Result<View> {
-    Ok(api
-        .keys(db)?
-        .into_iter()
-        .map(|row| (row.key, (row.value, row.hash)))
-        .collect())
+    Ok(api.keys(db)?.into_iter().map(|row| (row.key, (row.value, row.hash))).collect())
 }
 
 fn views_agree(js: &mut JsPeer, api: &Api, db: &str) -> Result<View> {
@@ -66,11 +59,7 @@ fn keyvalue_views_are_the_same_for_every_kind_of_key_and_value() -> Result<()> {
     for (key, value) in &values {
         for writer in ["js", "paperclip"] {
             let key = format!("{writer} {key}");
-            assert_eq!(
-                api.get_key(&db, &key)?.as_ref().map(|row| &row["value"]),
-                Some(value),
-                "{key}"
-            );
+            assert_eq!(api.get_key(&db, &key)?.as_ref().map(|row| &row["value"]), Some(value), "{key}");
             assert_eq!(&js.get(&db, &key)?, value, "{key}");
         }
     }
@@ -125,34 +114,19 @@ fn documents_are_the_same_and_a_key_field_of_its_own_is_respected() -> Result<()
     js_agrees(&mut js, api, &db, 5, DEADLINE)?;
     assert_eq!(js.get(&db, "ours")?, doc("ours", 4));
     assert_eq!(js.get(&db, "gone")?, Value::Null);
-    for (id, expected) in [
-        ("j\u{fc}rgen", Some(doc("j\u{fc}rgen", 1))),
-        ("ours", Some(doc("ours", 4))),
-        ("gone", None),
-    ] {
-        assert_eq!(
-            api.get_doc(&db, id)?.map(|row| row["value"].clone()),
-            expected,
-            "{id}"
-        );
+    for (id, expected) in
+        [("j\u{fc}rgen", Some(doc("j\u{fc}rgen", 1))), ("ours", Some(doc("ours", 4))), ("gone", None)]
+    {
+        assert_eq!(api.get_doc(&db, id)?.map(|row| row["value"].clone()), expected, "{id}");
     }
 
     // The field is JavaScript's local choice; what travels is the key.
-    let by_name = js
-        .create(
-            "by-name",
-            "documents",
-            json!({ "write": ["*"], "indexBy": "name" }),
-        )?
-        .address;
+    let by_name = js.create("by-name", "documents", json!({ "write": ["*"], "indexBy": "name" }))?.address;
     js.put_doc(&by_name, &json!({ "name": "clip", "n": 1 }))?;
     api.pin(&by_name)?;
     js_agrees(&mut js, api, &by_name, 1, DEADLINE)?;
     let found = api.get_doc(&by_name, "clip")?;
-    assert_eq!(
-        found.map(|row| row["value"].clone()),
-        Some(json!({ "name": "clip", "n": 1 }))
-    );
+    assert_eq!(found.map(|row| row["value"].clone()), Some(json!({ "name": "clip", "n": 1 })));
     Ok(())
 }
 
@@ -161,9 +135,7 @@ fn a_guarded_database_follows_its_grants() -> Result<()> {
     let home = folder()?;
     let (node, mut js) = pair(home.path())?;
     let api = node.api();
-    let db = js
-        .create("guarded", "events", json!({ "accessController": "orbitdb" }))?
-        .address;
+    let db = js.create("guarded", "events", json!({ "accessController": "orbitdb" }))?.address;
     js.add(&db, &json!("by the owner"))?;
     api.pin(&db)?;
     js_agrees(&mut js, api, &db, 1, DEADLINE)?;
@@ -177,9 +149,7 @@ fn a_guarded_database_follows_its_grants() -> Result<()> {
     let status = api.status()?;
     let id = status["identity"]["id"].as_str().unwrap_or_default().to_owned();
     js.grant(&db, "write", &id)?;
-    let hash = eventually(DEADLINE, "the grant reaches PaperClip", || {
-        api.add(&db, &json!("now allowed"))
-    })?;
+    let hash = eventually(DEADLINE, "the grant reaches PaperClip", || api.add(&db, &json!("now allowed")))?;
     js.await_head(&db, &hash)?;
     js_agrees(&mut js, api, &db, 2, DEADLINE)?;
 

@@ -14,9 +14,7 @@ fn a_peer_with_many_open_databases_is_understood() -> Result<()> {
     let mut js = JsPeer::start(&home.path().join("js"), Storage::Memory)?;
     let mut last = String::new();
     for n in 0..DATABASES {
-        last = js
-            .create(&format!("db-{n}"), "events", json!({ "write": ["*"] }))?
-            .address;
+        last = js.create(&format!("db-{n}"), "events", json!({ "write": ["*"] }))?.address;
     }
     js.add(&last, &json!("from js"))?;
     js.dial(&node.addr())?;
@@ -34,10 +32,7 @@ fn a_replication_that_a_kill_interrupts_goes_on_after_the_restart() -> Result<()
     let db = js.create("interrupted", "events", json!({}))?.address;
     js.add_many(&db, &(0..ENTRIES).map(|n| json!({ "n": n })).collect::<Vec<_>>())?;
     // The node dials the peer by itself, at first and after the restart.
-    let options = NodeOptions {
-        peers: vec![js.addr().to_owned()],
-        ..NodeOptions::default()
-    };
+    let options = NodeOptions { peers: vec![js.addr().to_owned()], ..NodeOptions::default() };
     let mut node = Node::start(&home.path().join("node"), options)?;
     node.api().pin(&db)?;
     node.kill()?;
@@ -50,18 +45,10 @@ fn a_broken_connection_is_dialled_again_and_what_was_missed_arrives() -> Result<
     let home = folder()?;
     let mut js = JsPeer::start(&home.path().join("js"), Storage::Memory)?;
     let db = js.create("broken", "events", json!({ "write": ["*"] }))?.address;
-    let port = js
-        .addr()
-        .split('/')
-        .nth(4)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_default();
+    let port = js.addr().split('/').nth(4).and_then(|text| text.parse().ok()).unwrap_or_default();
     let link = Link::to(port)?;
     let through = format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", link.port(), js.peer_id());
-    let options = NodeOptions {
-        peers: vec![through],
-        ..NodeOptions::default()
-    };
+    let options = NodeOptions { peers: vec![through], ..NodeOptions::default() };
     let node = Node::start(&home.path().join("node"), options)?;
     node.api().pin(&db)?;
     for round in 0..3 {

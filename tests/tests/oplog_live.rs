@@ -60,10 +60,7 @@ impl Replica {
                 Effect::Fetch(want) => match by_hash.get(&want.hash) {
                     Some(block) => self.joiner.block(block.clone(), &mut effects),
                     None => {
-                        return not_yet(format!(
-                            "JavaScript's log names {} and does not hold it",
-                            want.hash
-                        ));
+                        return not_yet(format!("JavaScript's log names {} and does not hold it", want.hash));
                     }
                 },
                 Effect::Verify(job) => {
@@ -101,11 +98,7 @@ impl Replica {
     }
 
     fn heads(&self) -> Vec<String> {
-        self.log
-            .heads()
-            .iter()
-            .map(|head| head.hash.to_string())
-            .collect()
+        self.log.heads().iter().map(|head| head.hash.to_string()).collect()
     }
 
     fn iterate(&self, range: &Range) -> Result<Vec<String>> {
@@ -121,11 +114,7 @@ fn writer(js: &mut JsPeer) -> Result<Writer> {
     let root = SigningKey::from_hex(&keys.root).map_err(broken)?;
     let signing = SigningKey::from_hex(&keys.signing).map_err(broken)?;
     let identity = Identity::create(&root, &signing);
-    assert_eq!(
-        identity.hash().to_string(),
-        js.identity().hash,
-        "the same keys make the same identity block"
-    );
+    assert_eq!(identity.hash().to_string(), js.identity().hash, "the same keys make the same identity block");
     Ok(Writer::new(identity, signing))
 }
 
@@ -168,11 +157,8 @@ fn random_histories_are_read_and_continued_as_javascript_does() -> Result<()> {
         assert_eq!(replica.heads(), js.heads(&db)?, "round {round}: heads");
         for _ in 0..25 {
             let (options, range) = random_range(&mut random, &hashes)?;
-            let theirs: Vec<String> = js
-                .iterate(&db, options.clone())?
-                .into_iter()
-                .map(|row| row.hash)
-                .collect();
+            let theirs: Vec<String> =
+                js.iterate(&db, options.clone())?.into_iter().map(|row| row.hash).collect();
             assert_eq!(replica.iterate(&range)?, theirs, "round {round}: {options}");
         }
 
@@ -180,15 +166,8 @@ fn random_histories_are_read_and_continued_as_javascript_does() -> Result<()> {
         for n in 0..3 {
             let text = format!("appended {round} {n}");
             let theirs = js.add(&db, &json!(text))?;
-            let ours = replica
-                .log
-                .append(Operation::add(Value::Text(text)), &writer)
-                .map_err(broken)?;
-            assert_eq!(
-                hex::encode(&ours.block),
-                js.get_block(&theirs)?,
-                "round {round}: the entry's bytes"
-            );
+            let ours = replica.log.append(Operation::add(Value::Text(text)), &writer).map_err(broken)?;
+            assert_eq!(hex::encode(&ours.block), js.get_block(&theirs)?, "round {round}: the entry's bytes");
             replica.commit(vec![ours]);
         }
     }
@@ -208,12 +187,8 @@ fn random_keyvalue_histories_have_the_same_winners() -> Result<()> {
         replica.join(&js.heads(&db)?, &js.log_blocks(&db)?)?;
         let mut theirs: Vec<String> = js.all(&db)?.into_iter().map(|row| row.hash).collect();
         theirs.reverse();
-        let ours: Vec<String> = replica
-            .store
-            .live_newest_first()
-            .iter()
-            .map(|position| position.hash.to_string())
-            .collect();
+        let ours: Vec<String> =
+            replica.store.live_newest_first().iter().map(|position| position.hash.to_string()).collect();
         assert_eq!(ours, theirs, "round {round}");
     }
     Ok(())

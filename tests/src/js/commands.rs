@@ -167,18 +167,12 @@ impl JsPeer {
 
     /// Opens a database by its address; its blocks may come from peers.
     pub fn open(&mut self, address: &str) -> Result<OpenDatabase> {
-        parse(
-            "an open database",
-            self.call("open", json!({ "address": address }))?,
-        )
+        parse("an open database", self.call("open", json!({ "address": address }))?)
     }
 
     /// Opens a database without replicating it; [`JsPeer::sync`] begins.
     pub fn open_offline(&mut self, address: &str) -> Result<OpenDatabase> {
-        parse(
-            "an open database",
-            self.call("open", json!({ "address": address, "sync": false }))?,
-        )
+        parse("an open database", self.call("open", json!({ "address": address, "sync": false }))?)
     }
 
     /// Starts replicating a database that was opened offline.
@@ -199,10 +193,7 @@ impl JsPeer {
     /// Appends events one after another.
     pub fn add_many(&mut self, db: &str, values: &[Value]) -> Result<Vec<String>> {
         let values: Vec<Value> = values.iter().map(to_typed).collect::<Result<_>>()?;
-        hashes(
-            &self.call("addMany", json!({ "db": db, "values": values }))?,
-            "hashes",
-        )
+        hashes(&self.call("addMany", json!({ "db": db, "values": values }))?, "hashes")
     }
 
     /// Puts a key of a keyvalue database.
@@ -259,10 +250,7 @@ impl JsPeer {
 
     /// `count` concurrent entries by as many writers on top of the present heads.
     pub fn fork(&mut self, db: &str, count: usize, label: &str) -> Result<Vec<String>> {
-        hashes(
-            &self.call("fork", json!({ "db": db, "count": count, "label": label }))?,
-            "hashes",
-        )
+        hashes(&self.call("fork", json!({ "db": db, "count": count, "label": label }))?, "hashes")
     }
 
     /// Adds a random history: `steps` appends by `writers` writers that join each other now and then.
@@ -283,14 +271,12 @@ impl JsPeer {
 
     /// Grants a capability of an `orbitdb` access controller.
     pub fn grant(&mut self, db: &str, capability: &str, id: &str) -> Result<()> {
-        self.call("grant", json!({ "db": db, "capability": capability, "id": id }))
-            .map(drop)
+        self.call("grant", json!({ "db": db, "capability": capability, "id": id })).map(drop)
     }
 
     /// Takes a capability back.
     pub fn revoke(&mut self, db: &str, capability: &str, id: &str) -> Result<()> {
-        self.call("revoke", json!({ "db": db, "capability": capability, "id": id }))
-            .map(drop)
+        self.call("revoke", json!({ "db": db, "capability": capability, "id": id })).map(drop)
     }
 
     /// The capabilities and who has them.
@@ -318,10 +304,7 @@ impl JsPeer {
 
     /// A block as hex, from the peers when it is not here.
     pub fn get_block(&mut self, hash: &str) -> Result<String> {
-        parse(
-            "a block",
-            self.call("getBlock", json!({ "hash": hash }))?["hex"].take(),
-        )
+        parse("a block", self.call("getBlock", json!({ "hash": hash }))?["hex"].take())
     }
 
     /// Signs an entry as asked (`identity`, `logId`, `payload`, `time`, `next`, `refs`, `namedIdentity`), in no log.
@@ -333,8 +316,7 @@ impl JsPeer {
 
     /// Publishes raw bytes on a topic.
     pub fn publish(&mut self, topic: &str, hex: &str) -> Result<()> {
-        self.call("publish", json!({ "topic": topic, "hex": hex }))
-            .map(drop)
+        self.call("publish", json!({ "topic": topic, "hex": hex })).map(drop)
     }
 
     /// The peers known to have subscribed to a topic.
@@ -357,10 +339,7 @@ impl JsPeer {
     /// Sends well-signed heads with parents that exist nowhere, all on one stream; how many went.
     pub fn junk_heads(&mut self, remote: &str, db: &str, count: usize) -> Result<usize> {
         let call = self.begin("junkHeads", json!({ "remote": remote, "db": db, "count": count }))?;
-        parse(
-            "a count",
-            self.finish(call, Duration::from_secs(120))?["sent"].take(),
-        )
+        parse("a count", self.finish(call, Duration::from_secs(120))?["sent"].take())
     }
 }
 

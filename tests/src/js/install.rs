@@ -37,30 +37,17 @@ pub(super) fn runtime() -> Result<PathBuf> {
 }
 
 fn install(folder: &Path) -> Result<()> {
-    let output = Command::new("npm")
-        .arg("ci")
-        .current_dir(folder)
-        .output()
-        .map_err(|source| match source.kind() {
+    let output =
+        Command::new("npm").arg("ci").current_dir(folder).output().map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => HarnessError::NpmMissing,
-            _ => HarnessError::Io {
-                what: "running npm".to_owned(),
-                source,
-            },
+            _ => HarnessError::Io { what: "running npm".to_owned(), source },
         })?;
     if output.status.success() {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let errors: Vec<&str> = stderr
-        .lines()
-        .filter(|line| !line.contains("EBADENGINE"))
-        .collect();
+    let errors: Vec<&str> = stderr.lines().filter(|line| !line.contains("EBADENGINE")).collect();
     let mut shown = errors.join("\n");
     shown.truncate(shown.floor_char_boundary(STDERR_SHOWN));
-    Err(HarnessError::NpmFailed {
-        folder: folder.to_owned(),
-        status: output.status,
-        stderr: shown,
-    })
+    Err(HarnessError::NpmFailed { folder: folder.to_owned(), status: output.status, stderr: shown })
 }

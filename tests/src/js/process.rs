@@ -99,11 +99,7 @@ impl JsPeer {
         let info = Info {
             peer_id: String::new(),
             addrs: Vec::new(),
-            identity: Identity {
-                id: String::new(),
-                public_key: String::new(),
-                hash: String::new(),
-            },
+            identity: Identity { id: String::new(), public_key: String::new(), hash: String::new() },
         };
         let mut peer = Self {
             child,
@@ -115,11 +111,7 @@ impl JsPeer {
             log,
             info,
         };
-        let storage = if storage == Storage::Disk {
-            "disk"
-        } else {
-            "memory"
-        };
+        let storage = if storage == Storage::Disk { "disk" } else { "memory" };
         let started = peer.call("start", json!({ "directory": directory, "storage": storage }))?;
         peer.info = parse("the JavaScript peer's start", started)?;
         Ok(peer)
@@ -161,10 +153,7 @@ impl JsPeer {
         line["cmd"] = json!(command);
         let sent = writeln!(self.stdin, "{line}").and_then(|()| self.stdin.flush());
         match sent {
-            Ok(()) => Ok(CallId {
-                id,
-                command: command.to_owned(),
-            }),
+            Ok(()) => Ok(CallId { id, command: command.to_owned() }),
             Err(_) => Err(self.silent(command)),
         }
     }
@@ -185,10 +174,7 @@ impl JsPeer {
                     None => Ok(answer),
                 };
             }
-            match self
-                .lines
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.sort(line),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     return Err(self.silent(&call.command));
@@ -217,10 +203,7 @@ impl JsPeer {
                     return Ok(event);
                 }
             }
-            match self
-                .lines
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.sort(line),
                 Err(_) => return Err(self.silent("the wait for an event")),
             }
@@ -261,10 +244,7 @@ impl JsPeer {
     }
 
     fn silent(&self, command: &str) -> HarnessError {
-        HarnessError::JsSilent {
-            command: command.to_owned(),
-            log: log_tail(&self.log),
-        }
+        HarnessError::JsSilent { command: command.to_owned(), log: log_tail(&self.log) }
     }
 }
 

@@ -18,11 +18,7 @@ use crate::{HarnessError, Result};
 const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a path segment may hold as it is (RFC 3986, unreserved).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
@@ -42,6 +38,19 @@ pub struct Database {
     pub entries: u64,
     /// What two replicas compare: equal when their heads are.
     pub digest: String,
+}
+
+/// A database as a listing shows it: it may still be opening.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listed {
+    /// `/orbitdb/zdpu...`
+    pub address: String,
+    /// The manifest's name, once it is known.
+    pub name: Option<String>,
+    /// `catalog`, `pinned` or `guard`.
+    pub role: String,
+    /// `opening`, `open` or `failed`.
+    pub state: String,
 }
 
 /// One event of an events database.
@@ -106,20 +115,13 @@ impl Api {
             .timeout_global(Some(REQUEST_DEADLINE))
             .max_idle_connections_per_host(32)
             .build();
-        Self {
-            agent: config.into(),
-            base: format!("http://127.0.0.1:{port}"),
-            token,
-        }
+        Self { agent: config.into(), base: format!("http://127.0.0.1:{port}"), token }
     }
 
     /// The same client without its token.
     #[must_use]
     pub fn without_token(&self) -> Self {
-        Self {
-            token: None,
-            ..self.clone()
-        }
+        Self { token: None, ..self.clone() }
     }
 
     /// Sends a request as it is and takes whatever status comes.
@@ -153,24 +155,12 @@ impl Api {
         let content_type = kind.unwrap_or_default().to_owned();
         let link = header("link").and_then(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
         let next_page = link.map(str::to_owned);
-        let body = response
-            .body_mut()
-            .with_config()
-            .limit(u64::MAX)
-            .read_to_string()
-            .map_err(failed)?;
-        Ok(Reply {
-            status: response.status().as_u16(),
-            content_type,
-            next_page,
-            body,
-        })
+        let body = response.body_mut().with_config().limit(u64::MAX).read_to_string().map_err(failed)?;
+        Ok(Reply { status: response.status().as_u16(), content_type, next_page, body })
     }
 
     fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Reply> {
-        let bytes = body
-            .map(|value| value.to_string().into_bytes())
-            .unwrap_or_default();
+        let bytes = body.map(|value| value.to_string().into_bytes()).unwrap_or_default();
         let reply = self.send(method, path, &[("content-type", "application/json")], &bytes)?;
         match reply.status {
             200..300 => Ok(reply),
@@ -185,11 +175,7 @@ impl Api {
 
     fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let reply = self.ask(method, path, body)?;
-        if reply.content_type == "application/json" {
-            reply.json()
-        } else {
-            Ok(Value::String(reply.body))
-        }
+        if reply.content_type == "application/json" { reply.json() } else { Ok(Value::String(reply.body)) }
     }
 
     /// Everything that a listing holds, page after page.
@@ -256,7 +242,7 @@ impl Api {
     }
 
     /// All databases.
-    pub fn databases(&self) -> Result<Vec<Database>> {
+    pub fn databases(&self) -> Result<Vec<Listed>> {
         self.list("the databases", "/v1/databases")
     }
 
@@ -267,10 +253,7 @@ impl Api {
 
     /// Appends an event.
     pub fn add(&self, db: &str, value: &Value) -> Result<String> {
-        parse(
-            "a hash",
-            self.db("POST", db, "/events", Some(value))?["hash"].take(),
-        )
+        parse("a hash", self.db("POST", db, "/events", Some(value))?["hash"].take())
     }
 
     /// Events, newest first; `query` is `amount=10&lt=...` or empty.
@@ -291,10 +274,7 @@ impl Api {
 
     /// Deletes a key.
     pub fn del(&self, db: &str, key: &str) -> Result<String> {
-        parse(
-            "a hash",
-            self.db("DELETE", db, &format!("/kv/{}", segment(key)), None)?["hash"].take(),
-        )
+        parse("a hash", self.db("DELETE", db, &format!("/kv/{}", segment(key)), None)?["hash"].take())
     }
 
     /// All keys.
@@ -305,10 +285,7 @@ impl Api {
     /// Puts a document.
     pub fn put_doc(&self, db: &str, id: &str, document: &Value) -> Result<String> {
         let path = format!("/docs/{}", segment(id));
-        parse(
-            "a hash",
-            self.db("PUT", db, &path, Some(document))?["hash"].take(),
-        )
+        parse("a hash", self.db("PUT", db, &path, Some(document))?["hash"].take())
     }
 
     /// A document by its id.
@@ -318,10 +295,7 @@ impl Api {
 
     /// Deletes a document.
     pub fn del_doc(&self, db: &str, id: &str) -> Result<String> {
-        parse(
-            "a hash",
-            self.db("DELETE", db, &format!("/docs/{}", segment(id)), None)?["hash"].take(),
-        )
+        parse("a hash", self.db("DELETE", db, &format!("/docs/{}", segment(id)), None)?["hash"].take())
     }
 
     /// Documents by filter, sort and page.

@@ -20,18 +20,11 @@ pub fn node_binary() -> Result<PathBuf> {
             // A test is <target>/<profile>/deps/<test>, a program <target>/<profile>/<program>.
             let own = std::env::current_exe().map_err(io("finding the test's own binary"))?;
             let folder = own.parent().unwrap_or(&own);
-            let profile = folder
-                .parent()
-                .filter(|_| folder.ends_with("deps"))
-                .unwrap_or(folder);
+            let profile = folder.parent().filter(|_| folder.ends_with("deps")).unwrap_or(folder);
             profile.join("paperclip-node")
         }
     };
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(HarnessError::NodeMissing { path })
-    }
+    if path.is_file() { Ok(path) } else { Err(HarnessError::NodeMissing { path }) }
 }
 
 /// The node's binary as a command that inherits no `PAPERCLIP_*` setting from whoever runs the tests.
@@ -68,11 +61,7 @@ impl CliOutput {
         if self.code == Some(0) {
             Ok(self)
         } else {
-            Err(HarnessError::Cli {
-                args: self.args,
-                code: self.code,
-                stderr: self.stderr,
-            })
+            Err(HarnessError::Cli { args: self.args, code: self.code, stderr: self.stderr })
         }
     }
 
@@ -83,11 +72,7 @@ impl CliOutput {
     pub fn json(&self) -> Result<Value> {
         let what = format!("`paperclip-node {}`", self.args);
         serde_json::from_str(&self.stdout)
-            .map_err(|source| HarnessError::Shape {
-                what: what.clone(),
-                text: self.stdout.clone(),
-                source,
-            })
+            .map_err(|source| HarnessError::Shape { what: what.clone(), text: self.stdout.clone(), source })
             .and_then(|value| parse(&what, value))
     }
 }
@@ -97,10 +82,7 @@ impl CliOutput {
 /// # Errors
 /// It can't be run at all; a failing command is not an error here.
 pub fn cli<S: AsRef<OsStr>>(args: &[S]) -> Result<CliOutput> {
-    let output = command()?
-        .args(args)
-        .output()
-        .map_err(io("running paperclip-node"))?;
+    let output = command()?.args(args).output().map_err(io("running paperclip-node"))?;
     let words: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
     Ok(CliOutput {
         args: words.join(" "),

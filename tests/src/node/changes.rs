@@ -23,9 +23,7 @@ impl Changes {
             source: Box::new(source),
         })?;
         let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
-        Ok(Self {
-            lines: BufReader::new(reader).lines(),
-        })
+        Ok(Self { lines: BufReader::new(reader).lines() })
     }
 }
 

@@ -9,13 +9,10 @@ pub struct Metrics(BTreeMap<String, f64>);
 impl Metrics {
     /// Reads the exposition; lines that are no sample are comments or help.
     pub fn parse(text: &str) -> Self {
-        let samples = text
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .filter_map(|line| {
-                let (series, value) = line.rsplit_once(' ')?;
-                Some((series.to_owned(), value.parse().ok()?))
-            });
+        let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            Some((series.to_owned(), value.parse().ok()?))
+        });
         Self(samples.collect())
     }
 
@@ -32,10 +29,7 @@ impl Metrics {
 
     /// The names of all metrics.
     pub fn names(&self) -> BTreeSet<&str> {
-        self.0
-            .keys()
-            .filter_map(|series| series.split('{').next())
-            .collect()
+        self.0.keys().filter_map(|series| series.split('{').next()).collect()
     }
 }
 

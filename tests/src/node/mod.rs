@@ -6,7 +6,7 @@ mod changes;
 mod metrics;
 mod process;
 
-pub use api::{Api, Database, EventRow, KeyRow, Reply};
+pub use api::{Api, Database, EventRow, KeyRow, Listed, Reply};
 pub use binary::{CliOutput, cli, node_binary};
 pub use changes::Changes;
 pub use metrics::Metrics;

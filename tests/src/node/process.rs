@@ -77,11 +77,8 @@ impl Node {
             return not_yet("the node is running already");
         }
         let log = self.log_path();
-        let stderr = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .map_err(io("opening the node's log"))?;
+        let stderr =
+            File::options().create(true).append(true).open(&log).map_err(io("opening the node's log"))?;
         let stdout = stderr.try_clone().map_err(io("opening the node's log"))?;
         let child = binary::command()?
             .arg("run")
@@ -141,10 +138,7 @@ impl Node {
     }
 
     fn broken(&self, what: &str) -> HarnessError {
-        HarnessError::Node {
-            what: what.to_owned(),
-            log: log_tail(&self.log_path()),
-        }
+        HarnessError::Node { what: what.to_owned(), log: log_tail(&self.log_path()) }
     }
 
     /// The typed client of its API.
@@ -212,8 +206,7 @@ impl Node {
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse::<u64>().ok());
-        kib.map(|kib| kib * 1024)
-            .ok_or_else(|| self.broken("shows no resident memory"))
+        kib.map(|kib| kib * 1024).ok_or_else(|| self.broken("shows no resident memory"))
     }
 
     /// Kills the process as a power cut would.
@@ -238,15 +231,11 @@ impl Node {
         };
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| self.broken("has no process id"))?;
-        kill_process(pid, Signal::TERM).map_err(|errno| HarnessError::Io {
-            what: "sending SIGTERM".to_owned(),
-            source: errno.into(),
-        })?;
-        let status = eventually(DEADLINE, "the node ends after SIGTERM", || {
-            match self.exited()? {
-                Some(status) => Ok(status),
-                None => not_yet(log_tail(&self.log_path())),
-            }
+        kill_process(pid, Signal::TERM)
+            .map_err(|errno| HarnessError::Io { what: "sending SIGTERM".to_owned(), source: errno.into() })?;
+        let status = eventually(DEADLINE, "the node ends after SIGTERM", || match self.exited()? {
+            Some(status) => Ok(status),
+            None => not_yet(log_tail(&self.log_path())),
         })?;
         self.child = None;
         Ok(status)
