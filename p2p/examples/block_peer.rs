@@ -44,10 +44,7 @@ struct Store(Arc<RwLock<HashMap<Cid, Bytes>>>);
 
 impl Store {
     fn put(&self, cid: Cid, data: Bytes) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(cid, data);
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(cid, data);
     }
 }
 
@@ -55,12 +52,7 @@ impl BlockSource for Store {
     type Error = Infallible;
 
     fn get(&self, cid: &Cid) -> Result<Option<Bytes>, Infallible> {
-        Ok(self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(cid)
-            .cloned())
+        Ok(self.0.read().unwrap_or_else(PoisonError::into_inner).get(cid).cloned())
     }
 }
 
@@ -79,13 +71,8 @@ fn blocks(words: &[&str]) -> Result<Vec<(Cid, Bytes)>, Box<dyn Error>> {
     };
     let (seed, count, size): (u32, u32, usize) = (seed.parse()?, count.parse()?, size.parse()?);
     let block = |nth: u32| {
-        let data: Vec<u8> = seed
-            .to_be_bytes()
-            .into_iter()
-            .chain(nth.to_be_bytes())
-            .cycle()
-            .take(size)
-            .collect();
+        let data: Vec<u8> =
+            seed.to_be_bytes().into_iter().chain(nth.to_be_bytes()).cycle().take(size).collect();
         let hash = Multihash::wrap(0x12, &Sha256::digest(&data))?;
         Ok((Cid::new_v1(0x71, hash), data.into()))
     };
@@ -124,9 +111,7 @@ async fn obey(
                 store.put(*cid, data.clone());
                 println!("made {cid}");
             }
-            exchange
-                .stored(made.into_iter().map(|(cid, _)| cid).collect())
-                .await?;
+            exchange.stored(made.into_iter().map(|(cid, _)| cid).collect()).await?;
             println!("done");
         }
         ["want", cid] => fetch(session, store, exchange, vec![cid.parse()?]).await?,
@@ -156,12 +141,7 @@ async fn run(mut swarm: Swarm<Behaviour>, exchange: Handle) -> Result<(), Box<dy
                     exchange.peer_ready(peer_id).await?;
                 }
             }
-            SwarmEvent::ConnectionClosed {
-                peer_id,
-                num_established: 0,
-                cause,
-                ..
-            } => {
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
                 println!("gone {peer_id} {cause:?}");
                 exchange.peer_gone(peer_id).await?;
             }

@@ -50,13 +50,7 @@ fn name(data: &[u8]) -> Cid {
 
 /// `length` bytes that differ from those of any other `seed`.
 fn bytes(seed: u32, length: usize) -> Bytes {
-    seed.to_be_bytes()
-        .iter()
-        .copied()
-        .cycle()
-        .take(length.max(4))
-        .collect::<Vec<_>>()
-        .into()
+    seed.to_be_bytes().iter().copied().cycle().take(length.max(4)).collect::<Vec<_>>().into()
 }
 
 struct Node {
@@ -70,11 +64,7 @@ impl Node {
         let (peer, store) = (Peer::start().await, Store::default());
         let (exchange, driver) = bitswap::new(peer.control.clone(), store.clone()).unwrap();
         tokio::spawn(driver.run());
-        Self {
-            peer,
-            store,
-            exchange,
-        }
+        Self { peer, store, exchange }
     }
 
     async fn connect(&self, other: &Self) {
@@ -119,11 +109,7 @@ async fn take(session: &mut Session, count: usize) -> BTreeMap<Cid, Bytes> {
     within("the blocks", async {
         while taken.len() < count {
             let block = session.recv().await.unwrap();
-            assert!(
-                taken.insert(block.cid, block.data).is_none(),
-                "{} delivered twice",
-                block.cid
-            );
+            assert!(taken.insert(block.cid, block.data).is_none(), "{} delivered twice", block.cid);
         }
     })
     .await;
@@ -135,32 +121,17 @@ async fn three_thousand_small_and_two_hundred_large_blocks() {
     let (server, client) = connected_pair().await;
     let small = (0..3000).map(|seed| bytes(seed, 400));
     let large = (3000..3200).map(|seed| bytes(seed, 100_000));
-    let blocks: BTreeMap<Cid, Bytes> = small
-        .chain(large)
-        .map(|data| (server.store.put(data.clone()), data))
-        .collect();
+    let blocks: BTreeMap<Cid, Bytes> =
+        small.chain(large).map(|data| (server.store.put(data.clone()), data)).collect();
 
     let mut session = client.exchange.session().await.unwrap();
-    session
-        .want(blocks.keys().copied(), Some(server.peer.id))
-        .unwrap();
+    session.want(blocks.keys().copied(), Some(server.peer.id)).unwrap();
     assert!(take(&mut session, blocks.len()).await == blocks);
 
-    let stats = server
-        .until("the count", |stats| {
-            stats.blocks_sent == 3200 && stats.wants_held == 0
-        })
-        .await;
+    let stats = server.until("the count", |stats| stats.blocks_sent == 3200 && stats.wants_held == 0).await;
     assert_eq!(stats.bytes_sent, 3000 * 400 + 200 * 100_000);
     let stats = client.stats().await;
-    assert_eq!(
-        (
-            stats.blocks_received,
-            stats.blocks_duplicate,
-            stats.blocks_unwanted
-        ),
-        (3200, 0, 0)
-    );
+    assert_eq!((stats.blocks_received, stats.blocks_duplicate, stats.blocks_unwanted), (3200, 0, 0));
     assert_eq!((stats.wants_open, session.open()), (0, 0));
 }
 
@@ -171,13 +142,8 @@ async fn the_largest_block_passes_and_a_larger_one_is_not_there() {
     let too_large = server.store.put(bytes(2, MAX_BLOCK + 1));
     let mut session = client.exchange.session().await.unwrap();
     session.want([too_large, largest], None).unwrap();
-    assert_eq!(
-        take(&mut session, 1).await.into_keys().collect::<Vec<_>>(),
-        [largest]
-    );
-    client
-        .until("the dont-have", |stats| stats.dont_haves_received == 1)
-        .await;
+    assert_eq!(take(&mut session, 1).await.into_keys().collect::<Vec<_>>(), [largest]);
+    client.until("the dont-have", |stats| stats.dont_haves_received == 1).await;
     assert_eq!(server.stats().await.blocks_too_large, 1);
 }
 
@@ -187,17 +153,13 @@ async fn a_block_that_arrives_late_is_sent_unasked() {
     let data = bytes(7, 300);
     let mut session = client.exchange.session().await.unwrap();
     session.want([name(&data)], None).unwrap();
-    client
-        .until("the dont-have", |stats| stats.dont_haves_received == 1)
-        .await;
+    client.until("the dont-have", |stats| stats.dont_haves_received == 1).await;
     assert_eq!(client.exchange.unmet().await.unwrap()[0].asked, [server.peer.id]);
 
     let cid = server.store.put(data.clone());
     server.exchange.stored(vec![cid]).await.unwrap();
     assert_eq!(take(&mut session, 1).await[&cid], data);
-    server
-        .until("the end of the want", |stats| stats.wants_held == 0)
-        .await;
+    server.until("the end of the want", |stats| stats.wants_held == 0).await;
 }
 
 #[tokio::test]
@@ -213,18 +175,14 @@ async fn a_want_finds_the_peer_that_has_the_block() {
     let block = within("the block", session.recv()).await.unwrap();
     assert_eq!((block.cid, block.from), (cid, others[2].peer.id));
     for other in &others {
-        other
-            .until("cancels to arrive", |stats| stats.wants_held == 0)
-            .await;
+        other.until("cancels to arrive", |stats| stats.wants_held == 0).await;
     }
 }
 
 #[tokio::test]
 async fn a_transfer_goes_on_after_the_connection_broke() {
     let (server, client) = connected_pair().await;
-    let cids: Vec<Cid> = (0..600)
-        .map(|seed| server.store.put(bytes(seed, 50_000)))
-        .collect();
+    let cids: Vec<Cid> = (0..600).map(|seed| server.store.put(bytes(seed, 50_000))).collect();
     let mut session = client.exchange.session().await.unwrap();
     session.want(cids.iter().copied(), Some(server.peer.id)).unwrap();
     let mut taken = take(&mut session, 50).await;
@@ -239,16 +197,10 @@ async fn a_transfer_goes_on_after_the_connection_broke() {
 async fn a_slow_session_stalls_no_other_and_both_get_shared_blocks() {
     let (server, client) = connected_pair().await;
     let cids: Vec<Cid> = (0..3000).map(|seed| server.store.put(bytes(seed, 100))).collect();
-    let (mut slow, mut quick) = (
-        client.exchange.session().await.unwrap(),
-        client.exchange.session().await.unwrap(),
-    );
+    let (mut slow, mut quick) =
+        (client.exchange.session().await.unwrap(), client.exchange.session().await.unwrap());
     slow.want(cids.iter().copied(), None).unwrap();
-    client
-        .until("the slow session's window to fill", |s| {
-            s.blocks_received == SESSION_WINDOW as u64
-        })
-        .await;
+    client.until("the slow session's window to fill", |s| s.blocks_received == SESSION_WINDOW as u64).await;
 
     quick.want(cids.iter().copied(), None).unwrap();
     assert_eq!(take(&mut quick, 3000).await.len(), 3000);
@@ -268,9 +220,7 @@ async fn cancelled_and_dropped_wants_end_at_the_peer_too() {
     assert_eq!(session.open(), 15);
     server.until("the cancels", |stats| stats.wants_held == 15).await;
     drop(session);
-    server
-        .until("the end of the session", |stats| stats.wants_held == 0)
-        .await;
+    server.until("the end of the session", |stats| stats.wants_held == 0).await;
     assert_eq!(client.stats().await.wants_open, 0);
 }
 
@@ -315,9 +265,7 @@ async fn hostile_streams_are_counted_and_harm_nobody() {
     let mut cut = stream_to(&hostile, &server.peer).await.unwrap();
     cut.write_all(&[100, 1, 2, 3]).await.unwrap();
     cut.close().await.unwrap();
-    let stats = server
-        .until("the counts", |stats| stats.messages_broken == 1)
-        .await;
+    let stats = server.until("the counts", |stats| stats.messages_broken == 1).await;
     assert_eq!((stats.messages_too_long, stats.messages_malformed), (1, 2));
 
     // Streams that never end: all the peer may have, beyond what is read at a time.
@@ -326,13 +274,7 @@ async fn hostile_streams_are_counted_and_harm_nobody() {
     }
     // Blocks that nobody wants.
     let data = bytes(9, 1000);
-    let unwanted = Message {
-        blocks: vec![Block {
-            cid: name(&data),
-            data,
-        }],
-        ..Message::default()
-    };
+    let unwanted = Message { blocks: vec![Block { cid: name(&data), data }], ..Message::default() };
     let mut stream = held.pop().unwrap();
     stream.write_all(&unwanted.encode()).await.unwrap();
     stream.flush().await.unwrap();
@@ -354,11 +296,7 @@ async fn a_peer_that_speaks_no_bitswap_is_asked_in_vain() {
     let cid = server.store.put(bytes(1, 10));
     let mut session = client.exchange.session().await.unwrap();
     session.want([cid], Some(mute.id)).unwrap();
-    assert_eq!(
-        take(&mut session, 1).await.len(),
-        1,
-        "the other peer is asked after a moment"
-    );
+    assert_eq!(take(&mut session, 1).await.len(), 1, "the other peer is asked after a moment");
     assert!(client.stats().await.sends_failed > 0);
 }
 

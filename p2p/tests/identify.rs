@@ -25,10 +25,7 @@ fn behaviour(keypair: &Keypair, streams: streams::Behaviour) -> Behaviour {
         protocol_version: "ipfs/0.1.0".into(),
         agent_version: "test/1".into(),
     };
-    Behaviour {
-        identify: identify::Behaviour::new(config, streams.control()),
-        streams,
-    }
+    Behaviour { identify: identify::Behaviour::new(config, streams.control()), streams }
 }
 
 /// A peer, and what it hears of others.
@@ -63,26 +60,15 @@ async fn hidden_protocols_are_accepted_but_not_listed() {
     let ((one, mut heard), (two, _events)) = (start().await, start().await);
     let accept = |nth| two.control.accept(database(nth), 1, Visibility::Hidden).unwrap();
     let _early: Vec<_> = (0..200).map(accept).collect();
-    let _bitswap = two
-        .control
-        .accept(p2p::bitswap::PROTOCOL, 1, Visibility::Advertised)
-        .unwrap();
+    let _bitswap = two.control.accept(p2p::bitswap::PROTOCOL, 1, Visibility::Advertised).unwrap();
     one.connect(&two).await;
 
     let info = hear(&mut heard).await;
-    assert_eq!(
-        names(&info),
-        BASE.into_iter().chain(["/ipfs/bitswap/1.2.0"]).collect()
-    );
-    assert_eq!(
-        (info.public_key.to_peer_id(), &info.agent_version[..]),
-        (two.id, "test/1")
-    );
+    assert_eq!(names(&info), BASE.into_iter().chain(["/ipfs/bitswap/1.2.0"]).collect());
+    assert_eq!((info.public_key.to_peer_id(), &info.agent_version[..]), (two.id, "test/1"));
     assert_eq!(info.listen_addrs, std::slice::from_ref(&two.addr));
     assert!(info.observed_addr.is_some());
-    within("opening", one.control.open(two.id, database(199)))
-        .await
-        .unwrap();
+    within("opening", one.control.open(two.id, database(199))).await.unwrap();
 }
 
 #[tokio::test]
@@ -92,10 +78,7 @@ async fn changes_are_told_and_hidden_ones_are_not() {
     assert_eq!(names(&hear(&mut heard).await), BASE.into());
 
     let _hidden = two.control.accept(database(1), 1, Visibility::Hidden).unwrap();
-    let listed = two
-        .control
-        .accept(StreamProtocol::new("/listed"), 1, Visibility::Advertised)
-        .unwrap();
+    let listed = two.control.accept(StreamProtocol::new("/listed"), 1, Visibility::Advertised).unwrap();
     let with_listed: BTreeSet<&str> = BASE.into_iter().chain(["/listed"]).collect();
     assert_eq!(names(&hear(&mut heard).await), with_listed);
     drop(listed);
@@ -105,11 +88,7 @@ async fn changes_are_told_and_hidden_ones_are_not() {
 #[tokio::test]
 async fn a_peer_that_lists_hundreds_of_databases_is_identified() {
     let ((one, mut heard), (two, _events)) = (start().await, start().await);
-    let accept = |nth| {
-        two.control
-            .accept(database(nth), 1, Visibility::Advertised)
-            .unwrap()
-    };
+    let accept = |nth| two.control.accept(database(nth), 1, Visibility::Advertised).unwrap();
     let _listed: Vec<_> = (0..600).map(accept).collect();
     one.connect(&two).await;
     assert_eq!(hear(&mut heard).await.protocols.len(), 602);

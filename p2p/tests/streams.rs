@@ -47,25 +47,14 @@ async fn bytes_travel_both_ways() {
 #[tokio::test]
 async fn protocols_come_and_go_while_connected() {
     let (one, two) = connected_pair().await;
-    assert!(matches!(
-        open(&one, &two, ECHO).await,
-        Err(OpenError::Unsupported(_))
-    ));
+    assert!(matches!(open(&one, &two, ECHO).await, Err(OpenError::Unsupported(_))));
 
     for _ in 0..3 {
         let incoming = two.control.accept(ECHO, 4, Visibility::Hidden).unwrap();
-        assert_eq!(
-            two.control.accept(ECHO, 4, Visibility::Hidden).unwrap_err(),
-            AlreadyAccepting(ECHO)
-        );
-        open(&one, &two, ECHO)
-            .await
-            .expect("accepted at once on an existing connection");
+        assert_eq!(two.control.accept(ECHO, 4, Visibility::Hidden).unwrap_err(), AlreadyAccepting(ECHO));
+        open(&one, &two, ECHO).await.expect("accepted at once on an existing connection");
         drop(incoming);
-        assert!(matches!(
-            open(&one, &two, ECHO).await,
-            Err(OpenError::Unsupported(_))
-        ));
+        assert!(matches!(open(&one, &two, ECHO).await, Err(OpenError::Unsupported(_))));
     }
     assert_eq!(one.control.stats().open_unsupported, 4);
 }
@@ -80,13 +69,10 @@ async fn opening_to_a_stranger_fails_at_once() {
 #[tokio::test]
 async fn a_burst_within_the_bounds_loses_nothing() {
     let (one, two) = connected_pair().await;
-    let protocols: Vec<_> = (0..80)
-        .map(|nth| StreamProtocol::try_from_owned(format!("/test/{nth}")).unwrap())
-        .collect();
-    let mut accepting: Vec<_> = protocols
-        .iter()
-        .map(|p| two.control.accept(p.clone(), 1, Visibility::Hidden).unwrap())
-        .collect();
+    let protocols: Vec<_> =
+        (0..80).map(|nth| StreamProtocol::try_from_owned(format!("/test/{nth}")).unwrap()).collect();
+    let mut accepting: Vec<_> =
+        protocols.iter().map(|p| two.control.accept(p.clone(), 1, Visibility::Hidden).unwrap()).collect();
 
     let opened = join_all(protocols.iter().map(|protocol| async {
         let mut stream = open(&one, &two, protocol.clone()).await.unwrap();
@@ -99,9 +85,7 @@ async fn a_burst_within_the_bounds_loses_nothing() {
     for (incoming, protocol) in accepting.iter_mut().zip(&protocols) {
         let (_, mut stream) = within("an inbound stream", incoming.next()).await.unwrap();
         let mut heard = String::new();
-        within("reading", stream.read_to_string(&mut heard))
-            .await
-            .unwrap();
+        within("reading", stream.read_to_string(&mut heard)).await.unwrap();
         assert_eq!(heard, protocol.as_ref());
     }
     assert_eq!(opened.len(), 80);
@@ -117,10 +101,7 @@ async fn a_full_queue_resets_and_counts() {
         streams.push(open(&one, &two, ECHO).await.unwrap());
     }
     let refused = within("the reset", streams[2].read(&mut [0])).await;
-    assert!(
-        matches!(refused, Ok(0) | Err(_)),
-        "nothing is read from a reset stream: {refused:?}"
-    );
+    assert!(matches!(refused, Ok(0) | Err(_)), "nothing is read from a reset stream: {refused:?}");
     assert_eq!(two.control.stats().refused_queue_full, 1);
     assert_eq!(two.control.stats().accepted, 2);
     assert!(within("the first", incoming.next()).await.is_some());
@@ -139,12 +120,8 @@ async fn a_peer_holds_only_so_many_streams_of_a_protocol() {
         held.push(open(&one, &two, ECHO).await.unwrap());
     }
     assert!(matches!(open(&one, &two, ECHO).await, Err(OpenError::TooMany)));
-    open(&one, &two, OTHER)
-        .await
-        .expect("another protocol has its own bound");
-    open(&three, &two, ECHO)
-        .await
-        .expect("another peer has its own bound");
+    open(&one, &two, OTHER).await.expect("another protocol has its own bound");
+    open(&three, &two, ECHO).await.expect("another peer has its own bound");
 
     held.pop();
     held.push(open(&one, &two, ECHO).await.expect("an ended stream makes room"));
@@ -160,8 +137,5 @@ async fn opening_ends_with_the_connection() {
     one.disconnect(&two).await;
     let read = within("the end of the stream", stream.read(&mut [0])).await;
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
-    assert!(matches!(
-        open(&one, &two, ECHO).await,
-        Err(OpenError::NotConnected(_))
-    ));
+    assert!(matches!(open(&one, &two, ECHO).await, Err(OpenError::NotConnected(_))));
 }

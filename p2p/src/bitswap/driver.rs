@@ -182,12 +182,7 @@ impl<S: BlockSource> Driver<S> {
 
     fn perform(&mut self, output: Output) {
         match output {
-            Output::Deliver {
-                session,
-                cid,
-                data,
-                from,
-            } => {
+            Output::Deliver { session, cid, data, from } => {
                 if let Some(recipient) = self.sessions.get(&session)
                     && !recipient.deliver(Received { cid, data, from })
                 {
@@ -195,23 +190,12 @@ impl<S: BlockSource> Driver<S> {
                 }
             }
             Output::LookUp { job, peer, wanted } => self.look_up(job, peer, wanted),
-            Output::Send {
-                job,
-                peer,
-                purpose,
-                message,
-            } => {
+            Output::Send { job, peer, purpose, message } => {
                 let control = self.control.clone();
                 self.sends.spawn(async move {
                     let content = Content::from(&message);
                     let outcome = send(&control, peer, &message).await;
-                    SendReport {
-                        job,
-                        peer,
-                        purpose,
-                        content,
-                        outcome,
-                    }
+                    SendReport { job, peer, purpose, content, outcome }
                 });
             }
         }
@@ -232,8 +216,7 @@ impl<S: BlockSource> Driver<S> {
 
     fn read(&mut self, peer: PeerId, stream: Stream) {
         if self.reader_slots.len() > MAX_PEERS {
-            self.reader_slots
-                .retain(|_, slots| slots.available_permits() < READERS_PER_PEER);
+            self.reader_slots.retain(|_, slots| slots.available_permits() < READERS_PER_PEER);
         }
         let new_slots = || Arc::new(Semaphore::new(READERS_PER_PEER));
         let slots = Arc::clone(self.reader_slots.entry(peer).or_insert_with(new_slots));

@@ -26,19 +26,9 @@ pub(super) enum Command {
     PeerReady(PeerId),
     PeerGone(PeerId),
     Stored(Vec<Cid>),
-    Open {
-        session: SessionId,
-        recipient: Recipient,
-    },
-    Want {
-        session: SessionId,
-        cids: Vec<Cid>,
-        hint: Option<PeerId>,
-    },
-    Cancel {
-        session: SessionId,
-        cids: Vec<Cid>,
-    },
+    Open { session: SessionId, recipient: Recipient },
+    Want { session: SessionId, cids: Vec<Cid>, hint: Option<PeerId> },
+    Cancel { session: SessionId, cids: Vec<Cid> },
     Stats(oneshot::Sender<Stats>),
     Unmet(oneshot::Sender<Vec<Unmet>>),
 }
@@ -55,10 +45,7 @@ pub struct Handle {
 
 impl Handle {
     pub(super) fn new(commands: mpsc::Sender<Command>) -> Self {
-        Self {
-            commands,
-            last_session: Arc::default(),
-        }
+        Self { commands, last_session: Arc::default() }
     }
 
     async fn command(&self, command: Command) -> Result<(), Ended> {
@@ -108,11 +95,7 @@ impl Handle {
     pub async fn session(&self) -> Result<Session, Ended> {
         let id = SessionId(self.last_session.fetch_add(1, Ordering::Relaxed));
         let (session, recipient) = Session::new(id, self.commands.clone());
-        self.command(Command::Open {
-            session: id,
-            recipient,
-        })
-        .await?;
+        self.command(Command::Open { session: id, recipient }).await?;
         Ok(session)
     }
 

@@ -108,33 +108,18 @@ impl Message {
             if entry.cancel {
                 message.cancels.push(cid);
             } else {
-                let kind = if entry.want_type == proto::WANT_HAVE {
-                    WantKind::Have
-                } else {
-                    WantKind::Block
-                };
-                message.wants.push(Want {
-                    cid,
-                    kind,
-                    send_dont_have: entry.send_dont_have,
-                });
+                let kind = if entry.want_type == proto::WANT_HAVE { WantKind::Have } else { WantKind::Block };
+                message.wants.push(Want { cid, kind, send_dont_have: entry.send_dont_have });
             }
         }
         for block in wire.payload {
             match name(&block.prefix, &block.data) {
-                Some(cid) => message.blocks.push(Block {
-                    cid,
-                    data: block.data,
-                }),
+                Some(cid) => message.blocks.push(Block { cid, data: block.data }),
                 None => message.refused += 1,
             }
         }
         for presence in wire.presences {
-            let kind = if presence.kind == proto::DONT_HAVE {
-                Presence::DontHave
-            } else {
-                Presence::Have
-            };
+            let kind = if presence.kind == proto::DONT_HAVE { Presence::DontHave } else { Presence::Have };
             match read_cid(&presence.cid) {
                 Some(cid) => message.presences.push((cid, kind)),
                 None => message.refused += 1,
@@ -149,39 +134,21 @@ impl Message {
             block: want.cid.to_bytes().into(),
             priority: 1,
             cancel: false,
-            want_type: if want.kind == WantKind::Have {
-                proto::WANT_HAVE
-            } else {
-                proto::WANT_BLOCK
-            },
+            want_type: if want.kind == WantKind::Have { proto::WANT_HAVE } else { proto::WANT_BLOCK },
             send_dont_have: want.send_dont_have,
         };
-        let cancel = |cid: &Cid| proto::Entry {
-            block: cid.to_bytes().into(),
-            cancel: true,
-            ..Default::default()
-        };
-        let entries: Vec<_> = self
-            .wants
+        let cancel =
+            |cid: &Cid| proto::Entry { block: cid.to_bytes().into(), cancel: true, ..Default::default() };
+        let entries: Vec<_> = self.wants.iter().map(want).chain(self.cancels.iter().map(cancel)).collect();
+        let wantlist =
+            (self.full || !entries.is_empty()).then_some(proto::Wantlist { entries, full: self.full });
+        let payload = self
+            .blocks
             .iter()
-            .map(want)
-            .chain(self.cancels.iter().map(cancel))
-            .collect();
-        let wantlist = (self.full || !entries.is_empty()).then_some(proto::Wantlist {
-            entries,
-            full: self.full,
-        });
-        let payload = self.blocks.iter().map(|block| proto::Block {
-            prefix: prefix(&block.cid).into(),
-            data: block.data.clone(),
-        });
+            .map(|block| proto::Block { prefix: prefix(&block.cid).into(), data: block.data.clone() });
         let presences = self.presences.iter().map(|(cid, presence)| proto::BlockPresence {
             cid: cid.to_bytes().into(),
-            kind: if *presence == Presence::DontHave {
-                proto::DONT_HAVE
-            } else {
-                proto::HAVE
-            },
+            kind: if *presence == Presence::DontHave { proto::DONT_HAVE } else { proto::HAVE },
         });
         proto::Message {
             wantlist,
@@ -229,12 +196,7 @@ fn name(prefix: &[u8], data: &[u8]) -> Option<Cid> {
 fn prefix(cid: &Cid) -> Vec<u8> {
     let mut prefix = Vec::with_capacity(8);
     let hash = cid.hash();
-    for number in [
-        cid.version().into(),
-        cid.codec(),
-        hash.code(),
-        u64::from(hash.size()),
-    ] {
+    for number in [cid.version().into(), cid.codec(), hash.code(), u64::from(hash.size())] {
         prost::encoding::encode_varint(number, &mut prefix);
     }
     prefix

@@ -83,8 +83,5 @@ pub const PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/bitswap/1.2.0");
 pub fn new<S: BlockSource>(control: Control, source: S) -> Result<(Handle, Driver<S>), AlreadyAccepting> {
     let incoming = control.accept(PROTOCOL, limits::INBOUND_QUEUE, Visibility::Advertised)?;
     let (commands, inbox) = mpsc::channel(limits::COMMAND_QUEUE);
-    Ok((
-        Handle::new(commands),
-        Driver::new(control, source, incoming, inbox),
-    ))
+    Ok((Handle::new(commands), Driver::new(control, source, incoming, inbox)))
 }

@@ -78,8 +78,8 @@ impl Recipient {
 
     fn tell(&self, event: Event) {
         // The queue has room for one event per want. It is closed when the session is gone, which is noticed soon.
-        if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
-            tracing::error!(?event, "a session was told more than it asked for");
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
+            tracing::error!("a session was told more than it asked for");
         }
     }
 }
@@ -119,10 +119,7 @@ impl Session {
     pub(super) fn new(id: SessionId, commands: mpsc::Sender<Command>) -> (Self, Recipient) {
         let (sender, events) = mpsc::channel(SESSION_WINDOW);
         let queued = Arc::new(AtomicUsize::new(0));
-        let recipient = Recipient {
-            events: sender,
-            queued: Arc::clone(&queued),
-        };
+        let recipient = Recipient { events: sender, queued: Arc::clone(&queued) };
         let session = Self {
             id,
             commands,
@@ -185,12 +182,7 @@ impl Session {
 
     /// Wants that have not been answered: under way and for later.
     pub fn open(&self) -> usize {
-        self.waiting.len()
-            + self
-                .under_way
-                .values()
-                .filter(|status| **status != Status::Cancelled)
-                .count()
+        self.waiting.len() + self.under_way.values().filter(|status| **status != Status::Cancelled).count()
     }
 
     /// The next wanted block. Waits for as long as it takes, for ever if nothing is wanted; `None` once the exchange
@@ -231,11 +223,7 @@ impl Session {
                 None
             }
             Event::Overflowed(cid) => {
-                if self
-                    .under_way
-                    .remove(&cid)
-                    .is_some_and(|status| status != Status::Cancelled)
-                {
+                if self.under_way.remove(&cid).is_some_and(|status| status != Status::Cancelled) {
                     self.want_again(cid);
                 }
                 None

@@ -73,9 +73,7 @@ where
         let mut memory: Option<OwnedSemaphorePermit> = None;
         // Memory is taken as bytes arrive: a length alone costs us nothing.
         while bytes.len() < length {
-            let more = Arc::clone(&budget.0)
-                .try_acquire_owned()
-                .map_err(|_| ReadError::OverMemory)?;
+            let more = Arc::clone(&budget.0).try_acquire_owned().map_err(|_| ReadError::OverMemory)?;
             match &mut memory {
                 Some(memory) => memory.merge(more),
                 None => memory = Some(more),
@@ -84,10 +82,7 @@ where
             bytes.resize(length.min(from + CHUNK), 0);
             read_exact(stream, &mut bytes[from..]).await?;
         }
-        Ok(Some(Charged {
-            message: Message::decode(&bytes)?,
-            _memory: memory,
-        }))
+        Ok(Some(Charged { message: Message::decode(&bytes)?, _memory: memory }))
     })
     .await
     .unwrap_or(Err(ReadError::TimedOut))
@@ -97,15 +92,9 @@ async fn read_length<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<usiz
     let mut prefix = Vec::with_capacity(MAX_VARINT);
     loop {
         let mut byte = [0];
-        let read = stalling(READ_STALL, stream.read(&mut byte))
-            .await
-            .ok_or(ReadError::TimedOut)??;
+        let read = stalling(READ_STALL, stream.read(&mut byte)).await.ok_or(ReadError::TimedOut)??;
         if read == 0 {
-            return if prefix.is_empty() {
-                Ok(None)
-            } else {
-                Err(ReadError::BadLength)
-            };
+            return if prefix.is_empty() { Ok(None) } else { Err(ReadError::BadLength) };
         }
         prefix.push(byte[0]);
         if byte[0] < 0x80 {
@@ -124,9 +113,7 @@ async fn read_length<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<usiz
 
 async fn read_exact<S: AsyncRead + Unpin>(stream: &mut S, mut into: &mut [u8]) -> Result<(), ReadError> {
     while !into.is_empty() {
-        let read = stalling(READ_STALL, stream.read(into))
-            .await
-            .ok_or(ReadError::TimedOut)??;
+        let read = stalling(READ_STALL, stream.read(into)).await.ok_or(ReadError::TimedOut)??;
         if read == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
@@ -142,13 +129,9 @@ where
 {
     timeout(WRITE_AT_MOST, async {
         for chunk in message.encode().chunks(CHUNK) {
-            stalling(WRITE_STALL, stream.write_all(chunk))
-                .await
-                .ok_or(WriteError::TimedOut)??;
+            stalling(WRITE_STALL, stream.write_all(chunk)).await.ok_or(WriteError::TimedOut)??;
         }
-        stalling(WRITE_STALL, stream.close())
-            .await
-            .ok_or(WriteError::TimedOut)??;
+        stalling(WRITE_STALL, stream.close()).await.ok_or(WriteError::TimedOut)??;
         Ok(())
     })
     .await
@@ -173,18 +156,11 @@ mod tests {
     #[tokio::test]
     async fn messages_follow_one_another_until_the_end() {
         let presences = vec![(cid::Cid::default(), Presence::Have)];
-        let message = Message {
-            presences,
-            full: true,
-            ..Message::default()
-        };
+        let message = Message { presences, full: true, ..Message::default() };
         let twice = [message.encode(), message.encode()].concat();
         let (mut stream, budget) = (Cursor::new(twice), Budget::default());
         for _ in 0..2 {
-            assert_eq!(
-                read(&mut stream, &budget).await.unwrap().unwrap().message,
-                message
-            );
+            assert_eq!(read(&mut stream, &budget).await.unwrap().unwrap().message, message);
         }
         assert!(read(&mut stream, &budget).await.unwrap().is_none());
     }
@@ -193,10 +169,7 @@ mod tests {
     async fn a_huge_length_is_refused_at_once() {
         let claimed = [0xff, 0xff, 0xff, 0xff, 0x0f];
         let error = read_bytes(&claimed).await.unwrap_err();
-        assert!(
-            matches!(error, ReadError::Message(MessageError::TooLong(_))),
-            "{error:?}"
-        );
+        assert!(matches!(error, ReadError::Message(MessageError::TooLong(_))), "{error:?}");
         let error = read_bytes(&[0xff; 11]).await.unwrap_err();
         assert!(matches!(error, ReadError::BadLength), "{error:?}");
     }
@@ -211,12 +184,7 @@ mod tests {
     async fn memory_is_given_back() {
         let budget = Budget::default();
         let before = budget.0.available_permits();
-        let long = Message {
-            blocks: Vec::new(),
-            full: true,
-            ..Message::default()
-        }
-        .encode();
+        let long = Message { blocks: Vec::new(), full: true, ..Message::default() }.encode();
         let charged = read(&mut Cursor::new(long), &budget).await.unwrap();
         assert!(budget.0.available_permits() < before);
         drop(charged);
@@ -236,14 +204,7 @@ mod tests {
         let mut silent = tokio_util::compat::TokioAsyncReadCompatExt::compat(silent);
         let error = read(&mut silent, &Budget::default()).await.unwrap_err();
         assert!(matches!(error, ReadError::TimedOut), "{error:?}");
-        let error = write(
-            &mut silent,
-            &Message {
-                full: true,
-                ..Message::default()
-            },
-        )
-        .await;
+        let error = write(&mut silent, &Message { full: true, ..Message::default() }).await;
         assert!(error.is_ok(), "a small message fits the pipe");
     }
 }

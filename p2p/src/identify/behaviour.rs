@@ -50,13 +50,7 @@ impl Behaviour {
 
     fn handler(&self, peer: PeerId, observed: &Multiaddr) -> Handler {
         let (config, streams) = (Arc::clone(&self.config), self.streams.clone());
-        Handler::new(
-            peer,
-            observed.clone(),
-            config,
-            streams,
-            self.addresses.subscribe(),
-        )
+        Handler::new(peer, observed.clone(), config, streams, self.addresses.subscribe())
     }
 }
 
@@ -93,12 +87,7 @@ impl NetworkBehaviour for Behaviour {
             let external: BTreeSet<&Multiaddr> = self.external.iter().collect();
             let listening: BTreeSet<&Multiaddr> =
                 self.listening.iter().filter(|a| !external.contains(a)).collect();
-            let told = external
-                .into_iter()
-                .chain(listening)
-                .take(MAX_ADDRESSES)
-                .cloned()
-                .collect();
+            let told = external.into_iter().chain(listening).take(MAX_ADDRESSES).cloned().collect();
             self.addresses.send_replace(told);
         }
     }
@@ -110,16 +99,8 @@ impl NetworkBehaviour for Behaviour {
         outcome: THandlerOutEvent<Self>,
     ) {
         self.events.push_back(match outcome {
-            Outcome::Received(info) => Event::Received {
-                peer_id,
-                connection_id,
-                info,
-            },
-            Outcome::Failed(error) => Event::Failed {
-                peer_id,
-                connection_id,
-                error,
-            },
+            Outcome::Received(info) => Event::Received { peer_id, connection_id, info },
+            Outcome::Failed(error) => Event::Failed { peer_id, connection_id, error },
         });
         if let Some(waker) = self.waker.take() {
             waker.wake();

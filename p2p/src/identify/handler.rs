@@ -83,10 +83,7 @@ pub struct Handler {
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handler")
-            .field("peer", &self.peer)
-            .field("described", &self.described)
-            .finish()
+        f.debug_struct("Handler").field("peer", &self.peer).field("described", &self.described).finish()
     }
 }
 
@@ -118,12 +115,8 @@ impl Handler {
 
     /// What the peer is told now.
     fn description(&self) -> Info {
-        let mut protocols: Vec<_> = self
-            .protocols
-            .iter()
-            .filter(|protocol| !self.streams.is_hidden(protocol))
-            .cloned()
-            .collect();
+        let mut protocols: Vec<_> =
+            self.protocols.iter().filter(|protocol| !self.streams.is_hidden(protocol)).cloned().collect();
         protocols.sort_unstable_by(|one, two| one.as_ref().cmp(two.as_ref()));
         Info {
             public_key: self.config.public_key.clone(),
@@ -157,45 +150,34 @@ impl Handler {
 
     fn heard(&mut self, info: Info) {
         let now: HashSet<_> = info.protocols.iter().cloned().collect();
-        let before: HashSet<_> = self
-            .known
-            .iter()
-            .flat_map(|known| known.protocols.iter().cloned())
-            .collect();
+        let before: HashSet<_> =
+            self.known.iter().flat_map(|known| known.protocols.iter().cloned()).collect();
         let added: HashSet<_> = now.difference(&before).cloned().collect();
         let removed: HashSet<_> = before.difference(&now).cloned().collect();
         if !added.is_empty() {
             let change = ProtocolSupport::Added(added);
-            self.requests
-                .push_back(ConnectionHandlerEvent::ReportRemoteProtocols(change));
+            self.requests.push_back(ConnectionHandlerEvent::ReportRemoteProtocols(change));
         }
         if !removed.is_empty() {
             let change = ProtocolSupport::Removed(removed);
-            self.requests
-                .push_back(ConnectionHandlerEvent::ReportRemoteProtocols(change));
+            self.requests.push_back(ConnectionHandlerEvent::ReportRemoteProtocols(change));
         }
         self.known = Some(info.clone());
-        self.requests
-            .push_back(ConnectionHandlerEvent::NotifyBehaviour(Outcome::Received(
-                Box::new(info),
-            )));
+        self.requests.push_back(ConnectionHandlerEvent::NotifyBehaviour(Outcome::Received(Box::new(info))));
     }
 
     fn failed(&mut self, error: Error) {
         if self.known.is_none() {
             self.ask_at.as_mut().reset(Instant::now() + RETRY_AFTER);
         }
-        self.requests
-            .push_back(ConnectionHandlerEvent::NotifyBehaviour(Outcome::Failed(error)));
+        self.requests.push_back(ConnectionHandlerEvent::NotifyBehaviour(Outcome::Failed(error)));
     }
 
     fn local_change(&mut self, change: ProtocolsChange<'_>) {
         let before = self.protocols.len();
         match change {
             ProtocolsChange::Added(added) => {
-                let visible = added
-                    .filter(|protocol| !self.streams.is_hidden(protocol))
-                    .cloned();
+                let visible = added.filter(|protocol| !self.streams.is_hidden(protocol)).cloned();
                 self.protocols.extend(visible);
             }
             ProtocolsChange::Removed(removed) => removed.for_each(|protocol| {

@@ -33,9 +33,7 @@ pub(super) async fn send<S: AsyncWrite + Unpin>(mut stream: S, info: Info) -> Re
         protocol_version: Some(info.protocol_version),
         agent_version: Some(info.agent_version),
     };
-    stream
-        .write_all(&message.encode_length_delimited_to_vec())
-        .await?;
+    stream.write_all(&message.encode_length_delimited_to_vec()).await?;
     stream.close().await?;
     Ok(())
 }
@@ -63,9 +61,8 @@ where
 }
 
 fn interpret(message: Identify, peer: PeerId, known: Option<Info>) -> Result<Info, Error> {
-    let told = message
-        .public_key
-        .map(|key| PublicKey::try_decode_protobuf(&key).map_err(|_| Error::WrongKey));
+    let told =
+        message.public_key.map(|key| PublicKey::try_decode_protobuf(&key).map_err(|_| Error::WrongKey));
     let key = match (told.transpose()?, &known) {
         (Some(key), _) => key,
         (None, Some(known)) => known.public_key.clone(),
@@ -83,16 +80,10 @@ fn interpret(message: Identify, peer: PeerId, known: Option<Info>) -> Result<Inf
         observed_addr: None,
     });
     // What cannot be parsed cannot be used either: an address of a transport that we lack, a nameless protocol.
-    let addrs: Vec<Multiaddr> = message
-        .listen_addrs
-        .into_iter()
-        .filter_map(|a| Multiaddr::try_from(a).ok())
-        .collect();
-    let protocols: Vec<StreamProtocol> = message
-        .protocols
-        .into_iter()
-        .filter_map(|p| StreamProtocol::try_from_owned(p).ok())
-        .collect();
+    let addrs: Vec<Multiaddr> =
+        message.listen_addrs.into_iter().filter_map(|a| Multiaddr::try_from(a).ok()).collect();
+    let protocols: Vec<StreamProtocol> =
+        message.protocols.into_iter().filter_map(|p| StreamProtocol::try_from_owned(p).ok()).collect();
     if !addrs.is_empty() {
         info.listen_addrs = addrs;
     }
@@ -101,10 +92,8 @@ fn interpret(message: Identify, peer: PeerId, known: Option<Info>) -> Result<Inf
     }
     info.protocol_version = message.protocol_version.unwrap_or(info.protocol_version);
     info.agent_version = message.agent_version.unwrap_or(info.agent_version);
-    info.observed_addr = message
-        .observed_addr
-        .and_then(|a| Multiaddr::try_from(a).ok())
-        .or(info.observed_addr);
+    info.observed_addr =
+        message.observed_addr.and_then(|a| Multiaddr::try_from(a).ok()).or(info.observed_addr);
     Ok(info)
 }
 
@@ -159,21 +148,12 @@ mod tests {
     #[tokio::test]
     async fn several_messages_add_up() {
         let peer = info(0).public_key.to_peer_id();
-        let key = Identify {
-            public_key: Some(info(0).public_key.encode_protobuf()),
-            ..Identify::default()
-        };
-        let more = Identify {
-            protocols: vec!["/a".into(), "no slash".into()],
-            ..Identify::default()
-        };
+        let key = Identify { public_key: Some(info(0).public_key.encode_protobuf()), ..Identify::default() };
+        let more = Identify { protocols: vec!["/a".into(), "no slash".into()], ..Identify::default() };
         let (here, there) = tokio::io::duplex(4096);
         let mut there = there.compat();
         for part in [key, more] {
-            there
-                .write_all(&part.encode_length_delimited_to_vec())
-                .await
-                .unwrap();
+            there.write_all(&part.encode_length_delimited_to_vec()).await.unwrap();
         }
         there.close().await.unwrap();
         let read = receive(here.compat(), peer, None).await.unwrap();

@@ -30,11 +30,7 @@ impl LiveStreams {
     pub(super) fn poll_below(&self, limit: usize, cx: &mut Context<'_>) -> Poll<()> {
         self.0.waiting.register(cx.waker());
         // Looked at after registering: a token that ends from here on wakes us.
-        if self.0.count.load(Ordering::Acquire) < limit {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if self.0.count.load(Ordering::Acquire) < limit { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -56,10 +56,7 @@ async fn write_header(io: &mut Compat<DuplexStream>, header: &Header) {
 /// Our muxer as the dialer, and the bare other end.
 fn pair() -> (Muxer<Compat<DuplexStream>>, Compat<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    (
-        Muxer::new(ours.compat(), Config::default(), yamux::Mode::Client),
-        theirs.compat(),
-    )
+    (Muxer::new(ours.compat(), Config::default(), yamux::Mode::Client), theirs.compat())
 }
 
 /// Polls the muxer for ever, as a swarm does.
@@ -83,18 +80,11 @@ async fn a_large_write_is_one_frame() {
         stream
     });
     for (nth, head) in heads.iter().enumerate() {
-        let header = tokio::time::timeout(DEADLINE, read_header(&mut wire))
-            .await
-            .unwrap();
+        let header = tokio::time::timeout(DEADLINE, read_header(&mut wire)).await.unwrap();
         let flags = if nth == 0 { SYN } else { 0 };
         assert_eq!(
             header,
-            Header {
-                kind: DATA,
-                flags,
-                stream: 1,
-                length: u32::try_from(head.len()).unwrap()
-            }
+            Header { kind: DATA, flags, stream: 1, length: u32::try_from(head.len()).unwrap() }
         );
         let mut body = vec![0; head.len()];
         wire.read_exact(&mut body).await.unwrap();
@@ -107,28 +97,9 @@ async fn a_large_write_is_one_frame() {
 async fn keep_alive_pings_are_answered() {
     let (muxer, mut wire) = pair();
     tokio::spawn(drive(muxer));
-    write_header(
-        &mut wire,
-        &Header {
-            kind: PING,
-            flags: SYN,
-            stream: 0,
-            length: 77,
-        },
-    )
-    .await;
-    let answer = tokio::time::timeout(DEADLINE, read_header(&mut wire))
-        .await
-        .unwrap();
-    assert_eq!(
-        answer,
-        Header {
-            kind: PING,
-            flags: ACK,
-            stream: 0,
-            length: 77
-        }
-    );
+    write_header(&mut wire, &Header { kind: PING, flags: SYN, stream: 0, length: 77 }).await;
+    let answer = tokio::time::timeout(DEADLINE, read_header(&mut wire)).await.unwrap();
+    assert_eq!(answer, Header { kind: PING, flags: ACK, stream: 0, length: 77 });
 }
 
 #[tokio::test]
@@ -171,10 +142,7 @@ async fn a_window_is_never_widened_beyond_its_start() {
             let credit = u32::from_be_bytes([raw[8], raw[9], raw[10], raw[11]]);
             if raw[1] == 1 {
                 window.add_permits(credit as usize);
-                assert!(
-                    window.available_permits() <= WINDOW,
-                    "{credit} bytes of credit widen the window"
-                );
+                assert!(window.available_permits() <= WINDOW, "{credit} bytes of credit widen the window");
             }
         }
     };

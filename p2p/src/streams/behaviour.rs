@@ -47,13 +47,7 @@ impl Default for Behaviour {
         let registry = Registry::new();
         let counters = Arc::new(Counters::default());
         let control = Control::new(sender, registry.clone(), Arc::clone(&counters));
-        Self {
-            peers: HashMap::new(),
-            requests,
-            registry,
-            counters,
-            control,
-        }
+        Self { peers: HashMap::new(), requests, registry, counters, control }
     }
 }
 
@@ -71,21 +65,14 @@ impl Behaviour {
     fn route(&self, mut request: OpenRequest) -> Option<ToSwarm<Infallible, OpenRequest>> {
         let peer_id = request.peer;
         // Of several connections the newest is the likeliest to be alive: the peer may have restarted.
-        let connection = self
-            .peers
-            .get(&peer_id)
-            .and_then(|peer| Some((peer, *peer.connections.last()?)));
+        let connection = self.peers.get(&peer_id).and_then(|peer| Some((peer, *peer.connections.last()?)));
         let refusal = match connection {
             None => OpenError::NotConnected(peer_id),
             Some((peer, _)) if Arc::strong_count(&peer.pending) > MAX_PENDING_OPENS => OpenError::TooMany,
             Some((peer, connection)) => {
                 request.pending = Some(Arc::clone(&peer.pending));
                 let handler = NotifyHandler::One(connection);
-                return Some(ToSwarm::NotifyHandler {
-                    peer_id,
-                    handler,
-                    event: request,
-                });
+                return Some(ToSwarm::NotifyHandler { peer_id, handler, event: request });
             }
         };
         // An asker that is gone needs no answer.
@@ -130,8 +117,7 @@ impl NetworkBehaviour for Behaviour {
             }
             FromSwarm::ConnectionClosed(closed) => {
                 if let Some(peer) = self.peers.get_mut(&closed.peer_id) {
-                    peer.connections
-                        .retain(|connection| *connection != closed.connection_id);
+                    peer.connections.retain(|connection| *connection != closed.connection_id);
                     if peer.connections.is_empty() {
                         self.peers.remove(&closed.peer_id);
                     }

@@ -64,11 +64,7 @@ impl Control {
         registry: Registry,
         counters: Arc<Counters>,
     ) -> Self {
-        Self {
-            requests,
-            registry,
-            counters,
-        }
+        Self { requests, registry, counters }
     }
 
     /// Opens a stream on an existing connection to `peer`; it never dials.
@@ -78,13 +74,7 @@ impl Control {
     /// See [`OpenError`]. Nothing is retried here.
     pub async fn open(&self, peer: PeerId, protocol: StreamProtocol) -> Result<Stream, OpenError> {
         let (reply, answer) = oneshot::channel();
-        let request = OpenRequest {
-            peer,
-            protocol,
-            reply,
-            pending: None,
-            slot: None,
-        };
+        let request = OpenRequest { peer, protocol, reply, pending: None, slot: None };
         let result = match self.requests.send(request).await {
             // A request is dropped unanswered when its connection ends, or the swarm.
             Ok(()) => answer.await.unwrap_or(Err(OpenError::NotConnected(peer))),
@@ -114,11 +104,7 @@ impl Control {
         visibility: Visibility,
     ) -> Result<Incoming, AlreadyAccepting> {
         let queue = self.registry.add(&protocol, capacity, visibility)?;
-        Ok(Incoming {
-            protocol,
-            queue,
-            registry: self.registry.clone(),
-        })
+        Ok(Incoming { protocol, queue, registry: self.registry.clone() })
     }
 
     /// Whether `protocol` is accepted here but not to be listed by identify.

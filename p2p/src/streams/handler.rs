@@ -45,10 +45,7 @@ pub struct Handler {
 
 impl fmt::Debug for Handler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handler")
-            .field("peer", &self.peer)
-            .field("requests", &self.requests.len())
-            .finish()
+        f.debug_struct("Handler").field("peer", &self.peer).field("requests", &self.requests.len()).finish()
     }
 }
 

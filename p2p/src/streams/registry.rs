@@ -39,10 +39,7 @@ pub(super) struct Table {
 
 impl Default for Table {
     fn default() -> Self {
-        Self {
-            acceptors: HashMap::new(),
-            names: Arc::new([]),
-        }
+        Self { acceptors: HashMap::new(), names: Arc::new([]) }
     }
 }
 
@@ -56,9 +53,7 @@ impl Table {
     }
 
     fn is_hidden(&self, protocol: &StreamProtocol) -> bool {
-        self.acceptors
-            .get(protocol)
-            .is_some_and(|acceptor| acceptor.visibility == Visibility::Hidden)
+        self.acceptors.get(protocol).is_some_and(|acceptor| acceptor.visibility == Visibility::Hidden)
     }
 
     fn renew_names(&mut self) {
@@ -94,17 +89,11 @@ impl Registry {
             if table.acceptors.contains_key(protocol) {
                 return false;
             }
-            table
-                .acceptors
-                .insert(protocol.clone(), Acceptor { queue, visibility });
+            table.acceptors.insert(protocol.clone(), Acceptor { queue, visibility });
             table.renew_names();
             true
         });
-        if added {
-            Ok(incoming)
-        } else {
-            Err(AlreadyAccepting(protocol.clone()))
-        }
+        if added { Ok(incoming) } else { Err(AlreadyAccepting(protocol.clone())) }
     }
 
     pub(super) fn remove(&self, protocol: &StreamProtocol) {

@@ -24,9 +24,7 @@ impl Slots {
             self.0.retain(|_, held| Arc::strong_count(held) > 1);
         }
         let held = self.0.entry(protocol.clone()).or_default();
-        (Arc::strong_count(held) <= limit).then(|| Slot {
-            _held: Arc::clone(held),
-        })
+        (Arc::strong_count(held) <= limit).then(|| Slot { _held: Arc::clone(held) })
     }
 }
 
@@ -51,9 +49,7 @@ mod tests {
     fn protocols_out_of_use_are_forgotten() {
         let mut slots = Slots::default();
         for nth in 0..1000 {
-            slots
-                .take(&StreamProtocol::try_from_owned(format!("/{nth}")).unwrap(), 1)
-                .unwrap();
+            slots.take(&StreamProtocol::try_from_owned(format!("/{nth}")).unwrap(), 1).unwrap();
         }
         assert!(slots.0.len() <= KNOWN_BEFORE_PRUNING + 1);
     }

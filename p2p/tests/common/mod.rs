@@ -1,13 +1,6 @@
 //! Swarms that talk to one another over real TCP on the loopback address.
-#![allow(
-    dead_code,
-    reason = "each test file is a program of its own and uses a part of this"
-)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "only tests call this: a failed set-up fails them"
-)]
+#![allow(dead_code, reason = "each test file is a program of its own and uses a part of this")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "only tests call this: a failed set-up fails them")]
 
 use std::{future::Future, time::Duration};
 
@@ -82,22 +75,13 @@ impl Peer {
         let (commands, inbox) = mpsc::channel(8);
         let (connected_now, connected) = watch::channel(Vec::new());
         tokio::spawn(run(swarm, inbox, connected_now, on_event));
-        Self {
-            id,
-            control,
-            addr,
-            connected,
-            commands,
-        }
+        Self { id, control, addr, connected, commands }
     }
 
     /// Connects to `other` and waits until both know.
     pub(crate) async fn connect(&self, other: &Self) {
         let (done, dialed) = oneshot::channel();
-        self.commands
-            .send(Command::Dial(other.addr.clone(), done))
-            .await
-            .unwrap();
+        self.commands.send(Command::Dial(other.addr.clone(), done)).await.unwrap();
         within("dialing", dialed).await.unwrap();
         self.sees(other.id).await;
         other.sees(self.id).await;
@@ -111,19 +95,12 @@ impl Peer {
 
     pub(crate) async fn sees(&self, peer: PeerId) {
         let mut connected = self.connected.clone();
-        within("connecting", connected.wait_for(|peers| peers.contains(&peer)))
-            .await
-            .unwrap();
+        within("connecting", connected.wait_for(|peers| peers.contains(&peer))).await.unwrap();
     }
 
     pub(crate) async fn loses(&self, peer: PeerId) {
         let mut connected = self.connected.clone();
-        within(
-            "disconnecting",
-            connected.wait_for(|peers| !peers.contains(&peer)),
-        )
-        .await
-        .unwrap();
+        within("disconnecting", connected.wait_for(|peers| !peers.contains(&peer))).await.unwrap();
     }
 }
 

@@ -106,11 +106,7 @@ impl Asks {
         message.full = !self.introduced;
         message.wants = wanted
             .iter()
-            .map(|cid| Want {
-                cid: *cid,
-                kind: WantKind::Block,
-                send_dont_have: true,
-            })
+            .map(|cid| Want { cid: *cid, kind: WantKind::Block, send_dont_have: true })
             .collect();
         message.cancels.clone_from(&cancelled);
         self.in_flight = (wanted, cancelled);

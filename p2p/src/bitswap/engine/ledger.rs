@@ -76,13 +76,7 @@ impl Ledger {
     #[cfg(test)]
     pub(super) fn sizes(&self) -> [usize; 5] {
         let (presences, in_flight) = (self.presences.len(), self.presences_in_flight.len());
-        [
-            self.wants.len(),
-            self.queue.len(),
-            presences,
-            in_flight,
-            self.in_flight.len(),
-        ]
+        [self.wants.len(), self.queue.len(), presences, in_flight, self.in_flight.len()]
     }
 
     /// Whether there is something to look up.
@@ -99,12 +93,7 @@ impl Ledger {
     pub(super) fn update(&mut self, full: bool, wants: &[Want], cancels: &[Cid], stats: &mut Stats) {
         if full {
             let kept: std::collections::HashSet<Cid> = wants.iter().map(|want| want.cid).collect();
-            let gone: Vec<Cid> = self
-                .wants
-                .keys()
-                .filter(|cid| !kept.contains(cid))
-                .copied()
-                .collect();
+            let gone: Vec<Cid> = self.wants.keys().filter(|cid| !kept.contains(cid)).copied().collect();
             gone.iter().for_each(|cid| self.remove(cid));
         }
         cancels.iter().for_each(|cid| self.remove(cid));
@@ -135,12 +124,7 @@ impl Ledger {
         }
         let place = self.next_place;
         self.next_place += 1;
-        let held = Held {
-            kind: want.kind,
-            send_dont_have: want.send_dont_have,
-            place,
-            state: State::Queued,
-        };
+        let held = Held { kind: want.kind, send_dont_have: want.send_dont_have, place, state: State::Queued };
         self.wants.insert(want.cid, held);
         self.queue.insert(place, want.cid);
     }
@@ -175,16 +159,11 @@ impl Ledger {
     /// The store has got `cid`. Says whether that gives us something to do for this peer.
     pub(super) fn stored(&mut self, cid: &Cid) -> bool {
         match self.wants.get_mut(cid) {
-            Some(Held {
-                state: State::Unmet, ..
-            }) => {
+            Some(Held { state: State::Unmet, .. }) => {
                 self.enqueue(*cid);
                 true
             }
-            Some(Held {
-                state: State::LookedUp { stored_meanwhile },
-                ..
-            }) => {
+            Some(Held { state: State::LookedUp { stored_meanwhile }, .. }) => {
                 *stored_meanwhile = true;
                 false
             }
@@ -199,9 +178,7 @@ impl Ledger {
             && let Some((_, cid)) = self.queue.pop_first()
         {
             if let Some(held) = self.wants.get_mut(&cid) {
-                held.state = State::LookedUp {
-                    stored_meanwhile: false,
-                };
+                held.state = State::LookedUp { stored_meanwhile: false };
                 batch.push((cid, held.kind));
             }
         }

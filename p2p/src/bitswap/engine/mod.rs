@@ -188,12 +188,7 @@ impl Engine {
             asks.last_block = now;
         }
         for session in sessions {
-            self.outputs.push_back(Output::Deliver {
-                session,
-                cid,
-                data: data.clone(),
-                from,
-            });
+            self.outputs.push_back(Output::Deliver { session, cid, data: data.clone(), from });
         }
     }
 
@@ -208,22 +203,13 @@ impl Engine {
                 _ => {}
             }
         }
-        if let Some(state) = self
-            .peers
-            .get_mut(&peer)
-            .filter(|state| state.answer_lane.does(job))
-        {
+        if let Some(state) = self.peers.get_mut(&peer).filter(|state| state.answer_lane.does(job)) {
             let message = state.ledger.answer(found, &mut self.stats);
             if message.is_empty() {
                 state.answer_lane.release();
             } else {
                 self.answers += 1;
-                self.outputs.push_back(Output::Send {
-                    job,
-                    peer,
-                    purpose: Purpose::Answer,
-                    message,
-                });
+                self.outputs.push_back(Output::Send { job, peer, purpose: Purpose::Answer, message });
             }
         }
         self.work(now);
@@ -347,12 +333,7 @@ impl Engine {
                 if !message.is_empty() {
                     let job = next_job(&mut self.last_job);
                     state.ask_lane.occupy(job);
-                    self.outputs.push_back(Output::Send {
-                        job,
-                        peer: *peer,
-                        purpose: Purpose::Ask,
-                        message,
-                    });
+                    self.outputs.push_back(Output::Send { job, peer: *peer, purpose: Purpose::Ask, message });
                 }
             }
         }
@@ -390,19 +371,10 @@ impl Engine {
                     continue;
                 }
                 let job = next_job(&mut self.last_job);
-                Output::Send {
-                    job,
-                    peer,
-                    purpose: Purpose::Answer,
-                    message,
-                }
+                Output::Send { job, peer, purpose: Purpose::Answer, message }
             } else {
                 self.lookups += 1;
-                Output::LookUp {
-                    job: next_job(&mut self.last_job),
-                    peer,
-                    wanted,
-                }
+                Output::LookUp { job: next_job(&mut self.last_job), peer, wanted }
             };
             state.answer_lane.occupy(Job(self.last_job));
             self.answers += 1;

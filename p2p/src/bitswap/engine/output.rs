@@ -30,7 +30,7 @@ pub enum Sent {
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// Send a message and report by [`Engine::sent`].
+    /// Send a message and report by [`Engine::sent`](super::Engine::sent).
     Send {
         /// What the report names.
         job: Job,
@@ -41,7 +41,7 @@ pub enum Output {
         /// What.
         message: Message,
     },
-    /// Look blocks up, in order, and report by [`Engine::looked_up`].
+    /// Look blocks up, in order, and report by [`Engine::looked_up`](super::Engine::looked_up).
     LookUp {
         /// What the report names.
         job: Job,

@@ -153,9 +153,7 @@ impl Wants {
             asks.refused(cid);
         }
         if let Some(open) = self.open.get_mut(cid)
-            && open
-                .waiting_for
-                .is_some_and(|(waiting_for, _)| waiting_for == peer)
+            && open.waiting_for.is_some_and(|(waiting_for, _)| waiting_for == peer)
         {
             open.ask_next(*cid, None, peers, now);
         }
@@ -177,10 +175,7 @@ impl Wants {
         self.favourites.retain(|_, favourite| *favourite != peer);
         for (cid, open) in &mut self.open {
             open.asked.remove(&peer);
-            if open
-                .waiting_for
-                .is_some_and(|(waiting_for, _)| waiting_for == peer)
-            {
+            if open.waiting_for.is_some_and(|(waiting_for, _)| waiting_for == peer) {
                 open.ask_next(*cid, None, peers, now);
             }
         }
@@ -233,9 +228,7 @@ impl Open {
                 self.waiting_for = Some((peer, now));
             }
             None => {
-                let pause = ASK_AGAIN_AFTER
-                    .saturating_mul(1 << self.rounds.min(8))
-                    .min(ASK_AGAIN_AT_MOST);
+                let pause = ASK_AGAIN_AFTER.saturating_mul(1 << self.rounds.min(8)).min(ASK_AGAIN_AT_MOST);
                 // A round that asked nobody for want of room or peers is no reason to wait longer.
                 if !self.asked.is_empty() {
                     self.rounds = self.rounds.saturating_add(1);

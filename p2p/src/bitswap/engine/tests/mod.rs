@@ -35,10 +35,7 @@ impl Chance {
 }
 
 fn peer(nth: u8) -> PeerId {
-    Keypair::ed25519_from_bytes([nth; 32])
-        .unwrap()
-        .public()
-        .to_peer_id()
+    Keypair::ed25519_from_bytes([nth; 32]).unwrap().public().to_peer_id()
 }
 
 /// A block, every third of which is too large to be sent in place of a have.
@@ -47,29 +44,19 @@ fn block(nth: usize) -> Block {
     let mut data = nth.to_be_bytes().to_vec();
     data.resize(size, 0);
     let hash = Multihash::wrap(0x12, &Sha256::digest(&data)).unwrap();
-    Block {
-        cid: Cid::new_v1(0x71, hash),
-        data: data.into(),
-    }
+    Block { cid: Cid::new_v1(0x71, hash), data: data.into() }
 }
 
 /// Names of more blocks than may be wanted.
 static MANY: LazyLock<Vec<Cid>> = LazyLock::new(|| (0..6000).map(|nth| block(nth).cid).collect());
 
 fn want(cid: Cid, kind: WantKind) -> Want {
-    Want {
-        cid,
-        kind,
-        send_dont_have: true,
-    }
+    Want { cid, kind, send_dont_have: true }
 }
 
 fn wants(cids: impl IntoIterator<Item = Cid>) -> Message {
     let wants = cids.into_iter().map(|cid| want(cid, WantKind::Block)).collect();
-    Message {
-        wants,
-        ..Message::default()
-    }
+    Message { wants, ..Message::default() }
 }
 
 fn look_up(store: &HashMap<Cid, Bytes>, cid: Cid, kind: WantKind) -> Found {
@@ -90,18 +77,10 @@ fn serve(engine: &mut Engine, store: &HashMap<Cid, Bytes>, now: Duration) -> Vec
     while let Some(output) = engine.next_output() {
         match output {
             Output::LookUp { job, peer, wanted } => {
-                let found = wanted
-                    .into_iter()
-                    .map(|(cid, kind)| (cid, look_up(store, cid, kind)))
-                    .collect();
+                let found = wanted.into_iter().map(|(cid, kind)| (cid, look_up(store, cid, kind))).collect();
                 engine.looked_up(job, peer, found, now);
             }
-            Output::Send {
-                job,
-                peer,
-                purpose,
-                message,
-            } => {
+            Output::Send { job, peer, purpose, message } => {
                 engine.sent(job, peer, purpose, Content::from(&message), Sent::Delivered, now);
                 sent.push((peer, purpose, message));
             }
@@ -112,8 +91,5 @@ fn serve(engine: &mut Engine, store: &HashMap<Cid, Bytes>, now: Duration) -> Vec
 }
 
 fn stored(blocks: &[Block]) -> HashMap<Cid, Bytes> {
-    blocks
-        .iter()
-        .map(|block| (block.cid, block.data.clone()))
-        .collect()
+    blocks.iter().map(|block| (block.cid, block.data.clone())).collect()
 }

@@ -53,21 +53,11 @@ fn want_have_is_answered_by_presence_or_by_a_small_block() {
     let store = stored(&[large.clone(), small.clone()]);
     let mut engine = Engine::default();
     let haves = [&large, &small, &missing].map(|block| want(block.cid, WantKind::Have));
-    engine.received(
-        peer(1),
-        Message {
-            wants: haves.to_vec(),
-            ..Message::default()
-        },
-        Duration::ZERO,
-    );
+    engine.received(peer(1), Message { wants: haves.to_vec(), ..Message::default() }, Duration::ZERO);
     let sent = serve(&mut engine, &store, Duration::ZERO);
     let (_, _, answer) = &sent[0];
     assert_eq!(answer.blocks, [small]);
-    assert_eq!(
-        answer.presences,
-        [(large.cid, Presence::Have), (missing.cid, Presence::DontHave)]
-    );
+    assert_eq!(answer.presences, [(large.cid, Presence::Have), (missing.cid, Presence::DontHave)]);
     assert_eq!(engine.stats().wants_held, 1, "the missing one is remembered");
 }
 
@@ -97,9 +87,7 @@ fn a_block_stored_while_it_is_looked_up_is_not_missed() {
     let late = block(1);
     let mut engine = Engine::default();
     engine.received(peer(1), wants([late.cid]), Duration::ZERO);
-    let Some(Output::LookUp { job, peer, .. }) = engine.next_output() else {
-        panic!("no look-up")
-    };
+    let Some(Output::LookUp { job, peer, .. }) = engine.next_output() else { panic!("no look-up") };
     engine.stored([&late.cid], Duration::ZERO);
     engine.looked_up(job, peer, vec![(late.cid, Found::Missing)], Duration::ZERO);
     let sent = serve(&mut engine, &stored(std::slice::from_ref(&late)), Duration::ZERO);
@@ -111,16 +99,10 @@ fn peers_take_turns() {
     let blocks: Vec<Block> = (0..3 * LOOKUP_BATCH).map(block).collect();
     let store = stored(&blocks);
     let mut engine = Engine::default();
-    engine.received(
-        peer(1),
-        wants(blocks.iter().map(|block| block.cid)),
-        Duration::ZERO,
-    );
+    engine.received(peer(1), wants(blocks.iter().map(|block| block.cid)), Duration::ZERO);
     engine.received(peer(2), wants([blocks[0].cid]), Duration::ZERO);
-    let order: Vec<PeerId> = serve(&mut engine, &store, Duration::ZERO)
-        .into_iter()
-        .map(|(peer, ..)| peer)
-        .collect();
+    let order: Vec<PeerId> =
+        serve(&mut engine, &store, Duration::ZERO).into_iter().map(|(peer, ..)| peer).collect();
     let second = order.iter().position(|other| *other == peer(2)).unwrap();
     assert!(second <= 1, "the modest peer waited for {second} answers");
     assert_eq!(order.len(), 4);
@@ -139,10 +121,7 @@ fn peers_that_left_unnoticed_make_room() {
         engine.received(id, quiet.clone(), Duration::ZERO);
         assert!(serve(&mut engine, &HashMap::new(), Duration::ZERO).is_empty());
     }
-    assert_eq!(
-        (engine.stats().wants_held, engine.stats().peers_refused),
-        (MAX_PEERS as u64, 0)
-    );
+    assert_eq!((engine.stats().wants_held, engine.stats().peers_refused), (MAX_PEERS as u64, 0));
 }
 
 #[test]
@@ -158,18 +137,11 @@ fn a_peer_that_cannot_be_written_to_is_given_up() {
         while let Some(output) = engine.next_output() {
             match output {
                 Output::LookUp { job, peer, wanted } => {
-                    let found = wanted
-                        .into_iter()
-                        .map(|(cid, kind)| (cid, look_up(&store, cid, kind)))
-                        .collect();
+                    let found =
+                        wanted.into_iter().map(|(cid, kind)| (cid, look_up(&store, cid, kind))).collect();
                     engine.looked_up(job, peer, found, now);
                 }
-                Output::Send {
-                    job,
-                    peer,
-                    purpose,
-                    message,
-                } => {
+                Output::Send { job, peer, purpose, message } => {
                     attempts += 1;
                     engine.sent(job, peer, purpose, Content::from(&message), Sent::Failed, now);
                 }

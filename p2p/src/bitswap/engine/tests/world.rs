@@ -54,8 +54,7 @@ impl World {
 
     fn collect(&mut self) {
         for (here, engine) in self.engines.iter_mut().enumerate() {
-            self.under_way
-                .extend(outputs(engine).into_iter().map(|output| (here, output)));
+            self.under_way.extend(outputs(engine).into_iter().map(|output| (here, output)));
         }
     }
 
@@ -69,9 +68,7 @@ impl World {
         let (here, output) = self.under_way.swap_remove(nth);
         let now = self.now;
         match output {
-            Output::Deliver {
-                session, cid, data, ..
-            } => {
+            Output::Deliver { session, cid, data, .. } => {
                 *self.delivered.entry((here, session, cid)).or_default() += 1;
                 self.stores[here].insert(cid, data);
                 self.engines[here].stored([&cid], now);
@@ -83,12 +80,7 @@ impl World {
                     .collect();
                 self.engines[here].looked_up(job, peer, found, now);
             }
-            Output::Send {
-                job,
-                peer,
-                purpose,
-                message,
-            } => {
+            Output::Send { job, peer, purpose, message } => {
                 let there = self.ids.iter().position(|id| *id == peer).unwrap();
                 let content = Content::from(&message);
                 let outcome = if !self.connected[here][there] {
