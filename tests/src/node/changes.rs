@@ -6,11 +6,12 @@ use ureq::{Agent, BodyReader};
 
 use crate::error::io;
 use crate::js::Entry;
-use crate::{HarnessError, Result};
+use crate::{HarnessError, Result, not_yet};
 
 /// Entries as the node joins them; blocks until the next, ends when the node ends the stream.
 pub struct Changes {
     lines: Lines<BufReader<BodyReader<'static>>>,
+    event: String,
 }
 
 impl Changes {
@@ -23,7 +24,7 @@ impl Changes {
             source: Box::new(source),
         })?;
         let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
-        Ok(Self { lines: BufReader::new(reader).lines() })
+        Ok(Self { lines: BufReader::new(reader).lines(), event: String::new() })
     }
 }
 
@@ -36,14 +37,19 @@ impl Iterator for Changes {
                 Ok(line) => line,
                 Err(source) => return Some(Err(io("reading the stream of changes")(source))),
             };
-            // Comments keep the connection alive, `event:` and `id:` lines say nothing that the data does not.
-            if let Some(data) = line.strip_prefix("data:") {
-                return Some(serde_json::from_str(data).map_err(|source| HarnessError::Shape {
-                    what: "a change".to_owned(),
-                    text: data.to_owned(),
-                    source,
-                }));
+            if let Some(name) = line.strip_prefix("event:") {
+                name.trim().clone_into(&mut self.event);
             }
+            // Comments keep the connection alive, and the id is in the data as well.
+            let Some(data) = line.strip_prefix("data:") else { continue };
+            if self.event != "entry" {
+                return Some(not_yet(format!("the stream of changes said {}: {data}", self.event)));
+            }
+            return Some(serde_json::from_str(data).map_err(|source| HarnessError::Shape {
+                what: "a change".to_owned(),
+                text: data.to_owned(),
+                source,
+            }));
         }
     }
 }
