@@ -58,14 +58,12 @@ impl<I: Invoke> Actor<'_, I> {
                 }
             }
             Step::WriteCertificate(text) => {
-                self.machine
-                    .write_for_service(&self.machine.certificate_path(), &text)?;
+                self.machine.write_for_service(&self.machine.certificate_path(), &text)?;
             }
             Step::FetchToken { secret } => self.fetch_token(&secret)?,
             Step::RemoveToken => self.machine.remove(&self.machine.token_path())?,
             Step::WriteNodeConfig(text) => {
-                self.machine
-                    .write_for_service(&self.machine.config_path(), &text)?;
+                self.machine.write_for_service(&self.machine.config_path(), &text)?;
             }
             Step::WriteUnitFile(text) => self.machine.write_unit_file(&text)?,
             Step::Start(digest) => self.start(&digest, facts, false)?,
@@ -88,8 +86,7 @@ impl<I: Invoke> Actor<'_, I> {
     fn led(&mut self, what: impl FnOnce(&mut Self) -> Result<(), CharmError>) -> Result<(), CharmError> {
         match what(self) {
             Err(CharmError::Tool(error)) if error.is_denied() => {
-                self.juju
-                    .log(LogLevel::Info, &format!("not the leader any more: {error}"))?;
+                self.juju.log(LogLevel::Info, &format!("not the leader any more: {error}"))?;
                 self.done.tried.deposed = true;
                 Ok(())
             }
@@ -98,14 +95,10 @@ impl<I: Invoke> Actor<'_, I> {
     }
 
     fn install(&self) -> Result<(), CharmError> {
-        self.juju
-            .set_status(Status::Maintenance, "installing paperclip-node")?;
+        self.juju.set_status(Status::Maintenance, "installing paperclip-node")?;
         let binary = self.machine.install_binary()?;
         self.juju.set_workload_version(&binary.version)?;
-        self.juju.log(
-            LogLevel::Info,
-            &format!("installed paperclip-node {}", binary.version),
-        )?;
+        self.juju.log(LogLevel::Info, &format!("installed paperclip-node {}", binary.version))?;
         Ok(())
     }
 
@@ -146,24 +139,16 @@ impl<I: Invoke> Actor<'_, I> {
             Err(error) => return Err(error.into()),
         }
         let content = new()?;
-        let options = SecretOptions {
-            owner: Owner::Application,
-            label,
-            description,
-        };
+        let options = SecretOptions { owner: Owner::Application, label, description };
         Ok((self.juju.add_secret(&options, &content)?, content))
     }
 
     fn make_cluster(&mut self, facts: &Facts) -> Result<(), CharmError> {
         let (id, content) = self.secret(ROOT_KEY_LABEL, "Root key of the PaperClip cluster", || {
-            Ok(SecretContent::from([(
-                ROOT_KEY.to_owned(),
-                RootKey::generate()?.to_secret_hex(),
-            )]))
+            Ok(SecretContent::from([(ROOT_KEY.to_owned(), RootKey::generate()?.to_secret_hex())]))
         })?;
         let root = RootKey::from_hex(content.get(ROOT_KEY).map(String::as_str).unwrap_or_default())?;
-        self.juju
-            .log(LogLevel::Info, &format!("cluster {} made", root.cluster_id()))?;
+        self.juju.log(LogLevel::Info, &format!("cluster {} made", root.cluster_id()))?;
         self.change_application(facts, |application| {
             application.cluster_id = Some(root.cluster_id());
             application.root_key_secret = Some(id);
@@ -180,10 +165,8 @@ impl<I: Invoke> Actor<'_, I> {
     }
 
     fn certify(&mut self, asked: &[(UnitName, Request)], facts: &Facts) -> Result<(), CharmError> {
-        let Some(uri) = facts
-            .cluster
-            .as_ref()
-            .and_then(|cluster| cluster.application.root_key_secret.clone())
+        let Some(uri) =
+            facts.cluster.as_ref().and_then(|cluster| cluster.application.root_key_secret.clone())
         else {
             return Ok(());
         };
@@ -200,8 +183,7 @@ impl<I: Invoke> Actor<'_, I> {
             match root.certify(request) {
                 Ok(certificate) => certified.push((unit.clone(), certificate)),
                 Err(error) => {
-                    self.juju
-                        .log(LogLevel::Warning, &format!("request of {unit} refused: {error}"))?;
+                    self.juju.log(LogLevel::Warning, &format!("request of {unit} refused: {error}"))?;
                     self.done.tried.refused.insert(unit.clone(), error.to_string());
                 }
             }
@@ -216,8 +198,7 @@ impl<I: Invoke> Actor<'_, I> {
         match self.juju.secret(secret, true) {
             Ok(content) => {
                 let token = content.get(TOKEN_KEY).map(String::as_str).unwrap_or_default();
-                self.machine
-                    .write_for_service(&self.machine.token_path(), &format!("{token}\n"))?;
+                self.machine.write_for_service(&self.machine.token_path(), &format!("{token}\n"))?;
             }
             Err(error) => self.done.tried.secret = Some(error.to_string()),
         }
@@ -226,29 +207,19 @@ impl<I: Invoke> Actor<'_, I> {
 
     /// Starts or restarts the node with what it should run, and waits a bounded time for it to serve.
     fn start(&mut self, digest: &str, facts: &Facts, restart: bool) -> Result<(), CharmError> {
-        if facts
-            .installed
-            .as_ref()
-            .is_none_or(|installed| installed.sha256 != facts.shipped_sha256)
-        {
+        if facts.installed.as_ref().is_none_or(|installed| installed.sha256 != facts.shipped_sha256) {
             self.install()?;
         }
         let (word, result) = if restart {
-            self.juju
-                .set_status(Status::Maintenance, "restarting paperclip-node")?;
+            self.juju.set_status(Status::Maintenance, "restarting paperclip-node")?;
             ("restarted", self.machine.restart_service())
         } else {
-            self.juju
-                .set_status(Status::Maintenance, "starting paperclip-node")?;
+            self.juju.set_status(Status::Maintenance, "starting paperclip-node")?;
             ("started", self.machine.start_service())
         };
         if let Err(error) = result {
             let words = self.machine.last_words();
-            let words = if words.is_empty() {
-                error.to_string()
-            } else {
-                words
-            };
+            let words = if words.is_empty() { error.to_string() } else { words };
             self.juju.log(LogLevel::Warning, &format!("{error}; {words}"))?;
             self.done.tried.start = Some(words);
             return Ok(());
@@ -260,15 +231,13 @@ impl<I: Invoke> Actor<'_, I> {
         if let Some(api) = observe::api(facts)
             && !api.wait_ready(READY_WAIT)
         {
-            self.juju
-                .log(LogLevel::Warning, "paperclip-node is not ready yet")?;
+            self.juju.log(LogLevel::Warning, "paperclip-node is not ready yet")?;
         }
         Ok(())
     }
 
     fn stop(&mut self) -> Result<(), CharmError> {
-        self.juju
-            .set_status(Status::Maintenance, "stopping paperclip-node")?;
+        self.juju.set_status(Status::Maintenance, "stopping paperclip-node")?;
         self.machine.stop_service()?;
         self.juju.log(LogLevel::Info, "stopped paperclip-node")?;
         let mut memory = self.machine.memory()?;

@@ -95,10 +95,7 @@ impl fmt::Display for Fault {
 /// # Errors
 /// Every fault, not only the first.
 pub fn parse(given: &Given) -> Result<Settings, Vec<Fault>> {
-    let mut reader = Reader {
-        given,
-        faults: Vec::new(),
-    };
+    let mut reader = Reader { given, faults: Vec::new() };
     let browser_listener = reader.boolean("browser-listener");
     let browser_port = reader.port("browser-port");
     let settings = Settings {
@@ -115,11 +112,7 @@ pub fn parse(given: &Given) -> Result<Settings, Vec<Fault>> {
         open_metrics: reader.boolean("open-metrics"),
     };
     reader.distinct_ports(&settings);
-    if reader.faults.is_empty() {
-        Ok(settings)
-    } else {
-        Err(reader.faults)
-    }
+    if reader.faults.is_empty() { Ok(settings) } else { Err(reader.faults) }
 }
 
 struct Reader<'a> {
@@ -133,26 +126,16 @@ impl Reader<'_> {
             None | Some(ConfigValue::Null) => "nothing".to_owned(),
             Some(value) => value.to_string().chars().take(SHOWN).collect(),
         };
-        self.faults.push(Fault {
-            option,
-            value,
-            want: want.into(),
-        });
+        self.faults.push(Fault { option, value, want: want.into() });
     }
 
     fn text(&self, option: &str) -> Option<&str> {
-        self.given
-            .get(option)
-            .and_then(ConfigValue::as_str)
-            .map(str::trim)
+        self.given.get(option).and_then(ConfigValue::as_str).map(str::trim)
     }
 
     fn number(&mut self, option: &'static str, range: std::ops::RangeInclusive<i64>) -> u64 {
-        let value = self
-            .given
-            .get(option)
-            .and_then(ConfigValue::as_i64)
-            .filter(|value| range.contains(value));
+        let value =
+            self.given.get(option).and_then(ConfigValue::as_i64).filter(|value| range.contains(value));
         match value.and_then(|value| u64::try_from(value).ok()) {
             Some(value) => value,
             None => {
@@ -202,11 +185,8 @@ impl Reader<'_> {
 
     fn peers(&mut self) -> Vec<String> {
         let text = self.text("extra-peers").unwrap_or_default();
-        let mut peers: Vec<String> = text
-            .split([',', ' ', '\n', '\t'])
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let mut peers: Vec<String> =
+            text.split([',', ' ', '\n', '\t']).filter(|part| !part.is_empty()).map(str::to_owned).collect();
         peers.sort();
         peers.dedup();
         if peers.len() > MAX_EXTRA_PEERS {
@@ -223,12 +203,7 @@ impl Reader<'_> {
     }
 
     fn distinct_ports(&mut self, settings: &Settings) {
-        let Settings {
-            listen_port,
-            api_port,
-            browser_port,
-            ..
-        } = *settings;
+        let Settings { listen_port, api_port, browser_port, .. } = *settings;
         if api_port != 0 && api_port == listen_port {
             self.fault("api-port", "different from listen-port");
         }
@@ -253,18 +228,12 @@ pub fn is_peer_address(text: &str) -> bool {
         "ip4" => host.parse::<std::net::Ipv4Addr>().is_ok(),
         "ip6" => host.parse::<std::net::Ipv6Addr>().is_ok(),
         "dns" | "dns4" | "dns6" => {
-            !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+            !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
         }
         _ => false,
     };
     let port_fits = parts.next() == Some("tcp")
-        && parts
-            .next()
-            .and_then(|port| port.parse::<u16>().ok())
-            .is_some_and(|port| port > 0);
+        && parts.next().and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port > 0);
     if !(host_fits && port_fits) {
         return false;
     }
@@ -302,11 +271,7 @@ pub(crate) mod tests {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-        given.extend(
-            changes
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone())),
-        );
+        given.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         given
     }
 
@@ -333,11 +298,8 @@ pub(crate) mod tests {
             ("max-entry-bytes", json!(-5)),
             ("open-metrics", json!(null)),
         ];
-        let mut faults: Vec<&str> = parse(&given(&bad))
-            .unwrap_err()
-            .iter()
-            .map(|fault| fault.option)
-            .collect();
+        let mut faults: Vec<&str> =
+            parse(&given(&bad)).unwrap_err().iter().map(|fault| fault.option).collect();
         faults.sort_unstable();
         let names: Vec<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
         assert_eq!(faults, names);
@@ -353,10 +315,7 @@ pub(crate) mod tests {
     fn ports_must_differ() {
         let faults = parse(&given(&[("api-port", json!(4747))])).unwrap_err();
         assert_eq!(faults[0].option, "api-port");
-        assert!(
-            parse(&given(&[("browser-port", json!(4747))])).is_ok(),
-            "not listened on, not compared"
-        );
+        assert!(parse(&given(&[("browser-port", json!(4747))])).is_ok(), "not listened on, not compared");
         let on = [("browser-port", json!(4747)), ("browser-listener", json!(true))];
         assert_eq!(parse(&given(&on)).unwrap_err()[0].option, "browser-port");
     }
@@ -384,11 +343,8 @@ pub(crate) mod tests {
         ] {
             assert!(!is_peer_address(bad), "{bad}");
         }
-        let two = parse(&given(&[(
-            "extra-peers",
-            json!("/ip4/10.0.0.2/tcp/1, /ip4/10.0.0.1/tcp/1"),
-        )]))
-        .unwrap();
+        let two =
+            parse(&given(&[("extra-peers", json!("/ip4/10.0.0.2/tcp/1, /ip4/10.0.0.1/tcp/1"))])).unwrap();
         assert_eq!(two.extra_peers, ["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1"]);
     }
 }

@@ -59,11 +59,7 @@ pub fn dispatch<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<
 fn reconcile<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<(), CharmError> {
     let machine = Machine::of(&environment.charm_dir);
     let fixed = Fixed::read(environment, juju)?;
-    let mut actor = Actor {
-        juju,
-        machine: &machine,
-        done: Done::default(),
-    };
+    let mut actor = Actor { juju, machine: &machine, done: Done::default() };
     let mut facts = look(environment, juju, &machine, &fixed, &actor.done)?;
     for round in 0.. {
         let steps = plan::plan(&facts, &machine)?;
@@ -95,14 +91,7 @@ fn look<I: Invoke>(
     fixed: &Fixed,
     done: &Done,
 ) -> Result<Facts, CharmError> {
-    observe::observe(
-        environment,
-        juju,
-        machine,
-        fixed,
-        &done.tried,
-        done.identity.as_ref(),
-    )
+    observe::observe(environment, juju, machine, fixed, &done.tried, done.identity.as_ref())
 }
 
 /// The kinds of the steps; what they carry may be long.
@@ -117,10 +106,7 @@ fn names(steps: &[plan::Step]) -> String {
 fn tell<I: Invoke>(juju: &Juju<I>, machine: &Machine, facts: &Facts) -> Result<(), CharmError> {
     let told = status::status(facts);
     if told.wait != facts.memory.wait {
-        machine.remember(&crate::machine::Memory {
-            wait: told.wait,
-            ..facts.memory.clone()
-        })?;
+        machine.remember(&crate::machine::Memory { wait: told.wait, ..facts.memory.clone() })?;
     }
     Ok(juju.set_status(told.status, &told.message)?)
 }

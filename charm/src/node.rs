@@ -114,11 +114,7 @@ impl NodeApi {
             .proxy(None)
             .build()
             .new_agent();
-        Self {
-            base: format!("http://{}", std::net::SocketAddr::new(ip, port)),
-            token,
-            agent,
-        }
+        Self { base: format!("http://{}", std::net::SocketAddr::new(ip, port)), token, agent }
     }
 
     /// What the charm needs to know. None when the node does not answer.
@@ -163,11 +159,7 @@ impl NodeApi {
     /// [`NodeError`].
     pub fn post(&self, path: &str, document: &Value, limit: Duration) -> Result<Value, NodeError> {
         let body = self.request("POST", path, Some(document), limit)?;
-        if body.is_empty() {
-            Ok(Value::Null)
-        } else {
-            Ok(serde_json::from_slice(&body)?)
-        }
+        if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&body)?) }
     }
 
     /// Deletes what the path names.
@@ -183,12 +175,7 @@ impl NodeApi {
     /// # Errors
     /// [`NodeError`].
     pub fn connect(&self, address: &str) -> Result<(), NodeError> {
-        self.post(
-            "/v1/peers",
-            &serde_json::json!({ "address": address }),
-            REQUEST_TIMEOUT,
-        )
-        .map(drop)
+        self.post("/v1/peers", &serde_json::json!({ "address": address }), REQUEST_TIMEOUT).map(drop)
     }
 
     fn request(
@@ -199,9 +186,7 @@ impl NodeApi {
         limit: Duration,
     ) -> Result<Vec<u8>, NodeError> {
         let unreachable = |error: ureq::Error| NodeError::Unreachable(Box::new(error));
-        let mut request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base));
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -209,29 +194,16 @@ impl NodeApi {
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
-        let request = request
-            .body(body.unwrap_or_default())
-            .map_err(|error| unreachable(error.into()))?;
-        let request = self
-            .agent
-            .configure_request(request)
-            .timeout_global(Some(limit))
-            .build();
+        let request = request.body(body.unwrap_or_default()).map_err(|error| unreachable(error.into()))?;
+        let request = self.agent.configure_request(request).timeout_global(Some(limit)).build();
         let mut response = self.agent.run(request).map_err(unreachable)?;
         let status = response.status();
-        let answer = response
-            .body_mut()
-            .with_config()
-            .limit(MAX_ANSWER)
-            .read_to_vec()
-            .map_err(unreachable)?;
+        let answer =
+            response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().map_err(unreachable)?;
         if status.is_success() {
             return Ok(answer);
         }
-        Err(NodeError::Refused {
-            status: status.as_u16(),
-            detail: problem(&answer, status.as_str()),
-        })
+        Err(NodeError::Refused { status: status.as_u16(), detail: problem(&answer, status.as_str()) })
     }
 }
 
@@ -239,11 +211,7 @@ impl NodeApi {
 fn problem(answer: &[u8], status: &str) -> String {
     let said = serde_json::from_slice::<Problem>(answer)
         .ok()
-        .and_then(|problem| {
-            [problem.detail, problem.title]
-                .into_iter()
-                .find(|text| !text.is_empty())
-        });
+        .and_then(|problem| [problem.detail, problem.title].into_iter().find(|text| !text.is_empty()));
     said.unwrap_or_else(|| format!("the node answered {status}"))
 }
 
@@ -308,10 +276,8 @@ mod report {
 
     /// One digest over all databases, whatever the order they are listed in.
     fn heads_digest(databases: &[Database]) -> String {
-        let mut parts: Vec<Vec<u8>> = databases
-            .iter()
-            .map(|db| format!("{} {}", db.address, db.digest).into_bytes())
-            .collect();
+        let mut parts: Vec<Vec<u8>> =
+            databases.iter().map(|db| format!("{} {}", db.address, db.digest).into_bytes()).collect();
         parts.sort();
         crate::digest(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
@@ -329,20 +295,13 @@ mod tests {
 
     #[test]
     fn a_problem_is_told_in_its_own_words() {
-        assert_eq!(
-            problem(br#"{"title":"Not found","detail":"no database x"}"#, "404"),
-            "no database x"
-        );
+        assert_eq!(problem(br#"{"title":"Not found","detail":"no database x"}"#, "404"), "no database x");
         assert_eq!(problem(b"<html>", "502"), "the node answered 502");
     }
 
     #[test]
     fn nobody_there_is_no_report() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let api = NodeApi::new([127, 0, 0, 1].into(), port, None);
         assert!(api.report().is_none());
         assert!(!api.ready());

@@ -46,12 +46,8 @@ pub fn hint(environment: &Environment) -> Hint {
             StoragePhase::Detaching => Hint::Leaving,
         },
         Event::Relation(event) if event.endpoint == CLUSTER => match &event.phase {
-            RelationPhase::Departed {
-                departing: Some(unit),
-            } if *unit == environment.unit => Hint::Leaving,
-            RelationPhase::Departed {
-                departing: Some(unit),
-            } => Hint::Departed(unit.clone()),
+            RelationPhase::Departed { departing: Some(unit) } if *unit == environment.unit => Hint::Leaving,
+            RelationPhase::Departed { departing: Some(unit) } => Hint::Departed(unit.clone()),
             RelationPhase::Departed { departing: None } => {
                 event.remote_unit.clone().map_or(Hint::None, Hint::Departed)
             }
@@ -146,10 +142,7 @@ fn addresses<I: Invoke>(juju: &Juju<I>, endpoint: &str) -> Result<Option<Address
         Err(error) => return Err(error.into()),
     };
     let bind = network.bind_address().and_then(|address| address.parse().ok());
-    Ok(bind.map(|bind| Addresses {
-        bind,
-        ingress: network.ingress_addresses,
-    }))
+    Ok(bind.map(|bind| Addresses { bind, ingress: network.ingress_addresses }))
 }
 
 /// The storage's mount point. What is being detached counts as gone, though Juju still lists it.
@@ -187,9 +180,7 @@ pub fn observe<I: Invoke>(
         unit: environment.unit.clone(),
         model: environment.model_name.clone(),
         model_uuid: environment.model_uuid.clone(),
-        now: SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
+        now: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         hint: fixed.hint.clone(),
         options: config::parse(&fixed.options),
         leader: fixed.leader,
@@ -225,11 +216,8 @@ fn cluster<I: Invoke>(
         return Ok(None);
     };
     let own_bag = own_bag(juju, relation, &Target::Unit(&environment.unit))?;
-    let application_bag = own_bag_of_application(
-        juju,
-        relation,
-        &Target::Application(environment.unit.application()),
-    )?;
+    let application_bag =
+        own_bag_of_application(juju, relation, &Target::Application(environment.unit.application()))?;
     Ok(Some(Cluster {
         relation: relation.clone(),
         // What we or an older revision wrote and we cannot read is written anew.
@@ -272,19 +260,11 @@ fn related<I: Invoke>(
         .map(|id| {
             let unit_bag = own_bag(juju, id, &Target::Unit(&environment.unit))?;
             let application_bag = if leads {
-                Some(own_bag(
-                    juju,
-                    id,
-                    &Target::Application(environment.unit.application()),
-                )?)
+                Some(own_bag(juju, id, &Target::Application(environment.unit.application()))?)
             } else {
                 None
             };
-            Ok(Related {
-                id: id.clone(),
-                unit_bag,
-                application_bag,
-            })
+            Ok(Related { id: id.clone(), unit_bag, application_bag })
         })
         .collect()
 }
@@ -293,15 +273,9 @@ fn related<I: Invoke>(
 #[must_use]
 pub fn api(facts: &Facts) -> Option<NodeApi> {
     let port = facts.settings()?.api_port;
-    Some(NodeApi::new(
-        facts.api_ip()?,
-        port,
-        facts.token.as_ref().map(|token| token.trim().to_owned()),
-    ))
+    Some(NodeApi::new(facts.api_ip()?, port, facts.token.as_ref().map(|token| token.trim().to_owned())))
 }
 
 fn report(facts: &Facts) -> Option<NodeReport> {
-    (facts.service.state == ServiceState::Active)
-        .then(|| api(facts)?.report())
-        .flatten()
+    (facts.service.state == ServiceState::Active).then(|| api(facts)?.report()).flatten()
 }

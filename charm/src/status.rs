@@ -175,40 +175,18 @@ pub fn status(facts: &Facts) -> Told {
     // The first of equals is told: the causes come before what they bring about.
     worst.sort_by_key(|condition| std::cmp::Reverse(condition.status()));
     let Some(condition) = worst.into_iter().next() else {
-        return Told {
-            status: Status::Maintenance,
-            message: "preparing".into(),
-            wait: None,
-        };
+        return Told { status: Status::Maintenance, message: "preparing".into(), wait: None };
     };
     let wait = condition.wait().map(|what| match &facts.memory.wait {
         Some(wait) if wait.what == what => wait.clone(),
-        _ => Wait {
-            what: what.into(),
-            since: facts.now,
-        },
+        _ => Wait { what: what.into(), since: facts.now },
     });
-    let waited = wait
-        .as_ref()
-        .map_or(0, |wait| facts.now.saturating_sub(wait.since));
+    let waited = wait.as_ref().map_or(0, |wait| facts.now.saturating_sub(wait.since));
     if waited > WAIT_SECONDS {
-        let message = format!(
-            "{} for {} min; {}",
-            condition.message(),
-            waited / 60,
-            condition.remedy()
-        );
-        return Told {
-            status: Status::Blocked,
-            message,
-            wait,
-        };
+        let message = format!("{} for {} min; {}", condition.message(), waited / 60, condition.remedy());
+        return Told { status: Status::Blocked, message, wait };
     }
-    Told {
-        status: condition.status(),
-        message: condition.message(),
-        wait,
-    }
+    Told { status: condition.status(), message: condition.message(), wait }
 }
 
 /// All that is true of the unit, causes before effects.
@@ -224,12 +202,7 @@ pub fn conditions(facts: &Facts) -> Vec<Condition> {
     let tried = &facts.tried;
     conditions.extend(tried.secret.clone().map(Condition::SecretUnreadable));
     conditions.extend(tried.identity.clone().map(Condition::NoIdentity));
-    conditions.extend(
-        tried
-            .refused
-            .iter()
-            .map(|(unit, why)| Condition::Refused(unit.clone(), why.clone())),
-    );
+    conditions.extend(tried.refused.iter().map(|(unit, why)| Condition::Refused(unit.clone(), why.clone())));
     if facts.leaving() && facts.storage.is_some() {
         conditions.push(Condition::Stopping);
         return conditions;
@@ -273,9 +246,7 @@ fn node(facts: &Facts) -> Condition {
             };
         }
         (_, None) if facts.service.restarts >= MANY_RESTARTS => {
-            return Condition::Failing {
-                words: format!("restarted {} times", facts.service.restarts),
-            };
+            return Condition::Failing { words: format!("restarted {} times", facts.service.restarts) };
         }
         (_, None) => return Condition::NotReady,
         (_, Some(node)) if !node.ready => return Condition::NotReady,
@@ -287,24 +258,12 @@ fn node(facts: &Facts) -> Condition {
     if cluster.own.restart_wanted.is_some() {
         return Condition::AwaitsTurn;
     }
-    let wanted: Vec<&String> = cluster
-        .peers
-        .values()
-        .filter_map(|peer| peer.peer_id.as_ref())
-        .collect();
-    let connected = wanted
-        .iter()
-        .filter(|id| node.peers.iter().any(|peer| peer.id == ***id && peer.connected))
-        .count();
+    let wanted: Vec<&String> = cluster.peers.values().filter_map(|peer| peer.peer_id.as_ref()).collect();
+    let connected =
+        wanted.iter().filter(|id| node.peers.iter().any(|peer| peer.id == ***id && peer.connected)).count();
     // A peer that has not told its id yet is on its way and says so itself.
     if connected < wanted.len() {
-        return Condition::PeersMissing {
-            connected,
-            wanted: wanted.len(),
-        };
+        return Condition::PeersMissing { connected, wanted: wanted.len() };
     }
-    Condition::Serving {
-        databases: node.databases.len(),
-        remark: crate::relations::remark(facts),
-    }
+    Condition::Serving { databases: node.databases.len(), remark: crate::relations::remark(facts) }
 }

@@ -17,11 +17,7 @@ fn yaml(name: &str) -> Value {
 }
 
 fn names(map: &Value) -> BTreeSet<String> {
-    map.as_mapping()
-        .unwrap()
-        .keys()
-        .map(|key| key.as_str().unwrap().to_owned())
-        .collect()
+    map.as_mapping().unwrap().keys().map(|key| key.as_str().unwrap().to_owned()).collect()
 }
 
 fn kebab(name: &str) -> bool {
@@ -44,9 +40,7 @@ fn options_are_the_same_and_their_defaults_are_valid() {
         let name = name.as_str().unwrap();
         assert!(kebab(name), "{name}");
         assert!(
-            option["description"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty()),
+            option["description"].as_str().is_some_and(|text| !text.is_empty()),
             "{name} has no description"
         );
         let default = &option["default"];
@@ -65,31 +59,15 @@ fn options_are_the_same_and_their_defaults_are_valid() {
 fn actions_are_the_same_with_their_parameters() {
     let document = yaml("actions.yaml");
     let declared = names(&document);
-    assert_eq!(
-        declared,
-        ACTIONS.iter().map(|(name, _)| (*name).to_owned()).collect()
-    );
+    assert_eq!(declared, ACTIONS.iter().map(|(name, _)| (*name).to_owned()).collect());
     for (name, parameters) in ACTIONS {
         assert!(kebab(name) && !name.starts_with("juju"), "{name}");
         let action = &document[name];
         assert!(action["description"].is_string(), "{name} has no description");
-        assert_eq!(
-            action["additionalProperties"],
-            Value::Bool(false),
-            "{name} takes anything"
-        );
-        let known = [
-            "description",
-            "params",
-            "required",
-            "additionalProperties",
-            "parallel",
-            "execution-group",
-        ];
-        assert!(
-            names(action).iter().all(|key| known.contains(&key.as_str())),
-            "{name}: unknown key"
-        );
+        assert_eq!(action["additionalProperties"], Value::Bool(false), "{name} takes anything");
+        let known =
+            ["description", "params", "required", "additionalProperties", "parallel", "execution-group"];
+        assert!(names(action).iter().all(|key| known.contains(&key.as_str())), "{name}: unknown key");
 
         let empty = Value::Mapping(serde_yaml::Mapping::new());
         let schema = action.get("params").unwrap_or(&empty);
@@ -106,15 +84,8 @@ fn actions_are_the_same_with_their_parameters() {
             .iter()
             .map(|(key, schema)| {
                 let key = key.as_str().unwrap();
-                assert!(
-                    schema["description"].is_string(),
-                    "{name} {key} has no description"
-                );
-                (
-                    key.to_owned(),
-                    schema["type"].as_str().unwrap().to_owned(),
-                    required.contains(key),
-                )
+                assert!(schema["description"].is_string(), "{name} {key} has no description");
+                (key.to_owned(), schema["type"].as_str().unwrap().to_owned(), required.contains(key))
             })
             .collect();
         let coded = parameters
@@ -130,18 +101,9 @@ fn endpoints_storage_and_bindings_are_the_same() {
     let document = yaml("metadata.yaml");
     let mut declared = BTreeSet::new();
     for role in ["peers", "provides", "requires"] {
-        for (name, endpoint) in document
-            .get(role)
-            .and_then(Value::as_mapping)
-            .into_iter()
-            .flatten()
-        {
+        for (name, endpoint) in document.get(role).and_then(Value::as_mapping).into_iter().flatten() {
             let interface = endpoint["interface"].as_str().unwrap();
-            declared.insert((
-                name.as_str().unwrap().to_owned(),
-                role.to_owned(),
-                interface.to_owned(),
-            ));
+            declared.insert((name.as_str().unwrap().to_owned(), role.to_owned(), interface.to_owned()));
         }
     }
     let coded = ENDPOINTS
@@ -152,10 +114,7 @@ fn endpoints_storage_and_bindings_are_the_same() {
 
     assert_eq!(names(&document["storage"]), BTreeSet::from([STORAGE.to_owned()]));
     assert_eq!(document["storage"][STORAGE]["type"], "filesystem");
-    assert_eq!(
-        names(&document["extra-bindings"]),
-        BTreeSet::from([API_BINDING.to_owned()])
-    );
+    assert_eq!(names(&document["extra-bindings"]), BTreeSet::from([API_BINDING.to_owned()]));
     for key in ["name", "summary", "description", "assumes", "maintainers"] {
         assert!(document.get(key).is_some(), "metadata.yaml has no {key}");
     }
@@ -172,9 +131,5 @@ fn no_interface_is_offered_twice() {
 #[test]
 fn charmcraft_yaml_only_says_how_to_pack() {
     let allowed = ["type", "platforms", "parts"];
-    assert!(
-        names(&yaml("charmcraft.yaml"))
-            .iter()
-            .all(|key| allowed.contains(&key.as_str()))
-    );
+    assert!(names(&yaml("charmcraft.yaml")).iter().all(|key| allowed.contains(&key.as_str())));
 }

@@ -24,10 +24,7 @@ pub(super) fn show<I: Invoke>(_: &NoParameters, unit: &Unit<'_, I>) -> Result<Re
     })];
     let mut in_step = usize::from(node.ready);
     for (name, bag) in &cluster.peers {
-        let peer = node
-            .peers
-            .iter()
-            .find(|peer| Some(&peer.id) == bag.peer_id.as_ref());
+        let peer = node.peers.iter().find(|peer| Some(&peer.id) == bag.peer_id.as_ref());
         let agrees = peer.is_some_and(|peer| peer.connected && peer.in_step);
         in_step += usize::from(agrees);
         units.push(json!({
@@ -40,16 +37,10 @@ pub(super) fn show<I: Invoke>(_: &NoParameters, unit: &Unit<'_, I>) -> Result<Re
             "seconds-since-exchange": peer.and_then(|peer| peer.seconds_since_exchange),
         }));
     }
-    let summary = format!(
-        "{in_step} of {} units agree with this one",
-        cluster.peers.len() + 1
-    );
+    let summary = format!("{in_step} of {} units agree with this one", cluster.peers.len() + 1);
     Ok(vec![
         ("summary", summary),
-        (
-            "cluster-id",
-            cluster.application.cluster_id.clone().unwrap_or_default(),
-        ),
+        ("cluster-id", cluster.application.cluster_id.clone().unwrap_or_default()),
         ("heads-digest", node.heads_digest.clone()),
         ("units", line(&units)),
     ])
@@ -73,15 +64,9 @@ pub(super) fn pre_refresh_check<I: Invoke>(
     let obstacles = obstacles(&unit.facts);
     if obstacles.is_empty() {
         let rollback = "to go back: juju refresh paperclip --revision=<the one before>; data stays readable";
-        return Ok(vec![
-            ("summary", "ready for refresh".into()),
-            ("rollback", rollback.into()),
-        ]);
+        return Ok(vec![("summary", "ready for refresh".into()), ("rollback", rollback.into())]);
     }
-    Err(ActionError::Refused(format!(
-        "not ready for refresh: {}",
-        obstacles.join("; ")
-    )))
+    Err(ActionError::Refused(format!("not ready for refresh: {}", obstacles.join("; "))))
 }
 
 /// What stands in the way of a refresh.
@@ -105,10 +90,7 @@ fn obstacles(facts: &Facts) -> Vec<String> {
             obstacles.push(format!("{name} does not serve"));
             continue;
         }
-        let met = node
-            .peers
-            .iter()
-            .any(|peer| Some(&peer.id) == bag.peer_id.as_ref() && peer.in_step);
+        let met = node.peers.iter().any(|peer| Some(&peer.id) == bag.peer_id.as_ref() && peer.in_step);
         if !met {
             obstacles.push(format!("{name} has not exchanged heads with this unit"));
         }

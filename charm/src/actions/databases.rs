@@ -12,20 +12,11 @@ const OPEN_SECONDS: u64 = 60;
 
 pub(super) fn list<I: Invoke>(_: &None, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let databases: Vec<Database> = unit.node()?.get("/v1/databases")?;
-    let summary: Vec<String> = databases
-        .iter()
-        .map(|db| format!("{} ({}, {} entries)", db.name, db.kind, db.entries))
-        .collect();
+    let summary: Vec<String> =
+        databases.iter().map(|db| format!("{} ({}, {} entries)", db.name, db.kind, db.entries)).collect();
     Ok(vec![
         ("count", databases.len().to_string()),
-        (
-            "summary",
-            if summary.is_empty() {
-                "no databases".into()
-            } else {
-                summary.join(", ")
-            },
-        ),
+        ("summary", if summary.is_empty() { "no databases".into() } else { summary.join(", ") }),
         ("databases", line(&databases)),
     ])
 }
@@ -44,33 +35,17 @@ pub(super) fn pin<I: Invoke>(asked: &Pin, unit: &Unit<'_, I>) -> Result<Results,
 }
 
 fn opened<I: Invoke>(unit: &Unit<'_, I>, document: &Value) -> Result<Results, ActionError> {
-    let answer = unit
-        .node()?
-        .post("/v1/databases", document, seconds(OPEN_SECONDS))?;
-    let text = |key: &str| {
-        answer
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    Ok(vec![
-        ("address", text("address")),
-        ("name", text("name")),
-        ("type", text("type")),
-    ])
+    let answer = unit.node()?.post("/v1/databases", document, seconds(OPEN_SECONDS))?;
+    let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(vec![("address", text("address")), ("name", text("name")), ("type", text("type"))])
 }
 
 pub(super) fn unpin<I: Invoke>(asked: &Unpin, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let database = asked.database.needed("database")?;
     if !asked.confirm {
         let problem = format!("must be true: every unit stops keeping {database}");
-        return Err(ActionError::Parameter {
-            name: "confirm",
-            problem,
-        });
+        return Err(ActionError::Parameter { name: "confirm", problem });
     }
-    unit.node()?
-        .delete(&format!("/v1/databases/{}", segment(database)))?;
+    unit.node()?.delete(&format!("/v1/databases/{}", segment(database)))?;
     Ok(vec![("unpinned", database.to_owned())])
 }

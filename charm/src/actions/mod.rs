@@ -62,9 +62,7 @@ struct Unit<'a, I> {
 impl<I: Invoke> Unit<'_, I> {
     /// The API of the node, if it runs.
     fn node(&self) -> Result<NodeApi, ActionError> {
-        observe::api(&self.facts)
-            .filter(|_| self.facts.node.is_some())
-            .ok_or(ActionError::NotRunning)
+        observe::api(&self.facts).filter(|_| self.facts.node.is_some()).ok_or(ActionError::NotRunning)
     }
 }
 
@@ -121,10 +119,7 @@ fn perform<I: Invoke>(
 fn bounded(mut value: String) -> String {
     if value.len() > MAX_RESULT {
         let whole = value.len();
-        let end = (0..=MAX_RESULT)
-            .rev()
-            .find(|end| value.is_char_boundary(*end))
-            .unwrap_or_default();
+        let end = (0..=MAX_RESULT).rev().find(|end| value.is_char_boundary(*end)).unwrap_or_default();
         value.truncate(end);
         value.push_str(&format!(" … ({whole} bytes in all; use the node's API)"));
     }

@@ -25,20 +25,11 @@ pub const ACTIONS: [(&str, &[Parameter]); 10] = [
     ("list-databases", &[]),
     ("pin-database", &[("address", "string", true)]),
     ("pre-refresh-check", &[]),
-    (
-        "resync",
-        &[("database", "string", false), ("timeout", "integer", false)],
-    ),
+    ("resync", &[("database", "string", false), ("timeout", "integer", false)]),
     ("show-cluster", &[]),
     ("show-heads", &[("database", "string", false)]),
-    (
-        "unpin-database",
-        &[("confirm", "boolean", true), ("database", "string", true)],
-    ),
-    (
-        "verify",
-        &[("database", "string", false), ("timeout", "integer", false)],
-    ),
+    ("unpin-database", &[("confirm", "boolean", true), ("database", "string", true)]),
+    ("verify", &[("database", "string", false), ("timeout", "integer", false)]),
 ];
 
 /// Bounds of `timeout`, in seconds.
@@ -124,10 +115,7 @@ impl Text {
     /// The text, or that it is missing.
     pub(super) fn needed(&self, name: &'static str) -> Result<&str, ActionError> {
         if self.0.is_empty() {
-            return Err(ActionError::Parameter {
-                name,
-                problem: "must not be empty".into(),
-            });
+            return Err(ActionError::Parameter { name, problem: "must not be empty".into() });
         }
         Ok(&self.0)
     }
@@ -154,11 +142,7 @@ impl TryFrom<u64> for Timeout {
 
     fn try_from(seconds: u64) -> Result<Self, String> {
         if !TIMEOUT.contains(&seconds) {
-            return Err(format!(
-                "timeout: {seconds} is not {}-{} seconds",
-                TIMEOUT.start(),
-                TIMEOUT.end()
-            ));
+            return Err(format!("timeout: {seconds} is not {}-{} seconds", TIMEOUT.start(), TIMEOUT.end()));
         }
         Ok(Self(seconds))
     }
@@ -211,15 +195,10 @@ impl TryFrom<String> for Writers {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let ids: Vec<String> = text
-            .split([',', ' '])
-            .filter(|id| !id.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let ids: Vec<String> =
+            text.split([',', ' ']).filter(|id| !id.is_empty()).map(str::to_owned).collect();
         if ids.len() > MAX_WRITERS || ids.iter().any(|id| id.len() > MAX_TEXT) {
-            return Err(format!(
-                "write: at most {MAX_WRITERS} ids of at most {MAX_TEXT} bytes"
-            ));
+            return Err(format!("write: at most {MAX_WRITERS} ids of at most {MAX_TEXT} bytes"));
         }
         Ok(Self(ids))
     }

@@ -25,12 +25,7 @@ pub(super) fn show_heads<I: Invoke>(asked: &Heads, unit: &Unit<'_, I>) -> Result
         .collect();
     let digest = match databases.as_slice() {
         [one] => one.digest.clone(),
-        _ => unit
-            .facts
-            .node
-            .as_ref()
-            .map(|node| node.heads_digest.clone())
-            .unwrap_or_default(),
+        _ => unit.facts.node.as_ref().map(|node| node.heads_digest.clone()).unwrap_or_default(),
     };
     let heads: Vec<Value> = databases
         .iter()
@@ -39,14 +34,7 @@ pub(super) fn show_heads<I: Invoke>(asked: &Heads, unit: &Unit<'_, I>) -> Result
         })
         .collect();
     Ok(vec![
-        (
-            "summary",
-            if summary.is_empty() {
-                "no databases".into()
-            } else {
-                summary.join(", ")
-            },
-        ),
+        ("summary", if summary.is_empty() { "no databases".into() } else { summary.join(", ") }),
         ("entries", entries.to_string()),
         ("digest", digest),
         ("heads", line(&heads)),
@@ -61,18 +49,11 @@ pub(super) fn resync<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Res
     for database in meant(&node, &asked.database)? {
         let left = deadline.saturating_duration_since(std::time::Instant::now());
         if left.is_zero() {
-            let done: Vec<&str> = told
-                .iter()
-                .filter_map(|one: &Value| one["database"].as_str())
-                .collect();
+            let done: Vec<&str> = told.iter().filter_map(|one: &Value| one["database"].as_str()).collect();
             let problem = format!(
                 "{} s were not enough; done: {}. Ask for more with timeout=",
                 asked.timeout.0,
-                if done.is_empty() {
-                    "none".to_owned()
-                } else {
-                    done.join(", ")
-                }
+                if done.is_empty() { "none".to_owned() } else { done.join(", ") }
             );
             return Err(ActionError::Refused(problem));
         }
@@ -87,10 +68,7 @@ pub(super) fn resync<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Res
         );
     }
     Ok(vec![
-        (
-            "summary",
-            format!("{} databases compared, {fetched} entries fetched", told.len()),
-        ),
+        ("summary", format!("{} databases compared, {fetched} entries fetched", told.len())),
         ("fetched", fetched.to_string()),
         ("databases", line(&told)),
     ])
@@ -105,8 +83,5 @@ pub(super) fn verify<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Res
         let answer = node.post(&path, &json!({}), seconds(asked.timeout.0))?;
         told.push(json!({ "database": database.name, "result": answer }));
     }
-    Ok(vec![
-        ("summary", format!("{} databases verified", told.len())),
-        ("databases", line(&told)),
-    ])
+    Ok(vec![("summary", format!("{} databases verified", told.len())), ("databases", line(&told))])
 }

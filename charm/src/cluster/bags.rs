@@ -108,13 +108,8 @@ impl UnitBag {
     /// # Errors
     /// [`BagError`] when it cannot be written as JSON.
     pub fn changes(&self, bag: &Bag) -> Result<Bag, BagError> {
-        let new = Self {
-            schema: SCHEMA.into(),
-            ..self.clone()
-        };
-        Ok(databag::difference(bag, &databag::encode(&new)?, |key| {
-            JUJU_KEYS.contains(&key)
-        }))
+        let new = Self { schema: SCHEMA.into(), ..self.clone() };
+        Ok(databag::difference(bag, &databag::encode(&new)?, |key| JUJU_KEYS.contains(&key)))
     }
 }
 
@@ -124,10 +119,7 @@ impl ApplicationBag {
     /// # Errors
     /// [`BagError`] when it cannot be written as JSON.
     pub fn changes(&self, bag: &Bag) -> Result<Bag, BagError> {
-        let new = Self {
-            schema: SCHEMA.into(),
-            ..self.clone()
-        };
+        let new = Self { schema: SCHEMA.into(), ..self.clone() };
         Ok(databag::difference(bag, &databag::encode(&new)?, |_| false))
     }
 }
@@ -138,26 +130,16 @@ mod tests {
 
     #[test]
     fn a_fresh_unit_bag_is_empty_and_juju_keeps_its_own_keys() {
-        let bag = Bag::from([
-            ("private-address".into(), "10.0.0.1".into()),
-            ("future".into(), "x".into()),
-        ]);
+        let bag = Bag::from([("private-address".into(), "10.0.0.1".into()), ("future".into(), "x".into())]);
         let own = UnitBag::read(&bag).unwrap();
         assert_eq!(own, UnitBag::default());
         let changes = own.changes(&bag).unwrap();
-        assert_eq!(
-            changes,
-            Bag::from([("schema".into(), "1".into()), ("future".into(), String::new())])
-        );
+        assert_eq!(changes, Bag::from([("schema".into(), "1".into()), ("future".into(), String::new())]));
     }
 
     #[test]
     fn bags_are_read_as_they_are_written_and_nothing_more_is_to_be_written() {
-        let request = Request {
-            id: "02aa".into(),
-            public_key: "02bb".into(),
-            signature_id: "30".into(),
-        };
+        let request = Request { id: "02aa".into(), public_key: "02bb".into(), signature_id: "30".into() };
         let unit = UnitBag {
             schema: "1".into(),
             peer_id: Some("12D3".into()),
@@ -171,10 +153,7 @@ mod tests {
         assert_eq!(UnitBag::read(&bag).unwrap(), unit);
         assert!(unit.changes(&bag).unwrap().is_empty());
 
-        let certificate = Certificate {
-            request,
-            signature_public_key: "31".into(),
-        };
+        let certificate = Certificate { request, signature_public_key: "31".into() };
         let application = ApplicationBag {
             schema: "1".into(),
             cluster_id: Some("02aa".into()),

@@ -68,10 +68,7 @@ impl RootKey {
             id_signature: request.signature_id.clone(),
         };
         let identity = asked.certify(&self.0)?;
-        Ok(Certificate {
-            request: request.clone(),
-            signature_public_key: identity.public_key_signature,
-        })
+        Ok(Certificate { request: request.clone(), signature_public_key: identity.public_key_signature })
     }
 }
 
@@ -85,11 +82,8 @@ mod tests {
         let root = RootKey::generate().unwrap();
         let node = SigningKey::from_bytes([7; 32]).unwrap();
         let asked = CertificateRequest::new(&root.cluster_id(), &node);
-        let request = Request {
-            id: asked.id,
-            public_key: asked.public_key,
-            signature_id: asked.id_signature,
-        };
+        let request =
+            Request { id: asked.id, public_key: asked.public_key, signature_id: asked.id_signature };
         let certificate = root.certify(&request).unwrap();
         let identity = Identity {
             id: certificate.request.id,
@@ -98,13 +92,7 @@ mod tests {
             public_key_signature: certificate.signature_public_key,
         };
         assert!(identity.verify().is_ok());
-        assert!(
-            RootKey::generate().unwrap().certify(&request).is_err(),
-            "another cluster's key"
-        );
-        assert_eq!(
-            RootKey::from_hex(&root.to_secret_hex()).unwrap().cluster_id(),
-            root.cluster_id()
-        );
+        assert!(RootKey::generate().unwrap().certify(&request).is_err(), "another cluster's key");
+        assert_eq!(RootKey::from_hex(&root.to_secret_hex()).unwrap().cluster_id(), root.cluster_id());
     }
 }

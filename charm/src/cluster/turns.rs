@@ -58,27 +58,17 @@ pub fn decide(
     });
     if let Some(turn) = held {
         let late = now.saturating_sub(turn.given_at) > TURN_SECONDS;
-        return Decision {
-            turn: Some(turn.clone()),
-            stuck: late.then(|| turn.unit.clone()),
-        };
+        return Decision { turn: Some(turn.clone()), stuck: late.then(|| turn.unit.clone()) };
     }
     // A unit that does not serve is mended before any other is taken down; one that does not serve and does not ask
     // for a restart holds everything up.
-    let mut asking: Vec<(&UnitName, &Standing)> = units
-        .iter()
-        .filter(|(_, standing)| standing.wants.is_some())
-        .collect();
+    let mut asking: Vec<(&UnitName, &Standing)> =
+        units.iter().filter(|(_, standing)| standing.wants.is_some()).collect();
     asking.sort_by_key(|(unit, standing)| (standing.ready, *unit == leader, *unit));
     let Some((next, standing)) = asking.first() else {
-        return Decision {
-            turn: None,
-            stuck: None,
-        };
+        return Decision { turn: None, stuck: None };
     };
-    let others_serve = units
-        .iter()
-        .all(|(unit, standing)| unit == *next || standing.ready);
+    let others_serve = units.iter().all(|(unit, standing)| unit == *next || standing.ready);
     let turn = others_serve.then(|| Turn {
         unit: (*next).clone(),
         digest: standing.wants.clone().unwrap_or_default(),
@@ -98,19 +88,16 @@ mod tests {
     fn units(standings: &[(Option<&str>, bool)]) -> BTreeMap<UnitName, Standing> {
         (0..)
             .map(unit)
-            .zip(standings.iter().map(|(wants, ready)| Standing {
-                wants: wants.map(str::to_owned),
-                ready: *ready,
-            }))
+            .zip(
+                standings
+                    .iter()
+                    .map(|(wants, ready)| Standing { wants: wants.map(str::to_owned), ready: *ready }),
+            )
             .collect()
     }
 
     fn turn(number: u32, given_at: u64) -> Turn {
-        Turn {
-            unit: unit(number),
-            digest: "new".into(),
-            given_at,
-        }
+        Turn { unit: unit(number), digest: "new".into(), given_at }
     }
 
     #[test]
@@ -141,13 +128,7 @@ mod tests {
         let units = units(&[(Some("new"), true), (Some("new"), false)]);
         let held = turn(1, 100);
         let decision = decide(Some(&held), &units, &unit(0), 101 + TURN_SECONDS);
-        assert_eq!(
-            decision,
-            Decision {
-                turn: Some(held),
-                stuck: Some(unit(1))
-            }
-        );
+        assert_eq!(decision, Decision { turn: Some(held), stuck: Some(unit(1)) });
     }
 
     /// Whatever the order in which hooks run, at most one unit is down at a time and all get their turn.
@@ -161,26 +142,10 @@ mod tests {
             let now = given.clone().unwrap().unit;
             assert!(state.values().all(|standing| standing.ready));
             order.push(now.clone());
-            state.insert(
-                now.clone(),
-                Standing {
-                    wants: Some("new".into()),
-                    ready: false,
-                },
-            );
+            state.insert(now.clone(), Standing { wants: Some("new".into()), ready: false });
             let held = decide(given.as_ref(), &state, &unit(0), 1).turn;
-            assert_eq!(
-                held.map(|turn| turn.unit),
-                Some(now.clone()),
-                "nobody else while one is down"
-            );
-            state.insert(
-                now,
-                Standing {
-                    wants: None,
-                    ready: true,
-                },
-            );
+            assert_eq!(held.map(|turn| turn.unit), Some(now.clone()), "nobody else while one is down");
+            state.insert(now, Standing { wants: None, ready: true });
         }
         assert_eq!(order, [unit(1), unit(2), unit(0)]);
     }

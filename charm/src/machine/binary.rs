@@ -48,12 +48,7 @@ impl Machine {
     pub fn shipped_stamp(&self) -> Result<String, MachineError> {
         let path = self.shipped();
         let metadata = std::fs::metadata(&path).map_err(file_error(&path))?;
-        Ok(format!(
-            "{} {}.{:09}",
-            metadata.len(),
-            metadata.mtime(),
-            metadata.mtime_nsec()
-        ))
+        Ok(format!("{} {}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
     }
 
     /// SHA-256 of the binary in the charm. It is computed only when size or time differ from those of what is
@@ -84,15 +79,9 @@ impl Machine {
         let path = self.binary_path();
         write_file(&path, &bytes, 0o755)?;
         let version = version(&path)?;
-        let binary = Binary {
-            stamp,
-            sha256: crate::digest(&[&bytes]),
-            version,
-        };
-        let receipt = serde_json::to_string(&binary).map_err(|error| MachineError::Understood {
-            what: "receipt".into(),
-            text: error.to_string(),
-        })?;
+        let binary = Binary { stamp, sha256: crate::digest(&[&bytes]), version };
+        let receipt = serde_json::to_string(&binary)
+            .map_err(|error| MachineError::Understood { what: "receipt".into(), text: error.to_string() })?;
         write_file(&self.receipt(), receipt.as_bytes(), 0o644)?;
         Ok(binary)
     }
@@ -102,12 +91,8 @@ impl Machine {
 fn version(path: &Path) -> Result<String, MachineError> {
     let program = path.display().to_string();
     let printed = run(&program, ["--version"])?;
-    printed
-        .split_whitespace()
-        .last()
-        .map(str::to_owned)
-        .ok_or(MachineError::Understood {
-            what: format!("{program} --version"),
-            text: "printed nothing".into(),
-        })
+    printed.split_whitespace().last().map(str::to_owned).ok_or(MachineError::Understood {
+        what: format!("{program} --version"),
+        text: "printed nothing".into(),
+    })
 }

@@ -18,12 +18,12 @@ pub struct NodeIdentity {
 
 #[derive(Deserialize)]
 struct Printed {
-    id: String,
     request: PrintedRequest,
 }
 
 #[derive(Deserialize)]
 struct PrintedRequest {
+    id: String,
     public_key: String,
     signature_id: String,
 }
@@ -37,36 +37,13 @@ impl Machine {
     pub fn node_identity(&self, data_dir: &Path, cluster_id: &str) -> Result<NodeIdentity, MachineError> {
         let binary = self.binary_path().display().to_string();
         let data_dir = data_dir.display().to_string();
-        let arguments = [
-            "-u",
-            USER,
-            "--",
-            &binary,
-            "identity",
-            "show",
-            "--data-dir",
-            &data_dir,
-        ];
-        let printed = run(
-            "runuser",
-            arguments
-                .into_iter()
-                .chain(["--cluster-id", cluster_id, "--json"]),
-        )?;
+        let arguments = ["-u", USER, "--", &binary, "identity", "show", "--data-dir", &data_dir];
+        let printed = run("runuser", arguments.into_iter().chain(["--cluster-id", cluster_id, "--json"]))?;
         let printed: Printed = serde_json::from_str(&printed).map_err(|error| MachineError::Understood {
             what: "paperclip-node identity show --json".into(),
             text: error.to_string(),
         })?;
-        let PrintedRequest {
-            public_key,
-            signature_id,
-        } = printed.request;
-        Ok(NodeIdentity {
-            request: Request {
-                id: printed.id,
-                public_key,
-                signature_id,
-            },
-        })
+        let PrintedRequest { id, public_key, signature_id } = printed.request;
+        Ok(NodeIdentity { request: Request { id, public_key, signature_id } })
     }
 }

@@ -44,10 +44,7 @@ impl Machine {
     /// # Errors
     /// [`MachineError::File`].
     pub fn memory(&self) -> Result<Memory, MachineError> {
-        Ok(self
-            .read(PATH)?
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
+        Ok(self.read(PATH)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
     /// Remembers.
@@ -55,10 +52,8 @@ impl Machine {
     /// # Errors
     /// [`MachineError::File`].
     pub fn remember(&self, memory: &Memory) -> Result<(), MachineError> {
-        let text = serde_json::to_string(memory).map_err(|error| MachineError::Understood {
-            what: PATH.into(),
-            text: error.to_string(),
-        })?;
+        let text = serde_json::to_string(memory)
+            .map_err(|error| MachineError::Understood { what: PATH.into(), text: error.to_string() })?;
         write_file(&self.path(PATH), text.as_bytes(), 0o600)
     }
 }

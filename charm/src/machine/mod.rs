@@ -80,10 +80,7 @@ impl Machine {
             .find(|path| path.ends_with("var/lib/juju"))
             .and_then(|juju| juju.ancestors().nth(3))
             .unwrap_or(Path::new("/"));
-        Self {
-            root: root.to_owned(),
-            charm_dir: charm_dir.to_owned(),
-        }
+        Self { root: root.to_owned(), charm_dir: charm_dir.to_owned() }
     }
 
     /// An absolute path on this machine.
@@ -122,9 +119,7 @@ impl Machine {
     /// [`MachineError::File`] when the password file cannot be read.
     pub fn has_user(&self) -> Result<bool, MachineError> {
         let entry = format!("{USER}:");
-        Ok(self
-            .read("/etc/passwd")?
-            .is_some_and(|text| text.lines().any(|line| line.starts_with(&entry))))
+        Ok(self.read("/etc/passwd")?.is_some_and(|text| text.lines().any(|line| line.starts_with(&entry))))
     }
 
     /// Makes the service's user, without home and shell.
@@ -132,19 +127,9 @@ impl Machine {
     /// # Errors
     /// [`MachineError::Failed`] with `useradd`'s words.
     pub fn add_user(&self) -> Result<(), MachineError> {
-        let arguments = [
-            "--system",
-            "--user-group",
-            "--no-create-home",
-            "--home-dir",
-            "/nonexistent",
-            "--shell",
-        ];
-        run(
-            "useradd",
-            arguments.iter().copied().chain(["/usr/sbin/nologin", USER]),
-        )
-        .map(drop)
+        let arguments =
+            ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell"];
+        run("useradd", arguments.iter().copied().chain(["/usr/sbin/nologin", USER])).map(drop)
     }
 
     /// Makes the node's data directory below the storage, the service user's own, whatever user ids the machine
@@ -241,19 +226,13 @@ fn run<'a>(program: &str, arguments: impl IntoIterator<Item = &'a str>) -> Resul
         .args(&arguments)
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| MachineError::Run {
-            program: program.to_owned(),
-            source,
-        })?;
+        .map_err(|source| MachineError::Run { program: program.to_owned(), source })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let text = String::from_utf8_lossy(&output.stderr);
     let text = text.trim().chars().take(SHOWN).collect();
-    Err(MachineError::Failed {
-        program: format!("{program} {}", arguments.join(" ")),
-        text,
-    })
+    Err(MachineError::Failed { program: format!("{program} {}", arguments.join(" ")), text })
 }
 
 #[cfg(test)]
@@ -266,10 +245,7 @@ mod tests {
         assert_eq!(machine.path("/etc/passwd"), Path::new("/etc/passwd"));
         let inside = Machine::of(Path::new("/tmp/m0/var/lib/juju/agents/unit-paperclip-0/charm"));
         assert_eq!(inside.path("/etc/passwd"), Path::new("/tmp/m0/etc/passwd"));
-        assert_eq!(
-            Machine::of(Path::new("/work/charm")).path("/etc"),
-            Path::new("/etc")
-        );
+        assert_eq!(Machine::of(Path::new("/work/charm")).path("/etc"), Path::new("/etc"));
     }
 
     #[test]
@@ -279,10 +255,7 @@ mod tests {
         write_file(&path, b"one", 0o600).unwrap();
         write_file(&path, b"two", 0o640).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o640
-        );
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(std::fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
     }
 }

@@ -56,10 +56,6 @@ impl NodeConfig {
     /// # Errors
     /// When a path is not UTF-8.
     pub fn restart_key(&self) -> Result<String, serde_yaml::Error> {
-        Self {
-            peers: Vec::new(),
-            ..self.clone()
-        }
-        .render()
+        Self { peers: Vec::new(), ..self.clone() }.render()
     }
 }

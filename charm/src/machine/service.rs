@@ -57,10 +57,7 @@ impl Machine {
     pub fn service(&self) -> Result<Service, MachineError> {
         let printed = run("systemctl", ["show", "--property=ActiveState,NRestarts", SERVICE])?;
         let value = |name: &str| {
-            printed
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-                .unwrap_or_default()
+            printed.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
         };
         let state = match value("ActiveState") {
             "active" | "reloading" => ServiceState::Active,
@@ -68,10 +65,7 @@ impl Machine {
             "failed" => ServiceState::Failed,
             _ => ServiceState::Inactive,
         };
-        Ok(Service {
-            state,
-            restarts: value("NRestarts").parse().unwrap_or_default(),
-        })
+        Ok(Service { state, restarts: value("NRestarts").parse().unwrap_or_default() })
     }
 
     /// Starts it now and at every boot, forgetting old failures. Waits until it says that it is ready.
@@ -111,12 +105,7 @@ impl Machine {
     /// [`MachineError`].
     pub fn remove_service(&self) -> Result<(), MachineError> {
         self.stop_service()?;
-        for path in [
-            self.unit_path(),
-            self.config_path(),
-            self.certificate_path(),
-            self.token_path(),
-        ] {
+        for path in [self.unit_path(), self.config_path(), self.certificate_path(), self.token_path()] {
             self.remove(&path)?;
         }
         run("systemctl", ["daemon-reload"]).map(drop)
@@ -126,11 +115,8 @@ impl Machine {
     #[must_use]
     pub fn last_words(&self) -> String {
         // A machine without the journal has no words; that must not hide the failure they were wanted for.
-        run(
-            "journalctl",
-            ["--unit", SERVICE, "--lines", "3", "--output", "cat", "--no-pager"],
-        )
-        .map(|text| text.trim().replace('\n', " | "))
-        .unwrap_or_default()
+        run("journalctl", ["--unit", SERVICE, "--lines", "3", "--output", "cat", "--no-pager"])
+            .map(|text| text.trim().replace('\n', " | "))
+            .unwrap_or_default()
     }
 }

@@ -47,22 +47,9 @@ pub(super) fn plan(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError
 pub(super) fn turn(facts: &Facts) -> Option<Decision> {
     let cluster = facts.cluster.as_ref().filter(|_| facts.leads())?;
     let standings: BTreeMap<UnitName, Standing> = units(facts, cluster)
-        .map(|(unit, bag)| {
-            (
-                unit.clone(),
-                Standing {
-                    wants: bag.restart_wanted.clone(),
-                    ready: bag.ready,
-                },
-            )
-        })
+        .map(|(unit, bag)| (unit.clone(), Standing { wants: bag.restart_wanted.clone(), ready: bag.ready }))
         .collect();
-    Some(turns::decide(
-        cluster.application.turn.as_ref(),
-        &standings,
-        &facts.unit,
-        facts.now,
-    ))
+    Some(turns::decide(cluster.application.turn.as_ref(), &standings, &facts.unit, facts.now))
 }
 
 /// This unit and its peers.
@@ -79,11 +66,7 @@ fn uncertified(
     bag: &UnitBag,
 ) -> Option<(UnitName, Request)> {
     let request = bag.request.as_ref().filter(|request| request.id == cluster_id)?;
-    let answered = cluster
-        .application
-        .certificates
-        .get(unit)
-        .is_some_and(|known| known.request == *request);
+    let answered = cluster.application.certificates.get(unit).is_some_and(|known| known.request == *request);
     let hopeless = facts.tried.refused.contains_key(unit);
     (!answered && !hopeless).then(|| (unit.clone(), request.clone()))
 }

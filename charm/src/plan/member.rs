@@ -36,13 +36,9 @@ struct Desired {
 /// What the node should be; none while something it cannot do without is missing. Asks for the node's identity as soon
 /// as it can be known.
 fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanError> {
-    let (Some(settings), Some(cluster), Some(addresses), Some(data_dir), Some(api)) = (
-        facts.settings(),
-        &facts.cluster,
-        &facts.addresses,
-        facts.data_dir(),
-        facts.api_ip(),
-    ) else {
+    let (Some(settings), Some(cluster), Some(addresses), Some(data_dir), Some(api)) =
+        (facts.settings(), &facts.cluster, &facts.addresses, facts.data_dir(), facts.api_ip())
+    else {
         return Ok(None);
     };
     let Some(cluster_id) = &cluster.application.cluster_id else {
@@ -72,11 +68,7 @@ fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanErro
         certificate: machine.certificate_path(),
     };
     let unit_file = machine.unit_file(&data_dir);
-    let token = facts
-        .api_is_open()
-        .then(|| facts.token.clone())
-        .flatten()
-        .unwrap_or_default();
+    let token = facts.api_is_open().then(|| facts.token.clone()).flatten().unwrap_or_default();
     let digest = crate::digest(&[
         node_config.restart_key()?.as_bytes(),
         unit_file.as_bytes(),
@@ -84,12 +76,7 @@ fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanErro
         token.as_bytes(),
         facts.shipped_sha256.as_bytes(),
     ]);
-    Ok(Some(Desired {
-        certificate,
-        node_config: node_config.render()?,
-        unit_file,
-        digest,
-    }))
+    Ok(Some(Desired { certificate, node_config: node_config.render()?, unit_file, digest }))
 }
 
 /// The certificate the node should have, as its file's text: the leader's answer to the request we make, or the one we
@@ -105,25 +92,20 @@ fn certificate(facts: &Facts, cluster: &Cluster) -> Result<Option<String>, PlanE
     }
 }
 
-/// The request that the unit makes: what the node has just said, else what the bag says.
+/// The request that the unit makes: what the node has just said, else what the bag says. The same key keeps the request
+/// it has made, whichever of its valid signatures the node shows this time.
 fn request<'a>(facts: &'a Facts, cluster: &'a Cluster) -> Option<&'a Request> {
-    facts
-        .identity
-        .as_ref()
-        .map(|identity| &identity.request)
-        .or(cluster.own.request.as_ref())
+    let told = cluster.own.request.as_ref();
+    let shown = facts.identity.as_ref().map(|identity| &identity.request);
+    match (shown, told) {
+        (Some(shown), Some(told)) if shown.id == told.id && shown.public_key == told.public_key => Some(told),
+        (shown, told) => shown.or(told),
+    }
 }
 
 /// The node's form of a certificate.
 fn certificate_file(certificate: &Certificate) -> Result<String, serde_json::Error> {
-    let Certificate {
-        request: Request {
-            id,
-            public_key,
-            signature_id,
-        },
-        signature_public_key,
-    } = certificate;
+    let Certificate { request: Request { id, public_key, signature_id }, signature_public_key } = certificate;
     juju_hooks::databag::canonical(&serde_json::json!({
         "id": id,
         "public_key": public_key,
@@ -172,10 +154,7 @@ fn may_start(facts: &Facts) -> bool {
 
 /// The wish that the unit has told, kept until it is healthy.
 fn held_wish(facts: &Facts) -> Option<String> {
-    facts
-        .cluster
-        .as_ref()
-        .and_then(|cluster| cluster.own.restart_wanted.clone())
+    facts.cluster.as_ref().and_then(|cluster| cluster.own.restart_wanted.clone())
 }
 
 /// Restarts a running node that runs something else than it should, when it is its turn.
@@ -218,10 +197,7 @@ fn dial(facts: &Facts, steps: &mut Vec<Step>) {
         if met || *id == node.peer_id {
             continue;
         }
-        let untried = peer
-            .addresses
-            .iter()
-            .filter(|address| !facts.tried.dialled.contains(*address));
+        let untried = peer.addresses.iter().filter(|address| !facts.tried.dialled.contains(*address));
         steps.extend(untried.cloned().map(Step::Dial));
     }
 }
@@ -261,12 +237,7 @@ fn leave(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
         return Ok(());
     };
     // The goodbye: without addresses nobody dials us. The request stays, it is true of our data.
-    let own = UnitBag {
-        ready: false,
-        addresses: Vec::new(),
-        restart_wanted: None,
-        ..cluster.own.clone()
-    };
+    let own = UnitBag { ready: false, addresses: Vec::new(), restart_wanted: None, ..cluster.own.clone() };
     let changes = own.changes(&cluster.own_bag)?;
     if !changes.is_empty() {
         steps.push(Step::SetUnitBag(cluster.relation.clone(), changes));
@@ -283,11 +254,8 @@ fn publish(facts: &Facts, wish: Option<String>, steps: &mut Vec<Step>) -> Result
         steps.push(step);
     }
     let running = facts.service.state == ServiceState::Active;
-    let peer_id = facts
-        .node
-        .as_ref()
-        .map(|node| node.peer_id.clone())
-        .or_else(|| cluster.own.peer_id.clone());
+    let peer_id =
+        facts.node.as_ref().map(|node| node.peer_id.clone()).or_else(|| cluster.own.peer_id.clone());
     let own = UnitBag {
         addresses: match (&peer_id, &facts.addresses, facts.settings()) {
             (Some(id), Some(addresses), Some(settings)) => own_addresses(id, addresses, settings),
@@ -311,10 +279,7 @@ fn publish(facts: &Facts, wish: Option<String>, steps: &mut Vec<Step>) -> Result
 fn identity(facts: &Facts, cluster: &Cluster) -> Option<Step> {
     let stopped = matches!(facts.service.state, ServiceState::Inactive | ServiceState::Failed);
     let cluster_id = cluster.application.cluster_id.clone()?;
-    let known = facts
-        .identity
-        .as_ref()
-        .is_some_and(|identity| identity.request.id == cluster_id);
+    let known = facts.identity.as_ref().is_some_and(|identity| identity.request.id == cluster_id);
     let wanted = stopped && !known && facts.tried.identity.is_none();
     let data_dir = facts.data_dir().filter(|_| wanted)?;
     Some(Step::ReadIdentity { data_dir, cluster_id })

@@ -22,18 +22,11 @@ fn machine() -> Machine {
 }
 
 fn request(unit: u32) -> Request {
-    Request {
-        id: CLUSTER_ID.into(),
-        public_key: format!("02{unit:02}"),
-        signature_id: "30".into(),
-    }
+    Request { id: CLUSTER_ID.into(), public_key: format!("02{unit:02}"), signature_id: "30".into() }
 }
 
 fn certificate(unit: u32) -> Certificate {
-    Certificate {
-        request: request(unit),
-        signature_public_key: "31".into(),
-    }
+    Certificate { request: request(unit), signature_public_key: "31".into() }
 }
 
 fn name(unit: u32) -> UnitName {
@@ -58,10 +51,7 @@ fn fresh(leader: bool) -> Facts {
             application: ApplicationBag::default(),
             peers: BTreeMap::new(),
         }),
-        addresses: Some(Addresses {
-            bind: [10, 0, 0, 1].into(),
-            ingress: vec!["10.0.0.1".into()],
-        }),
+        addresses: Some(Addresses { bind: [10, 0, 0, 1].into(), ingress: vec!["10.0.0.1".into()] }),
         api_binding: None,
         storage: Some(PathBuf::from("/var/lib/paperclip")),
         opened: BTreeSet::new(),
@@ -72,10 +62,7 @@ fn fresh(leader: bool) -> Facts {
         node_config: None,
         certificate: None,
         token: None,
-        service: Service {
-            state: ServiceState::Inactive,
-            restarts: 0,
-        },
+        service: Service { state: ServiceState::Inactive, restarts: 0 },
         identity: None,
         node: None,
         memory: Memory::default(),
@@ -100,13 +87,7 @@ fn take(facts: &mut Facts, step: &Step) {
         }
         Step::Certify(asked) => {
             let answers = asked.iter().map(|(unit, request)| {
-                (
-                    unit.clone(),
-                    Certificate {
-                        request: request.clone(),
-                        signature_public_key: "31".into(),
-                    },
-                )
+                (unit.clone(), Certificate { request: request.clone(), signature_public_key: "31".into() })
             });
             cluster.application.certificates.extend(answers);
             cluster.application_bag = databag::encode(&cluster.application).unwrap();
@@ -144,11 +125,7 @@ fn take(facts: &mut Facts, step: &Step) {
 }
 
 fn binary(sha256: &str) -> Binary {
-    Binary {
-        stamp: "1".into(),
-        sha256: sha256.into(),
-        version: "0.1.0".into(),
-    }
+    Binary { stamp: "1".into(), sha256: sha256.into(), version: "0.1.0".into() }
 }
 
 fn apply(bag: &mut Bag, changes: &Bag) {
@@ -162,21 +139,12 @@ fn apply(bag: &mut Bag, changes: &Bag) {
 }
 
 fn report(peers: &BTreeMap<UnitName, UnitBag>) -> NodeReport {
-    let peer = |id: String| Peer {
-        id,
-        connected: true,
-        in_step: true,
-        seconds_since_exchange: Some(1),
-    };
+    let peer = |id: String| Peer { id, connected: true, in_step: true, seconds_since_exchange: Some(1) };
     NodeReport {
         ready: true,
         version: "0.1.0".into(),
         peer_id: "12D3own".into(),
-        peers: peers
-            .values()
-            .filter_map(|bag| bag.peer_id.clone())
-            .map(peer)
-            .collect(),
+        peers: peers.values().filter_map(|bag| bag.peer_id.clone()).map(peer).collect(),
         ..NodeReport::default()
     }
 }
@@ -226,9 +194,7 @@ fn settled(leader: bool) -> Facts {
 }
 
 fn restarts(steps: &[Step]) -> bool {
-    steps
-        .iter()
-        .any(|step| matches!(step, Step::Start(_) | Step::Restart(_) | Step::Stop))
+    steps.iter().any(|step| matches!(step, Step::Start(_) | Step::Restart(_) | Step::Stop))
 }
 
 #[test]
@@ -238,31 +204,21 @@ fn the_first_leader_makes_the_cluster_and_serves_in_one_hook() {
     assert_eq!(steps.iter().filter(|step| **step == Step::MakeCluster).count(), 1);
     assert_eq!(facts.service.state, ServiceState::Active);
     assert_eq!(status(&facts).status, Status::Active);
-    assert_eq!(
-        facts.opened,
-        BTreeSet::from([Port::tcp(4747)]),
-        "the API is for the machine only"
-    );
+    assert_eq!(facts.opened, BTreeSet::from([Port::tcp(4747)]), "the API is for the machine only");
 }
 
 #[test]
 fn a_follower_asks_for_a_certificate_and_waits() {
     let mut facts = fresh(false);
     settle(&mut facts);
-    assert_eq!(
-        status(&facts).message,
-        "waiting for the leader to make the cluster"
-    );
+    assert_eq!(status(&facts).message, "waiting for the leader to make the cluster");
 
     let cluster = facts.cluster.as_mut().unwrap();
     cluster.application.cluster_id = Some(CLUSTER_ID.into());
     cluster.application_bag = databag::encode(&cluster.application).unwrap();
     settle(&mut facts);
     assert_eq!(facts.cluster.as_ref().unwrap().own.request, Some(request(0)));
-    assert_eq!(
-        status(&facts).message,
-        "waiting for a certificate from the leader"
-    );
+    assert_eq!(status(&facts).message, "waiting for a certificate from the leader");
     assert_eq!(facts.service.state, ServiceState::Inactive);
 
     let cluster = facts.cluster.as_mut().unwrap();
@@ -289,32 +245,13 @@ fn peers_come_and_go_without_a_restart() {
     assert!(!restarts(&steps), "{steps:?}");
     assert!(steps.contains(&Step::Dial("/ip4/10.0.0.4/tcp/4747/p2p/12D33".into())));
     assert!(facts.node_config.as_ref().unwrap().contains("12D33"));
-    assert!(
-        facts
-            .cluster
-            .as_ref()
-            .unwrap()
-            .application
-            .certificates
-            .contains_key(&name(3))
-    );
+    assert!(facts.cluster.as_ref().unwrap().application.certificates.contains_key(&name(3)));
 
     facts.cluster.as_mut().unwrap().peers.remove(&name(3));
     let steps = settle(&mut facts);
     assert!(!restarts(&steps), "{steps:?}");
-    assert!(
-        !facts.node_config.as_ref().unwrap().contains("12D33"),
-        "a departed peer is forgotten"
-    );
-    assert!(
-        !facts
-            .cluster
-            .as_ref()
-            .unwrap()
-            .application
-            .certificates
-            .contains_key(&name(3))
-    );
+    assert!(!facts.node_config.as_ref().unwrap().contains("12D33"), "a departed peer is forgotten");
+    assert!(!facts.cluster.as_ref().unwrap().application.certificates.contains_key(&name(3)));
 }
 
 #[test]
@@ -323,21 +260,11 @@ fn a_change_that_the_node_reads_waits_for_its_turn() {
     facts.options = config::parse(&config::tests::given(&[("log-level", "debug".into())]));
     let steps = settle(&mut facts);
     assert!(!restarts(&steps), "{steps:?}");
-    let wanted = facts
-        .cluster
-        .as_ref()
-        .unwrap()
-        .own
-        .restart_wanted
-        .clone()
-        .unwrap();
+    let wanted = facts.cluster.as_ref().unwrap().own.restart_wanted.clone().unwrap();
     assert_eq!(status(&facts).message, "waiting for its turn to restart");
 
-    facts.cluster.as_mut().unwrap().application.turn = Some(Turn {
-        unit: name(0),
-        digest: wanted.clone(),
-        given_at: 1_000,
-    });
+    facts.cluster.as_mut().unwrap().application.turn =
+        Some(Turn { unit: name(0), digest: wanted.clone(), given_at: 1_000 });
     let steps = settle(&mut facts);
     assert!(steps.contains(&Step::Restart(wanted)));
     assert_eq!(
@@ -353,19 +280,9 @@ fn a_unit_keeps_its_turn_until_it_has_met_its_peers() {
     let mut facts = settled(false);
     facts.shipped_sha256 = "bb".into();
     settle(&mut facts);
-    let wanted = facts
-        .cluster
-        .as_ref()
-        .unwrap()
-        .own
-        .restart_wanted
-        .clone()
-        .unwrap();
-    facts.cluster.as_mut().unwrap().application.turn = Some(Turn {
-        unit: name(0),
-        digest: wanted.clone(),
-        given_at: 1_000,
-    });
+    let wanted = facts.cluster.as_ref().unwrap().own.restart_wanted.clone().unwrap();
+    facts.cluster.as_mut().unwrap().application.turn =
+        Some(Turn { unit: name(0), digest: wanted.clone(), given_at: 1_000 });
     facts.memory.running = Some(wanted.clone());
     facts.node.as_mut().unwrap().peers[0].in_step = false;
     settle(&mut facts);
@@ -376,10 +293,8 @@ fn a_unit_keeps_its_turn_until_it_has_met_its_peers() {
 fn bad_options_are_told_and_the_last_good_ones_hold() {
     let mut facts = settled(false);
     let before = facts.node_config.clone();
-    facts.options = config::parse(&config::tests::given(&[
-        ("listen-port", 70_000.into()),
-        ("log-level", "loud".into()),
-    ]));
+    facts.options =
+        config::parse(&config::tests::given(&[("listen-port", 70_000.into()), ("log-level", "loud".into())]));
     assert!(plan(&facts, &machine()).unwrap().is_empty());
     assert_eq!(facts.node_config, before);
     let told = status(&facts);
@@ -415,10 +330,7 @@ fn a_leaving_unit_stops_and_says_goodbye() {
     assert!(own.addresses.is_empty() && !own.ready);
 
     facts.hint = Hint::Departed(name(1));
-    assert!(
-        !restarts(&settle(&mut facts)),
-        "later hooks of a leaving unit do not start it again"
-    );
+    assert!(!restarts(&settle(&mut facts)), "later hooks of a leaving unit do not start it again");
     facts.hint = Hint::Removing;
     assert_eq!(settle(&mut facts), [Step::RemoveService]);
 }
@@ -440,18 +352,10 @@ fn other_storage_with_another_key_is_certified_anew() {
     let mut facts = settled(false);
     facts.service.state = ServiceState::Inactive;
     facts.node = None;
-    let other = Request {
-        public_key: "02ff".into(),
-        ..request(0)
-    };
-    facts.identity = Some(NodeIdentity {
-        request: other.clone(),
-    });
+    let other = Request { public_key: "02ff".into(), ..request(0) };
+    facts.identity = Some(NodeIdentity { request: other.clone() });
     let steps = settle(&mut facts);
-    assert!(
-        !restarts(&steps),
-        "not with a certificate of another key: {steps:?}"
-    );
+    assert!(!restarts(&steps), "not with a certificate of another key: {steps:?}");
     assert_eq!(facts.cluster.as_ref().unwrap().own.request, Some(other));
 }
 
@@ -465,11 +369,7 @@ fn waits_have_an_end() {
     facts.now += 601;
     let told = status(&facts);
     assert_eq!(told.status, Status::Blocked);
-    assert!(
-        told.message.contains("for 10 min") && told.message.contains("leader"),
-        "{}",
-        told.message
-    );
+    assert!(told.message.contains("for 10 min") && told.message.contains("leader"), "{}", told.message);
 }
 
 #[test]

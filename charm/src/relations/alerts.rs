@@ -26,10 +26,8 @@ pub(super) fn groups(facts: &Facts) -> Result<Value, serde_yaml::Error> {
         let name = group["name"].as_str().unwrap_or_default();
         group["name"] = json!(format!("{}_{short_uuid}_{application}_{name}_rules", facts.model));
         for rule in group["rules"].as_array_mut().into_iter().flatten() {
-            let expression = rule["expr"]
-                .as_str()
-                .unwrap_or_default()
-                .replace("%%juju_topology%%", &matchers);
+            let expression =
+                rule["expr"].as_str().unwrap_or_default().replace("%%juju_topology%%", &matchers);
             rule["expr"] = json!(expression);
             if let Some(labels) = rule["labels"].as_object_mut() {
                 labels.insert("juju_model".into(), json!(facts.model));

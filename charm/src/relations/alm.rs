@@ -71,10 +71,7 @@ pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
         charm: "paperclip",
         model: facts.model.clone(),
         model_uuid: facts.model_uuid.clone(),
-        cluster_id: facts
-            .cluster
-            .as_ref()
-            .and_then(|cluster| cluster.application.cluster_id.clone()),
+        cluster_id: facts.cluster.as_ref().and_then(|cluster| cluster.application.cluster_id.clone()),
         version,
         scrape_jobs: json!([{
             "job_name": "paperclip-node",
@@ -84,8 +81,5 @@ pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
         alert_rules: alerts::groups(facts)?,
         dashboards: dashboards::encoded().map_err(serde_json::Error::io)?,
     };
-    Ok(Bags {
-        unit: databag::encode(&unit)?,
-        application: databag::encode(&application)?,
-    })
+    Ok(Bags { unit: databag::encode(&unit)?, application: databag::encode(&application)? })
 }

@@ -10,10 +10,7 @@ use crate::plan::PlanError;
 
 pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
     let Some(settings) = facts.settings() else {
-        return Ok(Bags {
-            unit: Bag::new(),
-            application: Bag::new(),
-        });
+        return Ok(Bags { unit: Bag::new(), application: Bag::new() });
     };
     // The collector is on this machine; a fixed address other than loopback is the only place the API listens then.
     let host = match facts.api_ip() {
@@ -25,10 +22,7 @@ pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
         "metrics_path": "/metrics",
         "static_configs": [{ "targets": [authority(&host, settings.api_port)] }],
     });
-    let hash: String = crate::digest(&[canonical(&job)?.as_bytes()])
-        .chars()
-        .take(8)
-        .collect();
+    let hash: String = crate::digest(&[canonical(&job)?.as_bytes()]).chars().take(8).collect();
     let mut job = job;
     job["job_name"] = json!(format!("{}_node_{hash}", facts.unit.application()));
     let config = json!({
@@ -39,8 +33,5 @@ pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
         "log_slots": [],
     });
     let unit = Bag::from([("config".to_owned(), canonical(&config)?)]);
-    Ok(Bags {
-        unit,
-        application: Bag::new(),
-    })
+    Ok(Bags { unit, application: Bag::new() })
 }

@@ -9,10 +9,7 @@ use crate::facts::Facts;
 use crate::plan::PlanError;
 
 pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
-    let nothing = Bags {
-        unit: Bag::new(),
-        application: Bag::new(),
-    };
+    let nothing = Bags { unit: Bag::new(), application: Bag::new() };
     let (Some(settings), Some(host)) = (facts.settings(), api_host(facts)) else {
         return Ok(nothing);
     };

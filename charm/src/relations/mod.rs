@@ -55,12 +55,7 @@ fn bags(facts: &Facts, related: &Related) -> Result<Option<Bags>, PlanError> {
 /// Something for the status that works less than it could, though nothing is broken.
 #[must_use]
 pub fn remark(facts: &Facts) -> Option<&'static str> {
-    let related = |endpoint| {
-        facts
-            .related
-            .iter()
-            .any(|related| related.id.endpoint() == endpoint)
-    };
+    let related = |endpoint| facts.related.iter().any(|related| related.id.endpoint() == endpoint);
     let settings = facts.settings()?;
     if !related(METRICS) {
         return None;
@@ -75,10 +70,7 @@ pub fn remark(facts: &Facts) -> Option<&'static str> {
 /// Whether the API listens on the machine's own network address although that is a loopback one (all of a model on one
 /// machine).
 fn reachable_loopback(facts: &Facts) -> bool {
-    facts
-        .addresses
-        .as_ref()
-        .is_some_and(|addresses| Some(addresses.bind) == facts.api_ip())
+    facts.addresses.as_ref().is_some_and(|addresses| Some(addresses.bind) == facts.api_ip())
 }
 
 /// Where others reach the API: none while only programs on the machine can.
@@ -92,10 +84,5 @@ fn api_host(facts: &Facts) -> Option<String> {
 
 /// `host:port` of a URL, with an IPv6 address in brackets.
 fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
-
