@@ -25,16 +25,15 @@ pub(super) fn show<I: Invoke>(_: &NoParameters, unit: &Unit<'_, I>) -> Result<Re
     let mut in_step = usize::from(node.ready);
     for (name, bag) in &cluster.peers {
         let peer = node.peers.iter().find(|peer| Some(&peer.id) == bag.peer_id.as_ref());
-        let agrees = peer.is_some_and(|peer| peer.connected && peer.in_step);
+        let agrees = peer.is_some_and(|peer| peer.in_step);
         in_step += usize::from(agrees);
         units.push(json!({
             "unit": name.to_string(),
             "peer-id": bag.peer_id,
             "version": bag.version,
             "ready": bag.ready,
-            "connected": peer.is_some_and(|peer| peer.connected),
+            "connected": peer.is_some(),
             "in-step": agrees,
-            "seconds-since-exchange": peer.and_then(|peer| peer.seconds_since_exchange),
         }));
     }
     let summary = format!("{in_step} of {} units agree with this one", cluster.peers.len() + 1);

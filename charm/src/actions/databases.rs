@@ -12,8 +12,12 @@ const OPEN_SECONDS: u64 = 60;
 
 pub(super) fn list<I: Invoke>(_: &None, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let databases: Vec<Database> = unit.node()?.get("/v1/databases")?;
-    let summary: Vec<String> =
-        databases.iter().map(|db| format!("{} ({}, {} entries)", db.name, db.kind, db.entries)).collect();
+    let summary: Vec<String> = databases
+        .iter()
+        .map(|db| {
+            format!("{} ({}, {} entries)", db.label(), db.kind.as_deref().unwrap_or(&db.state), db.entries)
+        })
+        .collect();
     Ok(vec![
         ("count", databases.len().to_string()),
         ("summary", if summary.is_empty() { "no databases".into() } else { summary.join(", ") }),

@@ -1,16 +1,47 @@
 //! How far the replicas are.
 
+use std::time::{Duration, Instant};
+
 use juju_hooks::Invoke;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::parameters::{Heads, Text, Timed};
-use super::{ActionError, Results, Unit, json as line, seconds};
+use super::{ActionError, Results, Unit, json as line};
 use crate::node::{Database, NodeApi, segment};
+
+/// How much longer than the time limit it was given the node is waited for.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A head, as the node shows entries.
+#[derive(Deserialize)]
+struct Head {
+    hash: String,
+}
+
+/// What the node says of a resync.
+#[derive(Deserialize)]
+struct Resync {
+    fetched: u64,
+    peers: u64,
+    complete: bool,
+}
+
+/// What the node says of a verification.
+#[derive(Deserialize)]
+struct Verification {
+    sound: bool,
+    entries: u64,
+}
+
+fn path(database: &str, rest: &str) -> String {
+    format!("/v1/databases/{}{rest}", segment(database))
+}
 
 /// The databases that are meant: the one that is named, or all.
 fn meant(node: &NodeApi, database: &Text) -> Result<Vec<Database>, ActionError> {
     Ok(match database.given() {
-        Some(name) => vec![node.get(&format!("/v1/databases/{}", segment(name)))?],
+        Some(name) => vec![node.get(&path(name, ""))?],
         None => node.get("/v1/databases")?,
     })
 }
@@ -18,54 +49,56 @@ fn meant(node: &NodeApi, database: &Text) -> Result<Vec<Database>, ActionError> 
 pub(super) fn show_heads<I: Invoke>(asked: &Heads, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let node = unit.node()?;
     let databases = meant(&node, &asked.database)?;
-    let entries: u64 = databases.iter().map(|db| db.entries).sum();
-    let summary: Vec<String> = databases
-        .iter()
-        .map(|db| format!("{}: {} heads, {} entries", db.name, db.heads.len(), db.entries))
-        .collect();
+    let mut told = Vec::new();
+    let mut summary = Vec::new();
+    for database in &databases {
+        let heads: Vec<Head> = node.get(&path(&database.address, "/heads"))?;
+        let hashes: Vec<String> = heads.into_iter().map(|head| head.hash).collect();
+        summary.push(format!("{}: {} heads, {} entries", database.label(), hashes.len(), database.entries));
+        told.push(json!({
+            "database": database.label(),
+            "address": database.address,
+            "heads": hashes,
+            "entries": database.entries,
+            "digest": database.digest,
+        }));
+    }
     let digest = match databases.as_slice() {
         [one] => one.digest.clone(),
         _ => unit.facts.node.as_ref().map(|node| node.heads_digest.clone()).unwrap_or_default(),
     };
-    let heads: Vec<Value> = databases
-        .iter()
-        .map(|db| {
-            json!({ "database": db.name, "address": db.address, "heads": db.heads, "entries": db.entries, "digest": db.digest })
-        })
-        .collect();
     Ok(vec![
         ("summary", if summary.is_empty() { "no databases".into() } else { summary.join(", ") }),
-        ("entries", entries.to_string()),
+        ("entries", databases.iter().map(|database| database.entries).sum::<u64>().to_string()),
         ("digest", digest),
-        ("heads", line(&heads)),
+        ("heads", line(&told)),
     ])
 }
 
 pub(super) fn resync<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let node = unit.node()?;
-    let deadline = std::time::Instant::now() + seconds(asked.timeout.0);
-    let mut fetched = 0;
-    let mut told = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(asked.timeout.0);
+    let mut told: Vec<Value> = Vec::new();
+    let (mut fetched, mut incomplete) = (0, Vec::new());
     for database in meant(&node, &asked.database)? {
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
-        if left.is_zero() {
-            let done: Vec<&str> = told.iter().filter_map(|one: &Value| one["database"].as_str()).collect();
-            let problem = format!(
-                "{} s were not enough; done: {}. Ask for more with timeout=",
-                asked.timeout.0,
-                if done.is_empty() { "none".to_owned() } else { done.join(", ") }
-            );
-            return Err(ActionError::Refused(problem));
+        unit.juju.log_action(&format!("resync of {}", database.label()))?;
+        // At least a second: a limit that is used up must not become no limit.
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        let body = json!({ "timeout_seconds": left.as_secs() });
+        let answer = node.post(&path(&database.address, "/resync"), &body, left + GRACE)?;
+        let report: Resync = serde_json::from_value(answer).map_err(crate::node::NodeError::from)?;
+        fetched += report.fetched;
+        if !report.complete {
+            incomplete.push(database.label().to_owned());
         }
-        unit.juju.log_action(&format!("resync of {}", database.name))?;
-        let path = format!("/v1/databases/{}/resync", segment(&database.address));
-        let answer = node.post(&path, &json!({}), left)?;
-        let after: Database = node.get(&format!("/v1/databases/{}", segment(&database.address)))?;
-        let new = after.entries.saturating_sub(database.entries);
-        fetched += new;
-        told.push(
-            json!({ "database": database.name, "fetched": new, "entries": after.entries, "node": answer }),
-        );
+        told.push(json!({ "database": database.label(), "fetched": report.fetched, "peers": report.peers }));
+    }
+    if !incomplete.is_empty() {
+        return Err(ActionError::Refused(format!(
+            "not done within {} s: {}; {fetched} entries were fetched. Ask for more time with timeout=",
+            asked.timeout.0,
+            incomplete.join(", ")
+        )));
     }
     Ok(vec![
         ("summary", format!("{} databases compared, {fetched} entries fetched", told.len())),
@@ -76,12 +109,26 @@ pub(super) fn resync<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Res
 
 pub(super) fn verify<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let node = unit.node()?;
-    let mut told = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(asked.timeout.0);
+    let mut told: Vec<Value> = Vec::new();
+    let (mut entries, mut unsound) = (0, Vec::new());
     for database in meant(&node, &asked.database)? {
-        unit.juju.log_action(&format!("verify {}", database.name))?;
-        let path = format!("/v1/databases/{}/verify", segment(&database.address));
-        let answer = node.post(&path, &json!({}), seconds(asked.timeout.0))?;
-        told.push(json!({ "database": database.name, "result": answer }));
+        unit.juju.log_action(&format!("verify {}", database.label()))?;
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        let answer = node.post(&path(&database.address, "/verify"), &json!({}), left)?;
+        let report: Verification =
+            serde_json::from_value(answer.clone()).map_err(crate::node::NodeError::from)?;
+        entries += report.entries;
+        if !report.sound {
+            unsound.push(format!("{}: {answer}", database.label()));
+        }
+        told.push(json!({ "database": database.label(), "sound": report.sound, "entries": report.entries }));
     }
-    Ok(vec![("summary", format!("{} databases verified", told.len())), ("databases", line(&told))])
+    if !unsound.is_empty() {
+        return Err(ActionError::Refused(format!("not sound: {}", unsound.join("; "))));
+    }
+    Ok(vec![
+        ("summary", format!("{} databases sound, {entries} entries", told.len())),
+        ("databases", line(&told)),
+    ])
 }

@@ -193,7 +193,7 @@ fn dial(facts: &Facts, steps: &mut Vec<Step>) {
     };
     for peer in cluster.peers.values() {
         let Some(id) = &peer.peer_id else { continue };
-        let met = node.peers.iter().any(|known| known.id == *id && known.connected);
+        let met = node.peers.iter().any(|known| known.id == *id);
         if met || *id == node.peer_id {
             continue;
         }

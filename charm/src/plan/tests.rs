@@ -139,7 +139,7 @@ fn apply(bag: &mut Bag, changes: &Bag) {
 }
 
 fn report(peers: &BTreeMap<UnitName, UnitBag>) -> NodeReport {
-    let peer = |id: String| Peer { id, connected: true, in_step: true, seconds_since_exchange: Some(1) };
+    let peer = |id: String| Peer { id, in_step: true };
     NodeReport {
         ready: true,
         version: "0.1.0".into(),

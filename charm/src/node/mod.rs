@@ -1,11 +1,15 @@
 //! The node's local HTTP API.
 
+mod report;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use report::{Database, NodeReport, Peer};
 
 /// How long one request may take, unless an action says otherwise.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,55 +44,6 @@ struct Problem {
     title: String,
     #[serde(default)]
     detail: String,
-}
-
-/// What the charm needs to know of the running node.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NodeReport {
-    /// Whether it serves.
-    pub ready: bool,
-    /// Its version.
-    pub version: String,
-    /// Its libp2p peer id.
-    pub peer_id: String,
-    /// Its databases.
-    pub databases: Vec<Database>,
-    /// One digest over all databases and their heads: equal on nodes that agree.
-    pub heads_digest: String,
-    /// Its peers.
-    pub peers: Vec<Peer>,
-}
-
-/// A database, as the node lists it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Database {
-    /// Its address.
-    pub address: String,
-    /// Its name.
-    pub name: String,
-    /// `events`, `keyvalue` or `documents`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// How many entries the log has.
-    pub entries: u64,
-    /// The hashes of its heads.
-    pub heads: Vec<String>,
-    /// A digest of the heads: equal on replicas that agree.
-    pub digest: String,
-}
-
-/// A peer, as the node sees it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Peer {
-    /// Its peer id.
-    pub id: String,
-    /// Whether there is a connection.
-    pub connected: bool,
-    /// Whether heads have been exchanged since it was connected, with nothing left to fetch.
-    pub in_step: bool,
-    /// Seconds since heads were last exchanged with it.
-    pub seconds_since_exchange: Option<u64>,
 }
 
 /// See the module.
@@ -175,7 +130,7 @@ impl NodeApi {
     /// # Errors
     /// [`NodeError`].
     pub fn connect(&self, address: &str) -> Result<(), NodeError> {
-        self.post("/v1/peers", &serde_json::json!({ "address": address }), REQUEST_TIMEOUT).map(drop)
+        self.post("/v1/peers", &serde_json::json!({ "addr": address }), REQUEST_TIMEOUT).map(drop)
     }
 
     fn request(
@@ -227,60 +182,6 @@ pub fn segment(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// The charm's view of the node's status documents.
-mod report {
-    use super::{Database, NodeApi, NodeReport, Peer};
-    use serde::Deserialize;
-
-    #[derive(Deserialize)]
-    struct Status {
-        version: String,
-        peer_id: String,
-        #[serde(default)]
-        databases: Vec<Database>,
-    }
-
-    #[derive(Deserialize)]
-    struct PeerDocument {
-        #[serde(alias = "id")]
-        peer_id: String,
-        #[serde(default)]
-        connected: bool,
-        #[serde(default)]
-        seconds_since_exchange: Option<u64>,
-    }
-
-    pub(super) fn read(api: &NodeApi) -> Option<NodeReport> {
-        let status: Status = api.get("/v1/status").ok()?;
-        let peers: Vec<PeerDocument> = api.get("/v1/peers").ok()?;
-        let heads_digest = heads_digest(&status.databases);
-        Some(NodeReport {
-            ready: api.ready(),
-            version: status.version,
-            peer_id: status.peer_id,
-            databases: status.databases,
-            heads_digest,
-            peers: peers
-                .into_iter()
-                .map(|peer| Peer {
-                    in_step: peer.connected,
-                    id: peer.peer_id,
-                    connected: peer.connected,
-                    seconds_since_exchange: peer.seconds_since_exchange,
-                })
-                .collect(),
-        })
-    }
-
-    /// One digest over all databases, whatever the order they are listed in.
-    fn heads_digest(databases: &[Database]) -> String {
-        let mut parts: Vec<Vec<u8>> =
-            databases.iter().map(|db| format!("{} {}", db.address, db.digest).into_bytes()).collect();
-        parts.sort();
-        crate::digest(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>())
-    }
 }
 
 #[cfg(test)]
