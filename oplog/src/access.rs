@@ -79,12 +79,27 @@ pub enum Writers {
     Only(BTreeSet<String>),
 }
 
+/// Nobody.
+impl Default for Writers {
+    fn default() -> Self {
+        Self::Only(BTreeSet::new())
+    }
+}
+
 impl Writers {
     /// Whether entries by the identity named `id` are taken.
     pub fn allow(&self, id: &str) -> bool {
         match self {
             Self::Anyone => true,
             Self::Only(ids) => ids.contains(id),
+        }
+    }
+
+    /// The ids, or [`ANYONE`] alone.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Anyone => vec![ANYONE.to_owned()],
+            Self::Only(ids) => ids.iter().cloned().collect(),
         }
     }
 }

@@ -2,3 +2,12 @@
 pub mod config;
 pub mod identity;
 pub mod logging;
+pub mod net;
+pub mod metrics;
+pub mod database;
+pub mod node;
+pub mod serve;
+pub mod store;
+pub mod api;
+pub mod cli;
+pub mod demo;

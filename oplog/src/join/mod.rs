@@ -175,7 +175,10 @@ pub struct Joiner {
     ids: HashMap<Hash, Id>,
     next_id: Id,
     per_source: HashMap<Source, usize>,
+    /// Blocks in memory, those in jobs among them.
     block_bytes: usize,
+    /// Blocks in jobs, whose verdicts are out.
+    verifying_bytes: usize,
     identities: Bounded<Hash, Arc<VerifiedIdentity>>,
     /// Identity blocks under way, and the entries that wait for them.
     identity_waiters: HashMap<Hash, Vec<Id>>,
@@ -197,6 +200,7 @@ impl Joiner {
             next_id: 0,
             per_source: HashMap::new(),
             block_bytes: 0,
+            verifying_bytes: 0,
             identities: Bounded::new(limits.max_identities),
             identity_waiters: HashMap::new(),
             refused: Bounded::new(limits.max_refused),
@@ -336,9 +340,8 @@ impl Joiner {
             }
             Outcome::Entry { candidate, result } => {
                 self.block_bytes -= candidate.block.len();
-                let Some(id) = self.ids.get(&candidate.entry.hash).copied() else {
-                    return Ok(());
-                };
+                self.verifying_bytes -= candidate.block.len();
+                let Some(id) = self.verifying(&candidate.entry.hash) else { return Ok(()) };
                 match result {
                     Ok(()) => self.verified(id, *candidate, read, effects),
                     Err(reason) => {
@@ -390,6 +393,27 @@ impl Joiner {
             }
         }
         staged
+    }
+
+    /// Forgets everything under way, because what was ready could not be committed. Gives the blocks that are no longer
+    /// wanted; what was offered must be offered again. Verdicts that are still out are ignored when they come.
+    pub fn reset(&mut self) -> Vec<Hash> {
+        let wanted = self.pending.values().filter(|pending| matches!(pending.stage, Stage::Wanted));
+        let wanted = wanted.map(|pending| pending.hash).chain(self.identity_waiters.keys().copied()).collect();
+        self.block_bytes = self.verifying_bytes;
+        self.pending.clear();
+        self.ids.clear();
+        self.per_source.clear();
+        self.identity_waiters.clear();
+        self.ready.clear();
+        self.ready_at.clear();
+        wanted
+    }
+
+    /// The pending entry whose verdict is out, if it is still wanted.
+    fn verifying(&self, hash: &Hash) -> Option<Id> {
+        let id = *self.ids.get(hash)?;
+        matches!(self.pending.get(&id)?.stage, Stage::Verifying).then_some(id)
     }
 
     fn admit(&mut self, hash: Hash, source: Source) -> Option<Id> {
@@ -446,6 +470,7 @@ impl Joiner {
         self.block_bytes += candidate.block.len();
         if let Some(identity) = self.identities.get(&identity_hash) {
             pending.stage = Stage::Verifying;
+            self.verifying_bytes += candidate.block.len();
             effects.push(Effect::Verify(Job(Work::Entry {
                 candidate: Box::new(candidate),
                 identity: Arc::clone(identity),
@@ -490,12 +515,15 @@ impl Joiner {
                 continue;
             };
             match std::mem::replace(&mut pending.stage, Stage::Verifying) {
-                Stage::NeedsIdentity(candidate) => effects.push(Effect::Verify(Job(Work::Entry {
-                    candidate,
-                    identity: Arc::clone(&identity),
-                    writers: Arc::clone(&self.writers),
-                    policy: self.policy,
-                }))),
+                Stage::NeedsIdentity(candidate) => {
+                    self.verifying_bytes += candidate.block.len();
+                    effects.push(Effect::Verify(Job(Work::Entry {
+                        candidate,
+                        identity: Arc::clone(&identity),
+                        writers: Arc::clone(&self.writers),
+                        policy: self.policy,
+                    })));
+                }
                 other => pending.stage = other,
             }
         }

@@ -132,8 +132,8 @@ pub const KEYS: [Key; 19] = [
     Key::one(
         "cache-bytes",
         "BYTES",
-        "67108864",
-        "Memory that the store uses as its cache.",
+        "33554432",
+        "Pages of the store that are kept in memory; the process takes about twice that.",
     ),
     Key::one(
         "join-memory-bytes",

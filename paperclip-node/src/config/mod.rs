@@ -10,6 +10,7 @@ mod sources;
 
 pub use fault::Fault;
 pub use key::{KEYS, Key};
+pub(crate) use read::is_dialable;
 pub use sources::{FileError, Given, MAX_FILE_BYTES, MAX_ITEMS, Place, Sources};
 
 use crate::logging::{Filter, LogFormat};
@@ -83,6 +84,9 @@ pub enum ConfigError {
     /// Settings whose values cannot be used: all of them, one a line.
     #[error("{}", lines(.0))]
     Faults(Vec<Fault>),
+    /// Each setting can be used, but not all of them together.
+    #[error("{}", lines(.0))]
+    Conflicts(Vec<Fault>),
 }
 
 fn lines(faults: &[Fault]) -> String {
@@ -116,9 +120,9 @@ impl Config {
     /// Reads every setting; `faults` are those found before.
     ///
     /// # Errors
-    /// [`ConfigError::Faults`].
+    /// [`ConfigError::Faults`], [`ConfigError::Conflicts`].
     pub fn from_sources(sources: &Sources, faults: Vec<Fault>) -> Result<Self, ConfigError> {
-        read::config(sources, faults).map_err(ConfigError::Faults)
+        read::config(sources, faults)
     }
 }
 

@@ -1,6 +1,6 @@
 //! From texts to a checked configuration, with every fault at once.
 
-use super::{Config, Durability, Fault, Given, Key, MAX_ITEMS, Sources};
+use super::{Config, ConfigError, Durability, Fault, Given, Key, MAX_ITEMS, Sources};
 use crate::logging::{Filter, LogFormat};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use oplog::{entry::MAX_ENTRY_BYTES, keys::PublicKey};
@@ -22,7 +22,7 @@ const EXCHANGE_SECONDS: RangeInclusive<u64> = 1..=86_400;
 /// Bounds of `max-connections`.
 const CONNECTIONS: RangeInclusive<u64> = 8..=100_000;
 
-pub(super) fn config(sources: &Sources, faults: Vec<Fault>) -> Result<Config, Vec<Fault>> {
+pub(super) fn config(sources: &Sources, faults: Vec<Fault>) -> Result<Config, ConfigError> {
     let mut read = Reader { sources, faults };
     let config = Config {
         data_dir: read.path("data-dir").unwrap_or_default(),
@@ -71,12 +71,11 @@ pub(super) fn config(sources: &Sources, faults: Vec<Fault>) -> Result<Config, Ve
         exchange_interval: Duration::from_secs(read.number("exchange-interval", EXCHANGE_SECONDS)),
         max_connections: read.size("max-connections", CONNECTIONS),
     };
-    read.together(&config);
-    if read.faults.is_empty() {
-        Ok(config)
-    } else {
-        Err(read.faults)
+    if !read.faults.is_empty() {
+        return Err(ConfigError::Faults(read.faults));
     }
+    let conflicts = conflicts(&config);
+    if conflicts.is_empty() { Ok(config) } else { Err(ConfigError::Conflicts(conflicts)) }
 }
 
 struct Reader<'a> {
@@ -174,35 +173,24 @@ impl Reader<'_> {
                 .then(|| text.to_ascii_lowercase())
         })
     }
+}
 
-    /// What no setting shows alone.
-    fn together(&mut self, config: &Config) {
-        let mut conflict = |name: &str, told: String| {
-            self.faults
-                .extend(Key::named(name).map(|key| Fault::conflict(key, told)));
-        };
-        if !config.api.ip().to_canonical().is_loopback() && config.api_token_file.is_none() {
-            conflict(
-                "api",
-                format!(
-                    "{} is reachable from other machines; set api-token-file as well",
-                    config.api
-                ),
-            );
-        }
-        if config.certificate.is_some() && config.root_key.is_some() {
-            conflict(
-                "root-key",
-                "a node has either a certificate or the root key, not both".to_owned(),
-            );
-        }
-        if config.join_memory_bytes < config.max_entry_bytes {
-            conflict(
-                "join-memory-bytes",
-                format!("less than max-entry-bytes, {}", config.max_entry_bytes),
-            );
-        }
+/// What no setting shows alone.
+fn conflicts(config: &Config) -> Vec<Fault> {
+    let mut conflicts = Vec::new();
+    let mut conflict = |name: &str, told: String| {
+        conflicts.extend(Key::named(name).map(|key| Fault::conflict(key, told)));
+    };
+    if !config.api.ip().to_canonical().is_loopback() && config.api_token_file.is_none() {
+        conflict("api", format!("{} is reachable from other machines; set api-token-file as well", config.api));
     }
+    if config.certificate.is_some() && config.root_key.is_some() {
+        conflict("root-key", "a node has either a certificate or the root key, not both".to_owned());
+    }
+    if config.join_memory_bytes < config.max_entry_bytes {
+        conflict("join-memory-bytes", format!("less than max-entry-bytes, {}", config.max_entry_bytes));
+    }
+    conflicts
 }
 
 fn is_tcp_listener(address: &Multiaddr) -> bool {
@@ -247,7 +235,7 @@ pub(crate) fn is_dialable(address: &Multiaddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ConfigError, KEYS};
+    use crate::config::KEYS;
     use std::collections::BTreeSet;
 
     const PEER: &str = "/dns4/node.example/tcp/4747/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
@@ -262,7 +250,7 @@ mod tests {
 
     fn faults(given: &[(&str, &str)]) -> Vec<Fault> {
         match flags(given) {
-            Err(ConfigError::Faults(faults)) => faults,
+            Err(ConfigError::Faults(faults) | ConfigError::Conflicts(faults)) => faults,
             other => panic!("{other:?}"),
         }
     }
@@ -280,7 +268,7 @@ mod tests {
             (Durability::Strict, false)
         );
         assert_eq!(config.max_entry_bytes, MAX_ENTRY_BYTES);
-        assert_eq!(config.cache_bytes, 64 << 20);
+        assert_eq!(config.cache_bytes, 32 << 20);
     }
 
     #[test]

@@ -128,7 +128,9 @@ impl NodeIdentity {
             node.in_cluster(path, root.public_hex())?;
             return node.certified_by(&root).kept(data_dir);
         }
-        if let Some(path) = source.certificate {
+        // A certificate may be on its way: a node that knows its cluster waits for the file.
+        let expected = source.certificate.filter(|path| source.cluster_id.is_none() || path.exists());
+        if let Some(path) = expected {
             let identity = node.certificate(path)?;
             node.in_cluster(path, &identity.id)?;
             return node.with(identity).kept(data_dir);

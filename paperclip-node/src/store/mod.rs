@@ -23,6 +23,8 @@ mod recover;
 mod remove;
 mod staging;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod verify;
 

@@ -17,7 +17,10 @@ use std::{
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
 
-/// Frames from a place on, in the order of writing. A segment ends at its first frame that is not whole.
+/// Frames from a place on, in the order of writing.
+///
+/// The last file ends at its first frame that is not whole: there a crash interrupted the writing. In the others, which were
+/// on disk as a whole once, a frame whose payload does not fit its header is damage; it is skipped.
 pub(in crate::store) struct Scan {
     segments: Arc<Segments>,
     rest: vec::IntoIter<u32>,
@@ -45,14 +48,23 @@ impl Scan {
     fn advance(&mut self) -> Result<Option<(Location, Frame)>, StoreError> {
         loop {
             if let Some(reader) = &mut self.current {
-                let read = read_frame(reader)
-                    .map_err(StoreError::io("read", self.segments.path(self.offset.segment)))?;
-                if let Some((header, frame)) = read {
-                    let Offset { segment, at } = self.offset;
-                    let length = u32::try_from(header.length).unwrap_or(u32::MAX);
-                    let location = Location { segment, at: at + HEADER as u64, length };
-                    self.offset.at = location.at + u64::from(length);
-                    return Ok(Some((location, frame)));
+                let path = || self.segments.path(self.offset.segment);
+                if let Some((header, frame)) =
+                    read_frame(reader).map_err(|error| StoreError::io("read", path())(error))?
+                {
+                    let whole = header.matches(&frame.hash);
+                    let last = self.rest.as_slice().is_empty();
+                    if whole || !last {
+                        let Offset { segment, at } = self.offset;
+                        let length = u32::try_from(header.length).unwrap_or(u32::MAX);
+                        let location = Location { segment, at: at + HEADER as u64, length };
+                        self.offset.at = location.at + u64::from(length);
+                        if whole {
+                            return Ok(Some((location, frame)));
+                        }
+                        tracing::warn!(?location, "skipping a damaged frame of the journal");
+                        continue;
+                    }
                 }
             }
             let Some(segment) = self.rest.next() else { return Ok(None) };
@@ -80,7 +92,7 @@ impl Iterator for Scan {
     }
 }
 
-/// The next frame; `None` at the end, and where bytes are no whole frame.
+/// The next frame, be it damaged or not; `None` at the end, and where bytes are no frame.
 fn read_frame(reader: &mut impl Read) -> io::Result<Option<(Header, Frame)>> {
     let mut header = [0; HEADER];
     if !fill(reader, &mut header)? {
@@ -93,7 +105,7 @@ fn read_frame(reader: &mut impl Read) -> io::Result<Option<(Header, Frame)>> {
     }
     let hash = Hash::of(&payload);
     let frame = Frame { kind: header.kind, hash, payload: Bytes::from(payload) };
-    Ok(header.matches(&hash).then_some((header, frame)))
+    Ok(Some((header, frame)))
 }
 
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {

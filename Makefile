@@ -1,0 +1,53 @@
+# PaperClip. `make demo` and `make test` work on a fresh machine with Rust, a C compiler and npm; everything else they need
+# they fetch from crates.io and npm by the lock files.
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help demo test bench build release lint fmt npm js charm charm-lint clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: release ## three nodes on this machine that diverge and converge
+	$(TARGET)/release/paperclip-node demo $(DEMO)
+
+test: js build ## every test, those against real JavaScript OrbitDB included
+	$(CARGO) test --workspace --locked
+
+bench: js release ## PaperClip beside JavaScript OrbitDB and the primitives, as a table
+	$(CARGO) run --release --locked -p paperclip-bench -- $(BENCH)
+
+build: ## the node and the charm, for tests
+	$(CARGO) build --locked -p paperclip-node -p paperclip-charm -p juju-sim
+
+release: ## the node as it is shipped
+	$(CARGO) build --release --locked -p paperclip-node
+
+lint: ## what CI holds every change to
+	$(CARGO) fmt --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: ## formats the code
+	$(CARGO) fmt
+
+npm:
+	@command -v npm >/dev/null || { \
+	  echo "npm is missing. The tests run a real JavaScript OrbitDB; npm brings it and the Node.js that it needs." >&2; \
+	  echo "On Debian or Ubuntu: apt-get install npm. Elsewhere: https://nodejs.org" >&2; exit 1; }
+
+js: npm tests/js/node_modules/.package-lock.json
+
+tests/js/node_modules/.package-lock.json: tests/js/package-lock.json
+	cd tests/js && npm ci --no-audit --no-fund
+	@touch $@
+
+charm: ## the charm, packed
+	charm/pack/pack
+
+charm-lint: ## the charm's files, judged by charmcraft and charm-proof
+	charm/pack/lint
+
+clean: ## removes what was built
+	$(CARGO) clean
+	rm -rf tests/js/node_modules

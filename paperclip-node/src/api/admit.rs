@@ -1,0 +1,58 @@
+//! What every request passes on its way to a handler, and its answer on the way back.
+
+use super::{Api, REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT, problem::{Kind, Problem}, routes::SLOW_ROUTES};
+use crate::metrics::{ApiRefusal, RequestLabels};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::Method,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use std::time::Instant;
+
+/// The route of requests that lead nowhere.
+const NO_ROUTE: &str = "none";
+
+/// Checks who asks, bounds the time and counts the answer.
+pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = method_label(request.method());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let response = match api.guard().check(request.uri(), request.headers()) {
+        Ok(()) => answer(&api, route, request, next).await,
+        Err(denied) => {
+            api.metrics().api_refused(denied.reason);
+            denied.problem.into_response()
+        }
+    };
+    let took = started.elapsed();
+    let status = response.status().as_u16();
+    api.metrics().requested(RequestLabels { method, route, status }, took);
+    tracing::debug!(method, route, status, micros = took.as_micros(), "request");
+    response
+}
+
+async fn answer(api: &Api, route: &str, request: Request, next: Next) -> Response {
+    let limit = if SLOW_ROUTES.contains(&route) { SLOW_REQUEST_TIMEOUT } else { REQUEST_TIMEOUT };
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            api.metrics().api_refused(ApiRefusal::Timeout);
+            let detail = format!("no answer within {} s; a write may have been made all the same", limit.as_secs());
+            Problem::new(Kind::Timeout, detail).into_response()
+        }
+    }
+}
+
+/// Methods as a bounded set of labels, whatever clients invent.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
+}

@@ -1,0 +1,223 @@
+//! Databases: listed, created, pinned, shown, unpinned, compared, checked.
+
+use crate::{
+    api::{
+        Api,
+        extract::{Json, OptionalJson, Path, Query},
+        problem::{Kind, Problem},
+        shape,
+    },
+    database::Settings,
+    node::{Create, CreateAccess},
+};
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use oplog::{Address, json::from_json, manifest::DatabaseType};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value as Json_, json};
+use std::time::Duration;
+
+/// How long a resync waits for what peers offered, unless it is told.
+const RESYNC_SECONDS: u64 = 60;
+
+/// The longest that a resync may be told to wait: less than a slow request may take.
+const MAX_RESYNC_SECONDS: u64 = 1500;
+
+/// GET `/v1/databases`
+pub(crate) async fn list(State(api): State<Api>) -> Response {
+    let databases = api.node().databases();
+    axum::Json(databases.iter().map(|info| shape::database(info, false)).collect::<Vec<_>>()).into_response()
+}
+
+/// A database to be created, or the address of one to be pinned.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    address: Option<String>,
+    name: Option<String>,
+    r#type: Option<String>,
+    access: Option<Access>,
+    #[serde(default)]
+    write: Vec<String>,
+    #[serde(default, deserialize_with = "given")]
+    meta: Option<Json_>,
+    #[serde(default)]
+    allow_foreign_keys: bool,
+    #[serde(default)]
+    indexes: Vec<String>,
+}
+
+/// Who may write: the kind of controller alone, or with its list.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Access {
+    Kind(String),
+    Full(FullAccess),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FullAccess {
+    r#type: String,
+    #[serde(default)]
+    write: Vec<String>,
+}
+
+/// `null` counts as given (wire document, section 8).
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json_>, D::Error> {
+    Json_::deserialize(deserializer).map(Some)
+}
+
+impl Wanted {
+    fn into_create(self) -> Result<Create, Problem> {
+        let bad = |detail: &dyn std::fmt::Display| Problem::new(Kind::MalformedBody, detail.to_string());
+        let missing = || bad(&"give name and type to create a database, or address to pin one");
+        let (name, kind) = self.name.zip(self.r#type).ok_or_else(missing)?;
+        if !self.indexes.is_empty() {
+            return Err(bad(&"indexes: this version finds documents by their _id and by scanning; leave it out"));
+        }
+        let (controller, write) = match self.access {
+            None => ("ipfs".to_owned(), self.write),
+            Some(Access::Kind(controller)) => (controller, self.write),
+            Some(Access::Full(access)) if self.write.is_empty() => (access.r#type, access.write),
+            Some(Access::Full(_)) => return Err(bad(&"write stands beside access or in it, not both")),
+        };
+        let access = match controller.as_str() {
+            "ipfs" => CreateAccess::Ipfs(write),
+            "orbitdb" => CreateAccess::OrbitDb(write),
+            other => return Err(bad(&format!("access {other:?} is not ipfs or orbitdb"))),
+        };
+        let meta = self.meta.as_ref().map(from_json).transpose();
+        Ok(Create {
+            name,
+            kind: kind.parse::<DatabaseType>().map_err(|error| bad(&error))?,
+            access,
+            meta: meta.map_err(|error| Problem::new(Kind::UnusableValue, format!("meta: {error}")))?,
+            settings: Settings { allow_foreign_keys: self.allow_foreign_keys },
+        })
+    }
+}
+
+/// POST `/v1/databases`
+pub(crate) async fn open(State(api): State<Api>, Json(wanted): Json<Wanted>) -> Result<Response, Problem> {
+    let (info, new) = match &wanted.address {
+        Some(text) if wanted.name.is_none() && wanted.r#type.is_none() => {
+            let address: Address =
+                text.parse().map_err(|error| Problem::new(Kind::MalformedBody, format!("{text:?}: {error}")))?;
+            api.node().pin(address, Settings { allow_foreign_keys: wanted.allow_foreign_keys }).await?
+        }
+        Some(_) => return Err(Problem::new(Kind::MalformedBody, "give an address, or a name and a type")),
+        None => api.node().create(wanted.into_create()?).await?,
+    };
+    let address = info.address.to_string();
+    let location = format!("/v1/databases/{}", utf8_percent_encode(&address, NON_ALPHANUMERIC));
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, [(header::LOCATION, location)], axum::Json(shape::database(&info, true))).into_response())
+}
+
+/// GET `/v1/databases/{db}`
+pub(crate) async fn show(State(api): State<Api>, Path(db): Path<String>) -> Result<Response, Problem> {
+    Ok(axum::Json(shape::database(&api.node().info(&db)?, true)).into_response())
+}
+
+/// What unpinning does to what is on disk.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unpin {
+    #[serde(default)]
+    remove: bool,
+}
+
+/// DELETE `/v1/databases/{db}`
+pub(crate) async fn unpin(
+    State(api): State<Api>,
+    Path(db): Path<String>,
+    Query(Unpin { remove }): Query<Unpin>,
+) -> Result<Response, Problem> {
+    let address = api.node().unpin(&db, remove).await?;
+    Ok(axum::Json(json!({ "address": address.to_string(), "removed": remove })).into_response())
+}
+
+/// How to resync.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HowLong {
+    timeout_seconds: Option<u64>,
+}
+
+/// POST `/v1/databases/{db}/resync`
+pub(crate) async fn resync(
+    State(api): State<Api>,
+    Path(db): Path<String>,
+    OptionalJson(how): OptionalJson<HowLong>,
+) -> Result<Response, Problem> {
+    let _place = api.slow_place()?;
+    let seconds = how.unwrap_or_default().timeout_seconds.unwrap_or(RESYNC_SECONDS).min(MAX_RESYNC_SECONDS);
+    let reports = api.node().resync(Some(&db), Duration::from_secs(seconds)).await?;
+    match reports.first() {
+        Some(report) => Ok(axum::Json(shape::resync(report)).into_response()),
+        None => Err(crate::database::Closed.into()),
+    }
+}
+
+/// Nothing can be chosen.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// POST `/v1/databases/{db}/verify`
+pub(crate) async fn verify(
+    State(api): State<Api>,
+    Path(db): Path<String>,
+    OptionalJson(_): OptionalJson<Nothing>,
+) -> Result<Response, Problem> {
+    let _place = api.slow_place()?;
+    let reports = api.node().verify(Some(&db)).await?;
+    match reports.first() {
+        Some(report) => Ok(axum::Json(shape::verification(report).map_err(super::of_store)?).into_response()),
+        None => Err(crate::database::Closed.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn create(body: Json_) -> Result<Create, Problem> {
+        serde_json::from_value::<Wanted>(body).unwrap().into_create()
+    }
+
+    #[test]
+    fn access_is_given_in_either_form() {
+        let short = create(json!({ "name": "a", "type": "events", "access": "orbitdb", "write": ["*"] })).unwrap();
+        let full = json!({ "name": "a", "type": "events", "access": { "type": "orbitdb", "write": ["*"] } });
+        assert_eq!(create(full).unwrap(), short);
+        assert_eq!(short.access, CreateAccess::OrbitDb(vec!["*".to_owned()]));
+        let plain = create(json!({ "name": "a", "type": "events" })).unwrap();
+        assert_eq!((plain.access, plain.meta), (CreateAccess::Ipfs(vec![]), None));
+    }
+
+    #[test]
+    fn a_null_meta_counts_as_given() {
+        let created = create(json!({ "name": "a", "type": "events", "meta": null })).unwrap();
+        assert_eq!(created.meta, Some(oplog::Value::Null));
+    }
+
+    #[test]
+    fn what_cannot_be_created_is_malformed() {
+        for body in [
+            json!({ "name": "a" }),
+            json!({ "name": "a", "type": "table" }),
+            json!({ "name": "a", "type": "events", "access": "acl" }),
+            json!({ "name": "a", "type": "events", "write": ["*"], "access": { "type": "ipfs" } }),
+            json!({ "name": "a", "type": "documents", "indexes": ["n"] }),
+        ] {
+            assert_eq!(create(body.clone()).unwrap_err().kind(), Kind::MalformedBody, "{body}");
+        }
+        assert!(serde_json::from_value::<Wanted>(json!({ "nme": "a" })).is_err());
+    }
+}

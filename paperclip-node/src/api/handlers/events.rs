@@ -1,0 +1,50 @@
+//! Events: appended and listed.
+
+use super::{
+    log::{RangeQuery, entries_page},
+    to_read, to_write,
+};
+use crate::api::{
+    Api,
+    extract::{Path, Query, ValueBody},
+    page::Page,
+    problem::Problem,
+    shape::{self, EventShape},
+};
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use oplog::{Entry, manifest::DatabaseType, view::Operation};
+
+/// POST `/v1/databases/{db}/events`
+pub(crate) async fn append(
+    State(api): State<Api>,
+    Path(db): Path<String>,
+    ValueBody(value): ValueBody,
+) -> Result<Response, Problem> {
+    let database = to_write(&api, &db, DatabaseType::Events)?;
+    let hash = database.append(Operation::Add(value)).await?;
+    Ok((StatusCode::CREATED, axum::Json(shape::written(hash))).into_response())
+}
+
+/// GET `/v1/databases/{db}/events`
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Path(db): Path<String>,
+    Query(range): Query<RangeQuery>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let database = to_read(&api, &db, &[DatabaseType::Events])?;
+    entries_page(&api, &database, &range, &uri, push_event).await
+}
+
+/// Adds an entry's value. Payloads of another shape may stand in a log; views skip them (wire document, section 8).
+fn push_event(page: &mut Page, entry: Entry) -> bool {
+    let hash = entry.hash;
+    match Operation::from_payload(entry.payload) {
+        Some(Operation::Add(value)) => page.push(hash, &EventShape::new(hash, &value)),
+        Some(Operation::Put(..) | Operation::Del(_)) | None => true,
+    }
+}

@@ -1,0 +1,104 @@
+//! Keys: read, set, deleted, listed.
+
+use super::{to_read, to_write};
+use crate::{
+    api::{
+        Api,
+        extract::{self, Path, Query, ValueBody},
+        page::Page,
+        problem::{Kind, Problem},
+        shape::{self, RowShape},
+    },
+    database::Database,
+};
+use axum::{
+    extract::State,
+    http::{Uri, header},
+    response::{IntoResponse, Response},
+};
+use oplog::{json::to_json, manifest::DatabaseType, view::Operation};
+use serde::Deserialize;
+
+/// How much of a listing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    limit: Option<usize>,
+    after: Option<String>,
+}
+
+/// GET `/v1/databases/{db}/kv/{key}`
+pub(crate) async fn get(
+    State(api): State<Api>,
+    Path((db, key)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    value_of(&to_read(&api, &db, &[DatabaseType::KeyValue])?, &key)
+}
+
+/// PUT `/v1/databases/{db}/kv/{key}`
+pub(crate) async fn put(
+    State(api): State<Api>,
+    Path((db, key)): Path<(String, String)>,
+    ValueBody(value): ValueBody,
+) -> Result<Response, Problem> {
+    let database = to_write(&api, &db, DatabaseType::KeyValue)?;
+    let hash = database.append(Operation::Put(key, value)).await?;
+    Ok(axum::Json(shape::written(hash)).into_response())
+}
+
+/// DELETE `/v1/databases/{db}/kv/{key}`
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    Path((db, key)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    remove(&to_write(&api, &db, DatabaseType::KeyValue)?, key).await
+}
+
+/// GET `/v1/databases/{db}/kv`
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Path(db): Path<String>,
+    Query(query): Query<PageQuery>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    live_page(&api, &to_read(&api, &db, &[DatabaseType::KeyValue])?, &query, &uri).await
+}
+
+/// The value under a key, with the hash of the entry that set it as its tag.
+pub(super) fn value_of(database: &Database, key: &str) -> Result<Response, Problem> {
+    let unknown = || Problem::new(Kind::UnknownKey, format!("{} has nothing under {key:?}", database.address()));
+    let (hash, value) = database.get(key)?.ok_or_else(unknown)?;
+    Ok(([(header::ETAG, format!("\"{hash}\""))], axum::Json(to_json(&value))).into_response())
+}
+
+/// Deletes a key. One that is not there is deleted all the same, as JavaScript does: a concurrent write may be on its way.
+pub(super) async fn remove(database: &Database, key: String) -> Result<Response, Problem> {
+    let hash = database.append(Operation::Del(key)).await?;
+    Ok(axum::Json(shape::written(hash)).into_response())
+}
+
+/// A page of what a view shows, newest first.
+pub(super) async fn live_page(
+    api: &Api,
+    database: &Database,
+    query: &PageQuery,
+    uri: &Uri,
+) -> Result<Response, Problem> {
+    let after = match &query.after {
+        Some(text) => {
+            let hash = extract::hash(Kind::MalformedQuery, text)?;
+            let unknown = || Problem::new(Kind::UnknownEntry, format!("after: the log has no entry {hash}"));
+            Some(database.entry(&hash)?.ok_or_else(unknown)?.position())
+        }
+        None => None,
+    };
+    let page = Page::new(query.limit.unwrap_or(usize::MAX));
+    let _turn = api.scan_turn().await?;
+    let page = database
+        .scan_live(after, page, |page, live| {
+            let hash = live.entry.hash;
+            page.push(hash, &RowShape::new(hash, live.key, &live.value))
+        })
+        .await?;
+    Ok(page.into_response(uri, &[]))
+}

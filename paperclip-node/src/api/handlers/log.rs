@@ -1,0 +1,118 @@
+//! The log underneath a database: heads, entries, one entry.
+
+use super::to_read;
+use crate::{
+    api::{
+        Api,
+        extract::{self, Path, Query},
+        page::Page,
+        problem::{Kind, Problem},
+        shape::EntryShape,
+    },
+    database::Database,
+};
+use axum::{
+    extract::State,
+    http::Uri,
+    response::{IntoResponse, Response},
+};
+use oplog::{Entry, Hash, log::Range, manifest::DatabaseType};
+use serde::Deserialize;
+
+/// Every type has a log.
+const ANY: [DatabaseType; 3] = [DatabaseType::Events, DatabaseType::KeyValue, DatabaseType::Documents];
+
+/// Which entries, with JavaScript's meaning (wire document, section 5).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RangeQuery {
+    amount: Option<i64>,
+    gt: Option<String>,
+    gte: Option<String>,
+    lt: Option<String>,
+    lte: Option<String>,
+    after: Option<String>,
+}
+
+impl RangeQuery {
+    fn parse(&self) -> Result<Range, Problem> {
+        let hash = |name: &str, text: &Option<String>| -> Result<Option<Hash>, Problem> {
+            let Some(text) = text else { return Ok(None) };
+            let bad = |error| Problem::new(Kind::MalformedQuery, format!("{name}: {text:?}: {error}"));
+            text.parse().map(Some).map_err(bad)
+        };
+        let amount = match self.amount {
+            None | Some(-1) => None,
+            Some(amount) => Some(usize::try_from(amount).map_err(|_| {
+                Problem::new(Kind::MalformedQuery, "amount: a number from 0 up, or -1 for all")
+            })?),
+        };
+        Ok(Range {
+            gt: hash("gt", &self.gt)?,
+            gte: hash("gte", &self.gte)?,
+            lt: hash("lt", &self.lt)?,
+            lte: hash("lte", &self.lte)?,
+            after: hash("after", &self.after)?,
+            amount,
+        })
+    }
+}
+
+/// A page of a range, each entry shown by `push`.
+pub(super) async fn entries_page(
+    api: &Api,
+    database: &Database,
+    query: &RangeQuery,
+    uri: &Uri,
+    push: fn(&mut Page, Entry) -> bool,
+) -> Result<Response, Problem> {
+    let range = query.parse()?;
+    let _turn = api.scan_turn().await?;
+    let (page, seen) = database
+        .scan_entries(range, (Page::new(usize::MAX), 0_usize), move |(page, seen), entry| {
+            let pushed = push(page, entry);
+            *seen += usize::from(pushed);
+            pushed
+        })
+        .await?;
+    // With a lower end, the amount says which entries are meant; without, how many are still to come.
+    let changed = match range.amount.filter(|_| range.gt.or(range.gte).is_none()) {
+        Some(amount) => vec![("amount", amount.saturating_sub(seen).to_string())],
+        None => Vec::new(),
+    };
+    Ok(page.into_response(uri, &changed))
+}
+
+/// GET `/v1/databases/{db}/entries`
+pub(crate) async fn entries(
+    State(api): State<Api>,
+    Path(db): Path<String>,
+    Query(query): Query<RangeQuery>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let database = to_read(&api, &db, &ANY)?;
+    entries_page(&api, &database, &query, &uri, |page, entry| page.push(entry.hash, &EntryShape(&entry))).await
+}
+
+/// GET `/v1/databases/{db}/entries/{hash}`
+pub(crate) async fn entry(
+    State(api): State<Api>,
+    Path((db, hash)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let database = to_read(&api, &db, &ANY)?;
+    let hash = extract::hash(Kind::MalformedPath, &hash)?;
+    let unknown = || Problem::new(Kind::UnknownEntry, format!("the log has no entry {hash}"));
+    let entry = database.entry(&hash)?.ok_or_else(unknown)?;
+    Ok(axum::Json(EntryShape(&entry)).into_response())
+}
+
+/// GET `/v1/databases/{db}/heads`
+pub(crate) async fn heads(State(api): State<Api>, Path(db): Path<String>) -> Result<Response, Problem> {
+    let heads = to_read(&api, &db, &ANY)?.heads()?;
+    Ok(axum::Json(heads.iter().map(EntryShape).collect::<Vec<_>>()).into_response())
+}
+
+/// The type-free view for handlers that serve any database.
+pub(super) fn any(api: &Api, db: &str) -> Result<Database, Problem> {
+    to_read(api, db, &ANY)
+}

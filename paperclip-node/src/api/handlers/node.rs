@@ -1,0 +1,90 @@
+//! The node as a whole: status, health, metrics, peers.
+
+use crate::{
+    api::{
+        Api,
+        extract::Json,
+        openapi,
+        problem::{Kind, Problem},
+        shape,
+    },
+    config::is_dialable,
+    metrics::CONTENT_TYPE,
+    node::Readiness,
+};
+use axum::{
+    extract::{Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use libp2p::Multiaddr;
+use serde::Deserialize;
+use serde_json::json;
+
+/// GET `/v1/status`
+pub(crate) async fn status(State(api): State<Api>) -> Response {
+    let node = api.node();
+    axum::Json(shape::status(&node.status(), &node.ready())).into_response()
+}
+
+/// GET `/healthz`: the process answers.
+pub(crate) async fn alive() -> Response {
+    axum::Json(json!({ "status": "alive" })).into_response()
+}
+
+/// GET `/readyz`: the node can serve, reads and writes.
+pub(crate) async fn ready(State(api): State<Api>) -> Response {
+    match api.node().ready() {
+        Readiness::Ready => axum::Json(json!({ "status": "ready" })).into_response(),
+        Readiness::NotReady(problems) => {
+            let body = json!({ "status": "not ready", "problems": problems });
+            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
+        }
+    }
+}
+
+/// GET `/metrics`
+pub(crate) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+    let text = api.metrics().render().map_err(|error| Problem::internal(&error))?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+/// GET `/openapi.json`
+pub(crate) async fn description() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], openapi::DOCUMENT).into_response()
+}
+
+/// GET `/v1/peers`
+pub(crate) async fn peers(State(api): State<Api>) -> Response {
+    axum::Json(api.node().peers().iter().map(shape::peer).collect::<Vec<_>>()).into_response()
+}
+
+/// Whom to connect to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Connect {
+    addr: String,
+}
+
+/// POST `/v1/peers`
+pub(crate) async fn connect(State(api): State<Api>, Json(to): Json<Connect>) -> Result<Response, Problem> {
+    let address = to.addr.parse::<Multiaddr>().ok().filter(is_dialable).ok_or_else(|| {
+        let wanted = "/ip4|ip6|dns4|dns6|dns/<host>/tcp/<port>[/ws][/p2p/<id>]";
+        Problem::new(Kind::MalformedBody, format!("{:?} is not {wanted}", to.addr))
+    })?;
+    let connected = api.node().connect(address).await;
+    let peer = connected.map_err(|error| Problem::new(Kind::PeerUnreachable, format!("{}: {error}", to.addr)))?;
+    Ok(axum::Json(json!({ "peer_id": peer.to_string() })).into_response())
+}
+
+/// What leads nowhere.
+pub(crate) async fn unknown(request: Request) -> Problem {
+    let detail = format!("{} does not exist; see /openapi.json", request.uri().path());
+    Problem::new(Kind::UnknownRoute, detail)
+}
+
+/// A path that takes other methods.
+pub(crate) async fn other_method(request: Request) -> Problem {
+    let detail = format!("{} does not take {}; see /openapi.json", request.uri().path(), request.method());
+    Problem::new(Kind::MethodNotAllowed, detail)
+}

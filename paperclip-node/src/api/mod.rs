@@ -1,0 +1,154 @@
+//! The HTTP API: JSON over HTTP/1.1, as the design document and `/openapi.json` describe it.
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | `server` | connections: accepted, bounded, ended gracefully |
+//! | `guard`, `token` | who may talk to the node |
+//! | `routes` | which path leads where |
+//! | `admit` | what every request passes: the guard, a time limit, the metrics |
+//! | `extract` | requests parsed at the border |
+//! | `page` | long listings in bounded pages |
+//! | `query` | filters and sorting of documents |
+//! | `shape` | what the node's types look like in JSON |
+//! | `problem` | everything that can go wrong, as problem details |
+//! | `handlers` | the routes |
+
+mod admit;
+mod extract;
+mod guard;
+mod handlers;
+mod openapi;
+mod page;
+mod problem;
+mod query;
+mod routes;
+mod server;
+mod shape;
+mod token;
+
+pub use guard::{Guard, OPEN_PATHS};
+pub use page::{MAX_PAGE_BYTES, MAX_PAGE_ITEMS};
+pub use problem::{Kind, Problem};
+pub use server::{BindError, MAX_CONNECTIONS, Server};
+pub use token::{Token, TokenError};
+
+use crate::{
+    metrics::{ApiRefusal, Metrics},
+    node::Node,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+
+/// How long a request may take until its answer begins.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a resync or a verification may take.
+pub const SLOW_REQUEST_TIMEOUT: Duration = Duration::from_secs(1800);
+
+/// Resyncs and verifications under way at once. More of them are refused.
+pub const MAX_SLOW_REQUESTS: usize = 8;
+
+/// Pages and queries being put together at once, each on a thread of its own. More of them wait their turn.
+pub const MAX_SCANS: usize = 8;
+
+/// Open streams of changes.
+pub const MAX_CHANGE_STREAMS: usize = 256;
+
+/// Memory for bodies that are being read, in KiB, all requests together. Who finds none left waits.
+pub const BODY_MEMORY_KIB: u32 = 64 * 1024;
+
+/// What bodies may be larger than the largest entry by: bytes grow by a third as base64, JSON adds names and quotes.
+const BODY_SLACK: usize = 64 * 1024;
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    node: Node,
+    metrics: Arc<Metrics>,
+    guard: Guard,
+    body_limit: usize,
+    body_memory: Semaphore,
+    slow: Semaphore,
+    scans: Semaphore,
+    streams: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+impl Api {
+    /// The API of a node. `max_entry_bytes` bounds bodies; `stop` ends streams of changes.
+    pub fn new(
+        node: Node,
+        metrics: Arc<Metrics>,
+        guard: Guard,
+        max_entry_bytes: usize,
+        stop: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            node,
+            metrics,
+            guard,
+            body_limit: (max_entry_bytes + max_entry_bytes / 3 + BODY_SLACK).next_multiple_of(BODY_SLACK),
+            body_memory: Semaphore::new(BODY_MEMORY_KIB as usize),
+            slow: Semaphore::new(MAX_SLOW_REQUESTS),
+            scans: Semaphore::new(MAX_SCANS),
+            streams: Arc::new(Semaphore::new(MAX_CHANGE_STREAMS)),
+            stop,
+        }))
+    }
+
+    fn node(&self) -> &Node {
+        &self.0.node
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    fn guard(&self) -> &Guard {
+        &self.0.guard
+    }
+
+    /// The largest body, in bytes.
+    fn body_limit(&self) -> usize {
+        self.0.body_limit
+    }
+
+    /// The API's end.
+    fn stop(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    /// A share of the memory for bodies, for one of so many bytes.
+    async fn body_memory(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(BODY_MEMORY_KIB).min(BODY_MEMORY_KIB);
+        self.0.body_memory.acquire_many(kib).await.map_err(|_| shutting_down())
+    }
+
+    /// A place for one more request that may take minutes.
+    fn slow_place(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.0.slow.try_acquire().map_err(|_| {
+            self.metrics().api_refused(ApiRefusal::Busy);
+            Problem::new(Kind::Busy, format!("{MAX_SLOW_REQUESTS} resyncs and verifications are under way"))
+        })
+    }
+
+    /// A turn to put a page together.
+    async fn scan_turn(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.0.scans.acquire().await.map_err(|_| shutting_down())
+    }
+
+    /// A place for one more stream of changes.
+    fn stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| {
+            self.metrics().api_refused(ApiRefusal::Streams);
+            Problem::new(Kind::Busy, format!("{MAX_CHANGE_STREAMS} streams of changes are open"))
+        })
+    }
+}
+
+fn shutting_down() -> Problem {
+    Problem::new(Kind::ShuttingDown, "ask again when the node is back")
+}

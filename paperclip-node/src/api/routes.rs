@@ -1,0 +1,115 @@
+//! Which path leads where.
+
+use super::{
+    Api,
+    admit::admit,
+    handlers::{changes, databases, documents, events, keys, log, node},
+};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    handler::Handler,
+    middleware::from_fn_with_state,
+    routing::{MethodRouter, delete, get, post, put},
+};
+
+/// Routes that may take minutes.
+pub(super) const SLOW_ROUTES: [&str; 2] = ["/v1/databases/{db}/resync", "/v1/databases/{db}/verify"];
+
+/// A router that remembers what was added to it, so that a test can hold the description of the API to it.
+struct Routes {
+    router: Router<Api>,
+    known: Vec<(&'static str, &'static str)>,
+}
+
+impl Routes {
+    fn add(mut self, method: &'static str, path: &'static str, handler: MethodRouter<Api>) -> Self {
+        self.known.push((method, path));
+        Self { router: self.router.route(path, handler), known: self.known }
+    }
+
+    fn get<T: 'static>(self, path: &'static str, handler: impl Handler<T, Api>) -> Self {
+        self.add("get", path, get(handler))
+    }
+
+    fn post<T: 'static>(self, path: &'static str, handler: impl Handler<T, Api>) -> Self {
+        self.add("post", path, post(handler))
+    }
+
+    fn put<T: 'static>(self, path: &'static str, handler: impl Handler<T, Api>) -> Self {
+        self.add("put", path, put(handler))
+    }
+
+    fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, Api>) -> Self {
+        self.add("delete", path, delete(handler))
+    }
+}
+
+fn routes() -> Routes {
+    Routes { router: Router::new(), known: Vec::new() }
+        .get("/healthz", node::alive)
+        .get("/readyz", node::ready)
+        .get("/metrics", node::metrics)
+        .get("/openapi.json", node::description)
+        .get("/v1/status", node::status)
+        .get("/v1/peers", node::peers)
+        .post("/v1/peers", node::connect)
+        .get("/v1/databases", databases::list)
+        .post("/v1/databases", databases::open)
+        .get("/v1/databases/{db}", databases::show)
+        .delete("/v1/databases/{db}", databases::unpin)
+        .post("/v1/databases/{db}/resync", databases::resync)
+        .post("/v1/databases/{db}/verify", databases::verify)
+        .get("/v1/databases/{db}/events", events::list)
+        .post("/v1/databases/{db}/events", events::append)
+        .get("/v1/databases/{db}/kv", keys::list)
+        .get("/v1/databases/{db}/kv/{key}", keys::get)
+        .put("/v1/databases/{db}/kv/{key}", keys::put)
+        .delete("/v1/databases/{db}/kv/{key}", keys::delete)
+        .get("/v1/databases/{db}/docs", documents::list)
+        .get("/v1/databases/{db}/docs/{id}", documents::get)
+        .put("/v1/databases/{db}/docs/{id}", documents::put)
+        .delete("/v1/databases/{db}/docs/{id}", documents::delete)
+        .post("/v1/databases/{db}/query", documents::query)
+        .get("/v1/databases/{db}/heads", log::heads)
+        .get("/v1/databases/{db}/entries", log::entries)
+        .get("/v1/databases/{db}/entries/{hash}", log::entry)
+        .get("/v1/databases/{db}/changes", changes::follow)
+}
+
+/// The whole API as a service.
+pub(super) fn service(api: Api) -> Router {
+    routes()
+        .router
+        .fallback(node::unknown)
+        .method_not_allowed_fallback(node::other_method)
+        .layer(DefaultBodyLimit::max(api.body_limit()))
+        .layer(from_fn_with_state(api.clone(), admit))
+        .with_state(api)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::openapi;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_description_names_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(openapi::DOCUMENT).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for method in operations.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+                described.insert((method.clone(), path.clone()));
+            }
+        }
+        let known = routes().known.into_iter().map(|(method, path)| (method.to_owned(), path.to_owned()));
+        assert_eq!(described, known.collect());
+    }
+
+    #[test]
+    fn slow_routes_exist() {
+        let known = routes().known;
+        assert!(SLOW_ROUTES.iter().all(|slow| known.contains(&("post", slow))));
+    }
+}

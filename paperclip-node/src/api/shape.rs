@@ -1,0 +1,240 @@
+//! What the node's types look like in JSON. Field names are `snake_case`, but for entries, which are shown as JavaScript
+//! shows them.
+
+use crate::{
+    database::{Change, Unreachable},
+    node::{DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Status},
+    store::StoreError,
+};
+use oplog::{Entry, Hash, Value, json::to_json};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde_json::{Value as Json, json};
+use std::time::Duration;
+
+/// An entry under JavaScript's field names (design document, "HTTP API").
+pub(super) struct EntryShape<'a>(pub(super) &'a Entry);
+
+impl Serialize for EntryShape<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entry = self.0;
+        let mut fields = serializer.serialize_struct("Entry", 10)?;
+        fields.serialize_field("hash", &Text(entry.hash))?;
+        fields.serialize_field("id", &entry.id)?;
+        fields.serialize_field("payload", &to_json(&entry.payload))?;
+        fields.serialize_field("next", &entry.next.iter().copied().map(Text).collect::<Vec<_>>())?;
+        fields.serialize_field("refs", &entry.refs.iter().copied().map(Text).collect::<Vec<_>>())?;
+        let time = to_json(&entry.clock.time.to_value());
+        fields.serialize_field("clock", &json!({ "id": &*entry.clock.id, "time": time }))?;
+        fields.serialize_field("v", &to_json(&entry.v))?;
+        fields.serialize_field("key", &entry.key)?;
+        fields.serialize_field("identity", &Text(entry.identity))?;
+        fields.serialize_field("sig", &entry.sig)?;
+        fields.end()
+    }
+}
+
+/// Anything that is shown as its text.
+struct Text(Hash);
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// One event.
+#[derive(Serialize)]
+pub(super) struct EventShape {
+    hash: Text,
+    value: Json,
+}
+
+impl EventShape {
+    pub(super) fn new(hash: Hash, value: &Value) -> Self {
+        Self { hash: Text(hash), value: to_json(value) }
+    }
+}
+
+/// One key or document.
+#[derive(Serialize)]
+pub(super) struct RowShape {
+    hash: Text,
+    key: String,
+    value: Json,
+}
+
+impl RowShape {
+    pub(super) fn new(hash: Hash, key: String, value: &Value) -> Self {
+        Self { hash: Text(hash), key, value: to_json(value) }
+    }
+}
+
+/// What a write is answered with.
+pub(super) fn written(hash: Hash) -> Json {
+    json!({ "hash": hash.to_string() })
+}
+
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// One database; with the blocks that no peer gives, if `detailed`.
+pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
+    let mut shape = json!({
+        "address": info.address.to_string(),
+        "name": info.name,
+        "role": info.role,
+        "state": info.state,
+    });
+    let Some(fields) = shape.as_object_mut() else { return shape };
+    let mut set = |name: &str, value: Json| fields.insert(name.to_owned(), value);
+    if let Some(open) = &info.open {
+        for (name, value) in opened(open) {
+            set(name, value);
+        }
+        if let Some(meta) = &open.meta {
+            set("meta", to_json(meta));
+        }
+        if detailed {
+            set("unreachable_blocks", open.unreachable.iter().map(unreachable).collect());
+        }
+    }
+    if let Some(error) = info.reason.as_ref().or(info.open.as_ref().and_then(|open| open.failed.as_ref())) {
+        set("error", json!(error));
+    }
+    shape
+}
+
+fn opened(open: &OpenInfo) -> [(&'static str, Json); 10] {
+    [
+        ("type", json!(open.kind.as_str())),
+        ("access", json!({
+            "type": open.access.kind,
+            "address": open.access.address,
+            "write": open.access.write,
+        })),
+        ("entries", json!(open.entries)),
+        ("heads", json!(open.heads.len())),
+        ("digest", json!(open.digest)),
+        ("pending", json!(open.pending)),
+        ("unreachable", json!(open.unreachable.len())),
+        ("refused", json!(open.refused)),
+        ("peers", open.peers.iter().map(ToString::to_string).collect()),
+        ("seconds_since_exchange", json!(open.since_exchange.map(seconds))),
+    ]
+}
+
+fn unreachable(block: &Unreachable) -> Json {
+    json!({ "hash": block.hash.to_string(), "age_seconds": seconds(block.age), "asked": block.asked })
+}
+
+/// The node as a whole.
+pub(super) fn status(status: &Status, ready: &Readiness) -> Json {
+    let problems: &[String] = match ready {
+        Readiness::Ready => &[],
+        Readiness::NotReady(problems) => problems,
+    };
+    json!({
+        "version": status.version,
+        "peer_id": status.peer_id.to_string(),
+        "addrs": status.listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "identity": identity(&status.identity),
+        "cluster": { "id": status.identity.cluster_id, "catalog": status.catalog.to_string() },
+        "uptime_seconds": seconds(status.uptime),
+        "ready": problems.is_empty(),
+        "problems": problems,
+        "peers": status.peers,
+        "store_bytes": status.store_bytes,
+        "databases": status.databases.iter().map(|info| database(info, false)).collect::<Vec<_>>(),
+    })
+}
+
+fn identity(identity: &IdentityInfo) -> Json {
+    json!({
+        "id": identity.cluster_id,
+        "public_key": identity.public_key,
+        "hash": identity.hash,
+        "certified": identity.hash.is_some(),
+        "request": {
+            "id": identity.cluster_id,
+            "public_key": identity.public_key,
+            "signature_id": identity.id_signature,
+        },
+    })
+}
+
+/// A connected peer.
+pub(super) fn peer(peer: &PeerInfo) -> Json {
+    json!({
+        "peer_id": peer.peer_id.to_string(),
+        "address": peer.address.to_string(),
+        "outbound": peer.outbound,
+        "connected_seconds": seconds(peer.connected),
+        "agent": peer.agent,
+        "protocols": peer.protocols,
+        "databases": peer.databases.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+/// What came of a resync.
+pub(super) fn resync(report: &ResyncReport) -> Json {
+    json!({
+        "address": report.address.to_string(),
+        "name": report.name,
+        "peers": report.resync.peers,
+        "failed": report.resync.failed,
+        "fetched": report.resync.fetched,
+        "complete": report.resync.complete,
+    })
+}
+
+/// What came of a verification.
+pub(super) fn verification(verify: &DatabaseVerify) -> Result<Json, &StoreError> {
+    let report = verify.report.as_ref()?;
+    Ok(json!({
+        "address": verify.address.to_string(),
+        "name": verify.name,
+        "sound": report.is_clean(),
+        "entries": report.entries,
+        "bytes": report.bytes,
+        "differences": report.differences,
+        "examples": report.examples.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    }))
+}
+
+/// The entry of a change; `None` for a block that is no entry, which the log never holds.
+pub(super) fn entry_of(change: &Change) -> Option<Entry> {
+    Entry::decode(&change.block).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oplog::{
+        Address,
+        entry::Draft,
+        keys::SigningKey,
+        order::{Clock, Time},
+        view::Operation,
+    };
+
+    #[test]
+    fn entries_have_javascripts_fields() {
+        let key = SigningKey::from_bytes([1; 32]).unwrap();
+        let draft = Draft {
+            id: Address::new(Hash::of(b"log")),
+            payload: Operation::add("x".into()).into_payload(),
+            next: vec![Hash::of(b"a")],
+            refs: vec![],
+            clock: Clock { id: "clock".into(), time: Time::ZERO.next().unwrap() },
+        };
+        let (entry, _) = Entry::sign(draft, Hash::of(b"identity"), &key);
+        let shown = serde_json::to_value(EntryShape(&entry)).unwrap();
+        assert_eq!(shown["payload"], json!({ "op": "ADD", "key": null, "value": "x" }));
+        assert_eq!(shown["clock"], json!({ "id": "clock", "time": 1 }));
+        assert_eq!((&shown["v"], &shown["next"]), (&json!(2), &json!([Hash::of(b"a").to_string()])));
+        let mut names: Vec<&String> = shown.as_object().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(names, ["clock", "hash", "id", "identity", "key", "next", "payload", "refs", "sig", "v"]);
+    }
+}

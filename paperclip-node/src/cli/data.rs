@@ -1,0 +1,115 @@
+//! What is in databases: events, keys, documents.
+
+use super::{
+    CliError,
+    client::{Client, db_path},
+    commands::AtDatabase,
+    output::{cell, line, table},
+    value,
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value as Json, json};
+
+/// Appends an event.
+pub(super) fn add(at: &AtDatabase, text: &str) -> Result<(), CliError> {
+    let body = value::json(text)?;
+    let written = at.client.connect()?.post_text(&db_path(&at.db, &["events"]), &body)?;
+    written_to(at, &written)
+}
+
+/// Sets a key or stores a document.
+pub(super) fn put(at: &AtDatabase, key: &str, text: &str) -> Result<(), CliError> {
+    let body = value::json(text)?;
+    let client = at.client.connect()?;
+    let written = client.put_text(&keyed_path(&client, &at.db, key)?, &body)?;
+    written_to(at, &written)
+}
+
+/// Prints a value or a document.
+pub(super) fn get(at: &AtDatabase, key: &str) -> Result<(), CliError> {
+    let client = at.client.connect()?;
+    let found = client.get(&keyed_path(&client, &at.db, key)?)?.json;
+    Ok(at.client.output().value(&found)?)
+}
+
+/// Deletes a key or a document.
+pub(super) fn del(at: &AtDatabase, key: &str) -> Result<(), CliError> {
+    let client = at.client.connect()?;
+    let written = client.delete(&keyed_path(&client, &at.db, key)?)?;
+    written_to(at, &written)
+}
+
+/// Prints everything, newest first.
+pub(super) fn all(at: &AtDatabase) -> Result<(), CliError> {
+    let client = at.client.connect()?;
+    let resource = match kind(&client, &at.db)?.as_str() {
+        "events" => "events",
+        "documents" => "docs",
+        _ => "kv",
+    };
+    pages(at, &client, db_path(&at.db, &[resource]))
+}
+
+/// Prints the documents that fit a filter.
+pub(super) fn query(
+    at: &AtDatabase,
+    filter: Option<&str>,
+    sort: Option<String>,
+    limit: Option<usize>,
+) -> Result<(), CliError> {
+    let filter = match filter {
+        Some(text) => serde_json::from_str(&value::json(text)?).map_err(std::io::Error::from)?,
+        None => json!({}),
+    };
+    let request = json!({ "filter": filter, "sort": sort, "limit": limit });
+    let found = at.client.connect()?.post(&db_path(&at.db, &["query"]), &request)?;
+    print(at, &found)
+}
+
+/// Prints a listing page by page, so that its length costs no memory.
+pub(super) fn pages(at: &AtDatabase, client: &Client, first: String) -> Result<(), CliError> {
+    let mut path = Some(first);
+    while let Some(current) = path {
+        let answer = client.get(&current)?;
+        print(at, &answer.json)?;
+        path = answer.next;
+    }
+    Ok(())
+}
+
+fn print(at: &AtDatabase, found: &Json) -> Result<(), CliError> {
+    let found = found.as_array().map_or(&[][..], Vec::as_slice);
+    if at.client.json {
+        return Ok(found.iter().try_for_each(|row| line(&row.to_string()))?);
+    }
+    let cells = |row: &Json| match row.get("key").and_then(Json::as_str) {
+        Some(key) => vec![key.to_owned(), shown(row)],
+        None => vec![cell(row, "hash"), shown(row)],
+    };
+    let rows = table(&[], found.iter().map(cells));
+    // Without a header the table begins with its empty line.
+    Ok(line(rows.trim_start_matches('\n'))?)
+}
+
+fn shown(row: &Json) -> String {
+    row.get("value").map_or_else(|| "-".to_owned(), Json::to_string)
+}
+
+fn written_to(at: &AtDatabase, written: &Json) -> Result<(), CliError> {
+    Ok(at.client.output().document(written, || cell(written, "hash"))?)
+}
+
+/// Keys and documents have paths of their own; which one it is, the database's type decides.
+fn keyed_path(client: &Client, db: &str, key: &str) -> Result<String, CliError> {
+    let resource = if kind(client, db)? == "documents" { "docs" } else { "kv" };
+    Ok(db_path(db, &[resource, key]))
+}
+
+fn kind(client: &Client, db: &str) -> Result<String, CliError> {
+    Ok(cell(&client.get(&db_path(db, &[]))?.json, "type"))
+}
+
+/// A value as part of a query.
+pub(super) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}

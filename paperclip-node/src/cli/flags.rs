@@ -1,0 +1,110 @@
+//! The flags of `run`: one for each setting of the table, so that none can be forgotten.
+
+use crate::config::{Config, ConfigError, KEYS, Key};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use std::path::PathBuf;
+
+const CONFIG: &str = "config";
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct ConfigFlags {
+    /// The configuration file.
+    pub file: Option<PathBuf>,
+    given: Vec<(&'static Key, Vec<String>)>,
+}
+
+impl ConfigFlags {
+    /// The configuration, from these flags, the environment and the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with every fault.
+    pub fn load(self) -> Result<Config, ConfigError> {
+        // A variable that is not UTF-8 fits no setting; replacement characters make that show in the fault.
+        let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Config::load(self.given, variable, self.file.as_deref())
+    }
+}
+
+impl FromArgMatches for ConfigFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.file = matches.get_one::<PathBuf>(CONFIG).cloned();
+        self.given = KEYS
+            .iter()
+            .filter_map(|key| Some((key, matches.get_many::<String>(key.name)?.cloned().collect())))
+            .collect();
+        Ok(())
+    }
+}
+
+impl Args for ConfigFlags {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new(CONFIG)
+            .long(CONFIG)
+            .value_name("FILE")
+            .env("PAPERCLIP_CONFIG")
+            .value_parser(value_parser!(PathBuf))
+            .help("A YAML file with the settings below, without the dashes [example: docs/reference/configuration.md]");
+        KEYS.iter().map(flag).fold(command.arg(file), Command::arg)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+fn flag(key: &Key) -> Arg {
+    let default = if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
+    let arg = Arg::new(key.name)
+        .long(key.flag)
+        .value_name(key.value)
+        .help(format!("{}{default} [env: {}]", key.help, key.env()))
+        .action(ArgAction::Append);
+    if key.value == "true|false" {
+        arg.num_args(0..=1).default_missing_value("true")
+    } else {
+        arg
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    fn load(arguments: &[&str]) -> Result<Config, ConfigError> {
+        let matches = ConfigFlags::augment_args(Command::new("run")).try_get_matches_from(arguments).unwrap();
+        let flags = ConfigFlags::from_arg_matches(&matches).unwrap();
+        Config::load(flags.given, |_| None, flags.file.as_deref())
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let config = load(&[
+            "run",
+            "--api",
+            "127.0.0.1:1",
+            "--peer",
+            "/ip4/10.0.0.1/tcp/1",
+            "--peer=/ip4/10.0.0.2/tcp/1",
+            "--metrics-open",
+        ])
+        .unwrap();
+        assert_eq!(config.api, SocketAddr::from(([127, 0, 0, 1], 1)));
+        assert_eq!(config.peers.len(), 2);
+        assert!(config.metrics_open);
+        assert!(!load(&["run", "--metrics-open", "false"]).unwrap().metrics_open);
+    }
+
+    #[test]
+    fn faults_name_the_flag() {
+        let told = load(&["run", "--peer", "here", "--durability", "maybe"]).unwrap_err().to_string();
+        assert!(told.contains("--peer: here is not ") && told.contains("--durability: maybe is not strict or relaxed"));
+    }
+}

@@ -1,0 +1,84 @@
+//! `identity`: keys and certificates, as files.
+
+use super::{CliError, ConfigFlags, output::{self, Output}};
+use crate::identity::{Certificate, IdentitySource, NodeIdentity, Request, create_key, read_json, read_key};
+use clap::Subcommand;
+use oplog::identity::CertificateRequest;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum IdentityCommand {
+    /// Shows a node's identity and its request to be certified; makes the signing key if there is none
+    Show {
+        #[command(flatten)]
+        settings: ConfigFlags,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Certifies a node's request with the cluster's root key; prints the certificate
+    Certify {
+        /// A file with what `identity show --json` prints as "request"
+        request: PathBuf,
+        /// The cluster's root key
+        #[arg(long, value_name = "FILE")]
+        root_key: PathBuf,
+        /// Print it on one line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a cluster's root key; prints the cluster's id
+    NewRoot {
+        /// The file to make; an existing one is never overwritten
+        file: PathBuf,
+        /// Print one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn execute(command: IdentityCommand) -> Result<(), CliError> {
+    match command {
+        IdentityCommand::Show { settings, json } => show(settings, Output::new(json)),
+        IdentityCommand::Certify { request, root_key, json } => {
+            let asked: Request = read_json(&request)?;
+            let certified = CertificateRequest::from(asked).certify(&read_key(&root_key)?);
+            let identity = certified.map_err(|source| CliError::Certify { path: request, source })?;
+            let certificate = serde_json::to_value(Certificate::from(identity)).map_err(std::io::Error::from)?;
+            Ok(Output::new(json).value(&certificate)?)
+        }
+        IdentityCommand::NewRoot { file, json } => {
+            let key = create_key(&file)?;
+            let document = json!({ "id": key.public_hex(), "file": file.display().to_string() });
+            let told = || format!("cluster id  {}\nroot key    {}", key.public_hex(), file.display());
+            Ok(Output::new(json).document(&document, told)?)
+        }
+    }
+}
+
+fn show(settings: ConfigFlags, output: Output) -> Result<(), CliError> {
+    let config = settings.load()?;
+    let node = NodeIdentity::show(IdentitySource::from(&config))?;
+    let request = node.request().map(Request::from);
+    let document = json!({
+        "id": node.cluster_id(),
+        "public_key": node.signing_key().public_hex(),
+        "request": request,
+        "certified": node.identity().is_some(),
+        "hash": node.identity().map(|identity| identity.hash().to_string()),
+    });
+    let told = || {
+        let standing = match (node.identity(), node.cluster_id()) {
+            (Some(_), _) => "yes",
+            (None, Some(_)) => "no; give the request (--json) to the holder of the root key",
+            (None, None) => "no; the node will be its own root unless it is told --cluster-id",
+        };
+        output::pairs(&[
+            ("cluster id", node.cluster_id().unwrap_or("-").to_owned()),
+            ("signing key", node.signing_key().public_hex().to_owned()),
+            ("certified", standing.to_owned()),
+        ])
+    };
+    Ok(output.document(&document, told)?)
+}

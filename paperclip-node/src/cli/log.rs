@@ -1,0 +1,109 @@
+//! `log`: the entries underneath a database.
+
+use super::{
+    CliError,
+    client::{Client, db_path},
+    commands::AtDatabase,
+    data::encoded,
+    databases::rows,
+    output::{cell, line, table},
+};
+use clap::{Args, Subcommand};
+use serde_json::Value as Json;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LogCommand {
+    /// Prints the heads: the entries that no other points to
+    Heads(AtDatabase),
+    /// Prints entries, newest first
+    Iter {
+        #[command(flatten)]
+        at: AtDatabase,
+        #[command(flatten)]
+        range: RangeArgs,
+    },
+    /// Prints one entry
+    Show {
+        #[command(flatten)]
+        at: AtDatabase,
+        /// zdpu…
+        hash: String,
+    },
+}
+
+/// Which entries, with the meaning that JavaScript's `iterator` gives these options.
+#[derive(Debug, Args)]
+pub(super) struct RangeArgs {
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    amount: Option<usize>,
+    /// Down to this entry, without it
+    #[arg(long, value_name = "HASH")]
+    gt: Option<String>,
+    /// Down to this entry
+    #[arg(long, value_name = "HASH")]
+    gte: Option<String>,
+    /// What this entry builds on
+    #[arg(long, value_name = "HASH")]
+    lt: Option<String>,
+    /// This entry and what it builds on
+    #[arg(long, value_name = "HASH")]
+    lte: Option<String>,
+}
+
+impl RangeArgs {
+    fn query(&self) -> String {
+        let amount = self.amount.map(|amount| amount.to_string());
+        let named =
+            [("amount", &amount), ("gt", &self.gt), ("gte", &self.gte), ("lt", &self.lt), ("lte", &self.lte)];
+        let given = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
+        given.collect::<Vec<_>>().join("&")
+    }
+}
+
+pub(super) fn execute(command: LogCommand) -> Result<(), CliError> {
+    match command {
+        LogCommand::Heads(at) => {
+            let heads = at.client.connect()?.get(&db_path(&at.db, &["heads"]))?.json;
+            print(&at, &heads)
+        }
+        LogCommand::Iter { at, range } => iterate(&at, &at.client.connect()?, &range),
+        LogCommand::Show { at, hash } => {
+            let entry = at.client.connect()?.get(&db_path(&at.db, &["entries", &hash]))?.json;
+            Ok(at.client.output().value(&entry)?)
+        }
+    }
+}
+
+fn iterate(at: &AtDatabase, client: &Client, range: &RangeArgs) -> Result<(), CliError> {
+    let mut path = Some(format!("{}?{}", db_path(&at.db, &["entries"]), range.query()));
+    while let Some(current) = path {
+        let answer = client.get(&current)?;
+        print(at, &answer.json)?;
+        path = answer.next;
+    }
+    Ok(())
+}
+
+fn print(at: &AtDatabase, entries: &Json) -> Result<(), CliError> {
+    if at.client.json {
+        return Ok(rows(entries).iter().try_for_each(|entry| line(&entry.to_string()))?);
+    }
+    let cells = |entry: &Json| {
+        let time = entry.pointer("/clock/time").map_or_else(|| "-".to_owned(), Json::to_string);
+        let payload = entry.get("payload").map_or_else(|| "-".to_owned(), Json::to_string);
+        vec![cell(entry, "hash"), time, payload]
+    };
+    Ok(line(&table(&["HASH", "TIME", "PAYLOAD"], rows(entries).iter().map(cells)))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_given_is_asked_for() {
+        let range = RangeArgs { amount: Some(3), gt: None, gte: None, lt: Some("a b".into()), lte: None };
+        assert_eq!(range.query(), "amount=3&lt=a%20b");
+    }
+}

@@ -1,0 +1,42 @@
+//! Values on the command line.
+
+use super::CliError;
+use std::io::{self, Read as _};
+
+/// The largest value read from standard input, in bytes: more than any node takes.
+const MAX_INPUT_BYTES: u64 = 16 << 20;
+
+/// The JSON of an argument, or of standard input for `-`. Returned as it was written, but for white space around it.
+pub(super) fn json(argument: &str) -> Result<String, CliError> {
+    if argument != "-" {
+        return checked(argument);
+    }
+    let mut text = String::new();
+    io::stdin().lock().take(MAX_INPUT_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_INPUT_BYTES {
+        return Err(CliError::Usage(format!("standard input: more than {MAX_INPUT_BYTES} bytes")));
+    }
+    checked(&text)
+}
+
+fn checked(text: &str) -> Result<String, CliError> {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => Ok(text.trim().to_owned()),
+        Err(error) => {
+            let shown: String = text.trim().chars().take(40).collect();
+            Err(CliError::Usage(format!("not JSON: {shown}: {error} (a text needs its quotes: '\"like this\"')")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stays_as_it_was_written() {
+        assert_eq!(json(" 18446744073709551615 ").unwrap(), "18446744073709551615");
+        let told = json("hello").unwrap_err();
+        assert!(told.to_string().starts_with("not JSON: hello: ") && matches!(told, CliError::Usage(_)));
+    }
+}

@@ -1,0 +1,130 @@
+//! Local writes.
+//!
+//! All writes that wait when the task turns to them are signed one upon another and stored as one batch; one flush, shared
+//! with whatever other databases wrote meanwhile, brings them to disk, and only then are they acknowledged and announced.
+//! The task goes on signing while the flush runs.
+
+use super::{Change, Closed, task::Task};
+use crate::store::StoreError;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use oplog::{
+    Hash,
+    log::{Added, AppendError},
+    view::Operation,
+};
+use p2p::bitswap::Session;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// Batches whose flush is awaited; the task waits before it starts another one.
+pub(super) const ACK_QUEUE: usize = 64;
+
+/// Why a write was not made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// The node's signing key is not certified by the cluster's root key yet.
+    #[error("this node has no certificate yet and cannot write; see `paperclip-node identity show`")]
+    NotCertified,
+    /// The access controller does not list the cluster.
+    #[error("identity {0} may not write to this database")]
+    NotAllowed(String),
+    /// The log cannot take the entry.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The store failed; nothing of the write is acknowledged.
+    #[error("{0}")]
+    Store(Arc<StoreError>),
+    /// The database is closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+pub(super) struct Write {
+    pub(super) operation: Operation,
+    pub(super) reply: oneshot::Sender<Result<Hash, WriteError>>,
+}
+
+/// Writes that are in the store but perhaps not on disk.
+pub(super) struct Unflushed {
+    flushed: BoxFuture<'static, Result<(), StoreError>>,
+    writes: Vec<(oneshot::Sender<Result<Hash, WriteError>>, Change)>,
+}
+
+impl Task {
+    /// Signs and stores what waits. Errors of single writes go to their writers, those of the store to all of them.
+    pub(super) async fn append(&mut self, writes: Vec<Write>, session: &mut Session) {
+        let Some(writer) = self.writer.borrow().clone() else {
+            return refuse(writes, &WriteError::NotCertified);
+        };
+        if !self.writers.allow(&writer.id) {
+            return refuse(writes, &WriteError::NotAllowed(writer.id.clone()));
+        }
+        let (mut added, mut replies) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
+        for Write { operation, reply } in writes {
+            match self.log.append(operation, &writer.writer) {
+                Ok(entry) => {
+                    added.push(entry);
+                    replies.push(reply);
+                }
+                Err(error) => answer(reply, Err(error.into())),
+            }
+        }
+        if added.is_empty() {
+            return;
+        }
+        let changes: Vec<Change> = added.iter().map(change).collect();
+        if let Err(error) = self.commit(added) {
+            let error = Arc::new(error);
+            replies.into_iter().for_each(|reply| answer(reply, Err(WriteError::Store(Arc::clone(&error)))));
+            return self.recover(error, session).await;
+        }
+        self.metrics.appended(changes.len() as u64);
+        let flushed = Box::pin(self.blocks.flushed());
+        let unflushed = Unflushed { flushed, writes: replies.into_iter().zip(changes).collect() };
+        if self.unflushed.send(unflushed).await.is_err() {
+            tracing::debug!(address = %self.address, "closed before the flush");
+        }
+    }
+}
+
+/// Acknowledges and announces, batch after batch, what has reached the disk.
+pub(super) async fn acknowledge(
+    mut batches: mpsc::Receiver<Unflushed>,
+    network: crate::net::Network,
+    topic: String,
+    changes: broadcast::Sender<Change>,
+) {
+    while let Some(Unflushed { flushed, writes }) = batches.recv().await {
+        if let Err(error) = flushed.await {
+            let error = Arc::new(error);
+            writes.into_iter().for_each(|(reply, _)| answer(reply, Err(WriteError::Store(Arc::clone(&error)))));
+            continue;
+        }
+        let mut newest: Option<(Hash, Bytes)> = None;
+        for (reply, change) in writes {
+            answer(reply, Ok(change.position.hash));
+            newest = Some((change.position.hash, change.block.clone()));
+            // without followers there is nobody to tell
+            drop(changes.send(change));
+        }
+        if let Some((hash, block)) = newest {
+            // The newest stands on all the others of its batch: whoever hears of it fetches them.
+            network.stored(vec![hash]).await;
+            network.publish(topic.clone(), block).await;
+        }
+    }
+}
+
+pub(super) fn change(added: &Added) -> Change {
+    Change { position: added.position.clone(), block: added.block.clone() }
+}
+
+fn refuse(writes: Vec<Write>, error: &WriteError) {
+    writes.into_iter().for_each(|write| answer(write.reply, Err(error.clone())));
+}
+
+/// A writer that has gone away does not learn what became of its write.
+fn answer(reply: oneshot::Sender<Result<Hash, WriteError>>, result: Result<Hash, WriteError>) {
+    drop(reply.send(result));
+}

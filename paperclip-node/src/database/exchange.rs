@@ -1,0 +1,206 @@
+//! The exchange of heads with the peers that serve a database: answers those who dial, dials those who do not, again and
+//! again.
+
+use super::{Command, ExchangeStatus, LogStatus};
+use crate::{
+    metrics::Metrics,
+    net::{
+        Network,
+        heads::{self, Exchanged, ExchangeError, Outcome, Role, Schedule},
+    },
+    store::Store,
+};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use libp2p::{PeerId, StreamProtocol};
+use oplog::Address;
+use p2p::streams::Incoming;
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Instant,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Exchanges of one database that peers may have running with us. Others wait in the protocol's queue.
+const MAX_ANSWERED: usize = 16;
+
+/// Streams that wait to be answered, per database.
+pub(super) const INCOMING_QUEUE: usize = 64;
+
+/// Requests to exchange at once that wait for the task.
+pub(super) const NOW_QUEUE: usize = 64;
+
+/// A wish to exchange with every peer now; answered with how many exchanges went well and how many failed.
+#[derive(Debug)]
+pub(super) struct Now {
+    pub(super) reply: oneshot::Sender<(usize, usize)>,
+}
+
+/// A [`Now`] under way.
+struct Round {
+    waiting: HashSet<PeerId>,
+    done: usize,
+    failed: usize,
+    reply: oneshot::Sender<(usize, usize)>,
+}
+
+pub(super) struct Exchanges {
+    pub(super) address: Address,
+    pub(super) protocol: StreamProtocol,
+    pub(super) network: Network,
+    pub(super) store: Store,
+    pub(super) status: watch::Receiver<LogStatus>,
+    pub(super) offers: mpsc::Sender<Command>,
+    pub(super) published: watch::Sender<ExchangeStatus>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// How one exchange ended.
+struct Ended {
+    peer: PeerId,
+    role: Role,
+    outcome: Outcome,
+}
+
+impl Exchanges {
+    pub(super) async fn run(
+        self,
+        mut incoming: Incoming,
+        mut subscribers: watch::Receiver<Arc<BTreeSet<PeerId>>>,
+        mut now: mpsc::Receiver<Now>,
+        mut schedule: Schedule,
+        stop: CancellationToken,
+    ) {
+        let this = Arc::new(self);
+        let mut running: JoinSet<Ended> = JoinSet::new();
+        let mut answered = 0;
+        let mut rounds: Vec<Round> = Vec::new();
+        this.serve(&mut schedule, &subscribers.borrow_and_update());
+        loop {
+            for peer in schedule.due(Instant::now()) {
+                running.spawn(Arc::clone(&this).dial(peer));
+            }
+            let next = schedule.next();
+            let pause = async {
+                match next {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = pause => {}
+                changed = subscribers.changed() => match changed {
+                    Ok(()) => this.serve(&mut schedule, &subscribers.borrow_and_update()),
+                    Err(_) => break,
+                },
+                Some((peer, stream)) = incoming.next(), if answered < MAX_ANSWERED => {
+                    answered += 1;
+                    running.spawn(Arc::clone(&this).answer(peer, stream));
+                }
+                Some(Now { reply }) = now.recv() => {
+                    let waiting = subscribers.borrow().iter().copied().collect();
+                    schedule.all_now(Instant::now());
+                    rounds.push(Round { waiting, done: 0, failed: 0, reply });
+                }
+                Some(Ok(ended)) = running.join_next() => match ended.role {
+                    Role::Listener => answered -= 1,
+                    Role::Dialer => {
+                        schedule.ended(&ended.peer, ended.outcome, Instant::now(), rand::random());
+                        rounds.iter_mut().for_each(|round| round.ended(&ended));
+                    }
+                },
+            }
+            let (over, open) = rounds.into_iter().partition(|round| {
+                round.waiting.iter().all(|peer| !subscribers.borrow().contains(peer))
+            });
+            rounds = open;
+            let over: Vec<Round> = over;
+            for round in over {
+                // whoever asked may have given up
+                let _ = round.reply.send((round.done, round.failed));
+            }
+        }
+    }
+
+    fn serve(&self, schedule: &mut Schedule, subscribers: &BTreeSet<PeerId>) {
+        schedule.set_peers(subscribers, Instant::now());
+        self.published.send_modify(|status| status.peers = subscribers.iter().copied().collect());
+    }
+
+    async fn dial(self: Arc<Self>, peer: PeerId) -> Ended {
+        let outcome = match self.network.streams().open(peer, self.protocol.clone()).await {
+            Ok(stream) => self.exchange(peer, stream, Role::Dialer).await,
+            Err(error) => {
+                tracing::debug!(address = %self.address, %peer, %error, "heads not exchanged");
+                Outcome::Failed
+            }
+        };
+        self.metrics.exchange_ended(outcome != Outcome::Failed);
+        Ended { peer, role: Role::Dialer, outcome }
+    }
+
+    async fn answer(self: Arc<Self>, peer: PeerId, stream: p2p::streams::Stream) -> Ended {
+        let outcome = self.exchange(peer, stream, Role::Listener).await;
+        Ended { peer, role: Role::Listener, outcome }
+    }
+
+    async fn exchange(&self, peer: PeerId, stream: p2p::streams::Stream, role: Role) -> Outcome {
+        let ours = self.heads();
+        let (exchanged, result) = heads::exchange(stream, role, &ours).await;
+        let Exchanged { received, garbage, sent } = exchanged;
+        if garbage > 0 {
+            tracing::debug!(address = %self.address, %peer, bytes = garbage, "unreadable heads");
+            self.metrics.refused("undecodable");
+        }
+        if !received.is_empty() && self.offers.send(Command::Offer { peer, heads: received }).await.is_err() {
+            return Outcome::Failed;
+        }
+        if let Err(error) = result {
+            tracing::debug!(address = %self.address, %peer, %error, ?role, "exchange of heads broke off");
+            if matches!(error, ExchangeError::TooLong) {
+                self.metrics.queue_full("heads-stream");
+            }
+            return Outcome::Failed;
+        }
+        self.published.send_modify(|status| status.last = Some(Instant::now()));
+        self.metrics.exchanged(&self.address);
+        // What does not fit one stream whole goes by gossip, which carries entries of any size.
+        for head in &ours[sent..] {
+            self.network.publish(self.address.to_string(), head.clone()).await;
+        }
+        Outcome::Done
+    }
+
+    /// Our heads, small ones first so that as many as possible fit the stream. A head that cannot be read is left out;
+    /// whoever reads the entry itself is told why.
+    fn heads(&self) -> Vec<Bytes> {
+        let heads = Arc::clone(&self.status.borrow().heads);
+        let read = |hash| match self.store.block(hash) {
+            Ok(block) => block,
+            Err(error) => {
+                tracing::error!(address = %self.address, %error, "cannot read a head");
+                None
+            }
+        };
+        let mut blocks: Vec<Bytes> = heads.iter().filter_map(|head| read(&head.hash)).collect();
+        blocks.sort_by_key(Bytes::len);
+        blocks
+    }
+}
+
+impl Round {
+    fn ended(&mut self, ended: &Ended) {
+        if self.waiting.remove(&ended.peer) {
+            match ended.outcome {
+                Outcome::Failed => self.failed += 1,
+                Outcome::Done => self.done += 1,
+            }
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Entries of others: what the joiner of `oplog` wants done, done.
+
+use super::{
+    MAX_UNREACHABLE_LISTED, Unreachable,
+    append::change,
+    task::Task,
+    verify_pool::VerifyPool,
+};
+use crate::{
+    net::{GossipMessage, MessageId, Validity},
+    store::{Corruption, StoreError},
+};
+use bytes::Bytes;
+use libp2p::PeerId;
+use oplog::{
+    Hash,
+    join::{Effect, Job, Joiner, Source, Verdict, Want},
+    log::{Added, LogRead as _},
+};
+use p2p::bitswap::{Received, Session};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc;
+
+/// Entries committed as one batch. A longer join is several batches, each of which leaves a log that could have been.
+const BATCH: usize = 256;
+
+/// Gossip messages that wait for their verdict. Beyond it the oldest is not passed on.
+const MAX_UNDECIDED: usize = 1024;
+
+/// How long a gossip message may wait for its verdict: gossipsub forgets a message after five heartbeats of a second.
+const UNDECIDED_FOR: Duration = Duration::from_secs(3);
+
+/// Offered heads that are remembered until they are in the log, so that they can be told to others.
+const MAX_OFFERED: usize = 4096;
+
+/// Peers remembered as sources of pending entries.
+const MAX_SOURCES: usize = 4096;
+
+/// A block that has been wanted for longer is listed as unreachable.
+const UNREACHABLE_AFTER: Duration = Duration::from_secs(10);
+
+/// A block that nobody gave for so long is given up with all that stands on it. It is tried again when a peer offers the
+/// head again.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a database's task knows of joins under way.
+pub(super) struct Joining {
+    pub(super) joiner: Joiner,
+    pool: VerifyPool,
+    verdicts: mpsc::Sender<Vec<Verdict>>,
+    /// Gossip messages by the head that they carry, oldest first.
+    undecided: VecDeque<(Hash, MessageId, Instant)>,
+    /// Heads that were offered by exchange or came too late to be passed on by gossip: told to others once joined.
+    offered: HashSet<Hash>,
+    sources: HashMap<Source, PeerId>,
+    /// Identity blocks to be stored with the next batch.
+    identities: Vec<(Hash, Bytes)>,
+    pub(super) refused: u64,
+}
+
+impl Joining {
+    pub(super) fn new(joiner: Joiner, pool: VerifyPool, verdicts: mpsc::Sender<Vec<Verdict>>) -> Self {
+        Self {
+            joiner,
+            pool,
+            verdicts,
+            undecided: VecDeque::new(),
+            offered: HashSet::new(),
+            sources: HashMap::new(),
+            identities: Vec::new(),
+            refused: 0,
+        }
+    }
+
+    fn source(&mut self, peer: PeerId) -> Source {
+        let mut hasher = DefaultHasher::new();
+        peer.hash(&mut hasher);
+        let source = Source(hasher.finish());
+        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
+            self.sources.clear();
+        }
+        self.sources.insert(source, peer);
+        source
+    }
+}
+
+impl Task {
+    /// Heads that a peer sent in an exchange.
+    pub(super) async fn offered(&mut self, peer: PeerId, heads: Vec<Bytes>, session: &mut Session) {
+        let source = self.joining.source(peer);
+        let mut effects = Vec::new();
+        for head in heads {
+            let hash = Hash::of(&head);
+            if let Err(error) = self.joining.joiner.head(head, source, &self.store, &mut effects) {
+                return self.fail(Arc::new(error));
+            }
+            if self.joining.joiner.is_pending(&hash) && self.joining.offered.len() < MAX_OFFERED {
+                self.joining.offered.insert(hash);
+            }
+        }
+        self.settle(effects, session).await;
+    }
+
+    /// A head that a peer published.
+    pub(super) async fn heard(&mut self, message: GossipMessage, session: &mut Session) {
+        let hash = Hash::of(&message.data);
+        match self.store.contains(&hash) {
+            Ok(true) => return self.network.validate(message.id, Validity::Accept).await,
+            Ok(false) => {}
+            Err(error) => return self.fail(Arc::new(error)),
+        }
+        let source = self.joining.source(message.from);
+        let mut effects = Vec::new();
+        if let Err(error) = self.joining.joiner.head(message.data, source, &self.store, &mut effects) {
+            return self.fail(Arc::new(error));
+        }
+        if self.joining.undecided.len() >= MAX_UNDECIDED
+            && let Some((_, oldest, _)) = self.joining.undecided.pop_front()
+        {
+            self.metrics.queue_full("undecided-messages");
+            self.network.validate(oldest, Validity::Ignore).await;
+        }
+        self.joining.undecided.push_back((hash, message.id, Instant::now()));
+        if !self.joining.joiner.is_pending(&hash) && effects.is_empty() {
+            self.decide(&HashSet::from([hash]), Validity::Reject).await; // refused before
+        }
+        self.settle(effects, session).await;
+    }
+
+    /// Blocks that were wanted.
+    pub(super) async fn received(&mut self, received: Vec<Received>, session: &mut Session) {
+        let mut effects = Vec::new();
+        for block in received {
+            self.joining.joiner.block(block.data, &mut effects);
+        }
+        self.settle(effects, session).await;
+    }
+
+    pub(super) async fn verdicts(&mut self, verdicts: Vec<Verdict>, session: &mut Session) {
+        let mut effects = Vec::new();
+        for verdict in verdicts {
+            if let Err(error) = self.joining.joiner.verdict(verdict, &self.store, &mut effects) {
+                return self.fail(Arc::new(error));
+            }
+        }
+        self.settle(effects, session).await;
+    }
+
+    /// What was fetched and not committed before the last stop.
+    pub(super) async fn resume_staged(&mut self, session: &mut Session) {
+        let staged: Vec<_> = self.store.staged_blocks().collect();
+        if !staged.is_empty() {
+            tracing::info!(address = %self.address, blocks = staged.len(), "resuming an interrupted fetch");
+        }
+        for block in staged {
+            let mut effects = Vec::new();
+            let taken = block.and_then(|(_, block)| {
+                self.joining.joiner.head(block, Source::STAGED, &self.store, &mut effects)
+            });
+            if let Err(error) = taken {
+                return self.fail(Arc::new(error));
+            }
+            self.settle(effects, session).await;
+        }
+    }
+
+    pub(super) async fn tick(&mut self, session: &mut Session) {
+        let now = Instant::now();
+        while let Some((_, _, since)) = self.joining.undecided.front()
+            && now.duration_since(*since) > UNDECIDED_FOR
+        {
+            if let Some((hash, id, _)) = self.joining.undecided.pop_front() {
+                self.network.validate(id, Validity::Ignore).await;
+                if self.joining.offered.len() < MAX_OFFERED {
+                    self.joining.offered.insert(hash);
+                }
+            }
+        }
+        if self.joining.joiner.pending() > 0 {
+            self.stage_pending();
+        }
+        self.look_at_unreachable(session).await;
+        self.publish_status();
+    }
+
+    /// Lists what nobody gives, and gives up what nobody gave for very long.
+    async fn look_at_unreachable(&mut self, session: &mut Session) {
+        let wanted = if session.open() == 0 { Vec::new() } else { self.network.unmet().await };
+        let mut unreachable = Vec::new();
+        let mut effects = Vec::new();
+        for unmet in wanted.into_iter().filter(|unmet| unmet.age > UNREACHABLE_AFTER) {
+            let Some(hash) = Hash::from_cid_bytes(&unmet.cid.to_bytes()) else { continue };
+            if !self.joining.joiner.wants(&hash) {
+                continue;
+            }
+            if unmet.age > GIVE_UP_AFTER {
+                self.metrics.fetch_given_up();
+                self.joining.joiner.give_up(hash, &mut effects);
+            } else if unreachable.len() < MAX_UNREACHABLE_LISTED {
+                unreachable.push(Unreachable { hash, age: unmet.age, asked: unmet.attempts });
+            }
+        }
+        self.status.send_modify(|status| {
+            if status.unreachable[..] != unreachable[..] {
+                status.unreachable = unreachable.into();
+            }
+        });
+        self.settle(effects, session).await;
+    }
+
+    /// Keeps what was fetched, so that a restart can go on from it, and memory is not where a long history waits.
+    pub(super) fn stage_pending(&mut self) {
+        let staged = self.joining.joiner.stage();
+        if staged.is_empty() {
+            return;
+        }
+        let count = staged.len();
+        let result = tokio::task::block_in_place(|| self.store.stage(&staged));
+        match result {
+            Ok(()) => tracing::debug!(address = %self.address, count, "staged"),
+            Err(error) if error.is_poisoned() => self.fail(Arc::new(error)),
+            Err(error) => self.drop_unstaged(&staged, &error),
+        }
+    }
+
+    /// What could not be staged is in memory no longer: it is given up, and fetched again when its heads are offered again.
+    fn drop_unstaged(&mut self, blocks: &[(Hash, Bytes)], error: &StoreError) {
+        tracing::warn!(address = %self.address, %error, blocks = blocks.len(), "fetched blocks dropped");
+        self.metrics.queue_full("staged-blocks");
+        let mut effects = Vec::new();
+        for (hash, _) in blocks {
+            self.joining.joiner.give_up(*hash, &mut effects);
+        }
+        self.joining.refused += effects.len() as u64;
+    }
+
+    /// Does what the joiner wants done until it wants nothing that can be done here and now.
+    async fn settle(&mut self, mut effects: Vec<Effect>, session: &mut Session) {
+        let mut refused = HashSet::new();
+        loop {
+            let mut jobs = Vec::new();
+            let mut more = Vec::new();
+            for effect in effects {
+                if let Err(error) = self.act(effect, session, &mut jobs, &mut more, &mut refused) {
+                    return self.fail(Arc::new(error));
+                }
+            }
+            let verdicts = self.joining.pool.run(jobs, &self.joining.verdicts);
+            for verdict in verdicts {
+                if let Err(error) = self.joining.joiner.verdict(verdict, &self.store, &mut more) {
+                    return self.fail(Arc::new(error));
+                }
+            }
+            if let Err(error) = self.commit_ready().await {
+                return self.recover(Arc::new(error), session).await;
+            }
+            if more.is_empty() {
+                break;
+            }
+            effects = more;
+        }
+        if !refused.is_empty() {
+            self.decide(&refused, Validity::Reject).await;
+        }
+        if self.joining.joiner.over_budget() {
+            self.stage_pending();
+        }
+    }
+
+    fn act(
+        &mut self,
+        effect: Effect,
+        session: &mut Session,
+        jobs: &mut Vec<Job>,
+        more: &mut Vec<Effect>,
+        refused: &mut HashSet<Hash>,
+    ) -> Result<(), StoreError> {
+        match effect {
+            Effect::Fetch(want) => self.fetch(want, session, more)?,
+            Effect::Cancel(hash) => session.cancel([&crate::net::cid(hash)]),
+            Effect::Verify(job) => jobs.push(job),
+            Effect::KeepIdentity(hash, block) => self.joining.identities.push((hash, block)),
+            Effect::Refused { hash, source, reason } => {
+                let peer = self.joining.sources.get(&source).map(tracing::field::display);
+                tracing::debug!(address = %self.address, %hash, peer, %reason, "entry refused");
+                self.metrics.refused(reason.label());
+                self.joining.refused += 1;
+                self.joining.offered.remove(&hash);
+                refused.insert(hash);
+                if source == Source::STAGED {
+                    self.store.unstage(&[hash])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// From the store if it has the block, from a peer if not.
+    fn fetch(&mut self, want: Want, session: &mut Session, more: &mut Vec<Effect>) -> Result<(), StoreError> {
+        let here = match self.blocks.block(&want.hash)? {
+            Some(block) => Some(block),
+            None => self.store.staged(&want.hash)?,
+        };
+        if let Some(block) = here {
+            self.joining.joiner.block(block, more);
+            return Ok(());
+        }
+        let peer = self.joining.sources.get(&want.source).copied();
+        if session.want([crate::net::cid(want.hash)], peer).is_err() {
+            self.metrics.queue_full("wants");
+            self.joining.joiner.give_up(want.hash, more);
+        }
+        Ok(())
+    }
+
+    /// Commits what is ready, batch by batch, and tells those who wait for it.
+    async fn commit_ready(&mut self) -> Result<(), StoreError> {
+        loop {
+            let ready = self.joining.joiner.take_ready(BATCH);
+            if ready.is_empty() {
+                return Ok(());
+            }
+            let mut added: Vec<Added> = Vec::with_capacity(ready.len());
+            for mut entry in ready {
+                let block = match entry.block.take() {
+                    Some(block) => block,
+                    None => self.store.staged(&entry.position.hash)?.ok_or(Corruption::MissingBlock(entry.position.hash))?,
+                };
+                added.push(entry.with_block(block));
+            }
+            self.log.join(&added);
+            let identities = std::mem::take(&mut self.joining.identities);
+            if !identities.is_empty() {
+                self.blocks.put_blocks(&identities)?;
+            }
+            let changes: Vec<_> = added.iter().map(change).collect();
+            self.commit(added)?;
+            self.metrics.joined(changes.len() as u64);
+            self.joined(changes).await;
+        }
+    }
+
+    async fn joined(&mut self, changes: Vec<super::Change>) {
+        // Not waited for: a join that a crash undoes is fetched again.
+        tokio::spawn(self.blocks.flushed());
+        let hashes: Vec<Hash> = changes.iter().map(|change| change.position.hash).collect();
+        self.network.stored(hashes.clone()).await;
+        self.publish_status();
+        let joined: HashSet<Hash> = hashes.into_iter().collect();
+        self.decide(&joined, Validity::Accept).await;
+        for change in changes {
+            let head = self.log.heads().iter().any(|head| head.hash == change.position.hash);
+            if self.joining.offered.remove(&change.position.hash) && head {
+                self.network.publish(self.address.to_string(), change.block.clone()).await;
+            }
+            // without followers there is nobody to tell
+            drop(self.changes.send(change));
+        }
+    }
+
+    /// Says of the gossip messages that carried these heads what they are worth.
+    async fn decide(&mut self, heads: &HashSet<Hash>, verdict: Validity) {
+        if self.joining.undecided.is_empty() {
+            return;
+        }
+        let (decided, open): (VecDeque<_>, _) =
+            self.joining.undecided.drain(..).partition(|(hash, ..)| heads.contains(hash));
+        self.joining.undecided = open;
+        for (hash, id, _) in decided {
+            if verdict == Validity::Accept {
+                self.joining.offered.remove(&hash); // gossipsub passes it on
+            }
+            self.network.validate(id, verdict).await;
+        }
+    }
+}

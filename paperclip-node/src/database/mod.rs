@@ -1,0 +1,214 @@
+//! Databases: each is owned by one task, and everybody else holds a [`Database`].
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | `task` | the one writer: takes commands, applies commits |
+//! | `append` | local writes: signed one upon another, stored together, acknowledged when they are on disk |
+//! | `joining` | entries of others: offered, fetched, verified, committed |
+//! | `exchange` | the exchange of heads with the peers that serve the database |
+//! | `read` | reads, straight from the store |
+
+mod append;
+mod exchange;
+mod joining;
+mod open;
+mod read;
+mod task;
+mod verify_pool;
+
+pub use append::WriteError;
+pub use open::{Context, Opening, OpenError, Settings};
+pub use read::{Live, ReadError};
+pub use task::Author;
+pub use verify_pool::VerifyPool;
+
+use crate::store::{DatabaseStore, StoreError, VerifyReport};
+use bytes::Bytes;
+use libp2p::PeerId;
+use oplog::{
+    Address, Hash,
+    access::Writers,
+    manifest::Manifest,
+    order::Position,
+    view::Operation,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// Commands that wait for a database's task; whoever sends more waits.
+pub const COMMAND_QUEUE: usize = 1024;
+
+/// Changes that a slow follower may be behind before it loses some and must catch up from the log.
+pub const CHANGE_QUEUE: usize = 1024;
+
+/// Blocks listed as unreachable, per database.
+pub const MAX_UNREACHABLE_LISTED: usize = 100;
+
+/// An entry that came into the log, by a write here or from a peer.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Where it stands.
+    pub position: Position,
+    /// Its block.
+    pub block: Bytes,
+}
+
+/// A block that no peer has given yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreachable {
+    /// Which.
+    pub hash: Hash,
+    /// For how long it has been wanted.
+    pub age: Duration,
+    /// How often peers were asked.
+    pub asked: u32,
+}
+
+/// How a database stands now.
+#[derive(Debug, Clone, Default)]
+pub struct LogStatus {
+    /// Heads, greatest first.
+    pub heads: Arc<[Position]>,
+    /// Entries in the log.
+    pub len: u64,
+    /// Entries that wait for their ancestors or their verdict.
+    pub pending: usize,
+    /// Bytes of them in memory.
+    pub pending_bytes: usize,
+    /// Blocks that nobody gives.
+    pub unreachable: Arc<[Unreachable]>,
+    /// Entries refused since the database was opened.
+    pub refused: u64,
+    /// Who may write.
+    pub writers: Writers,
+    /// Why the task takes nothing any more, if so.
+    pub failed: Option<Arc<StoreError>>,
+}
+
+impl LogStatus {
+    /// The digest of the heads: equal digests, equal logs.
+    pub fn digest(&self) -> String {
+        oplog::log::heads_digest(self.heads.iter().map(|head| head.hash))
+    }
+}
+
+/// How exchanges of heads went.
+#[derive(Debug, Clone, Default)]
+pub struct ExchangeStatus {
+    /// Peers that serve the database.
+    pub peers: Vec<PeerId>,
+    /// When heads were last exchanged with any of them.
+    pub last: Option<Instant>,
+}
+
+/// What came of a resync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resync {
+    /// Peers that heads were exchanged with.
+    pub peers: usize,
+    /// Peers where that failed.
+    pub failed: usize,
+    /// Entries that came in meanwhile.
+    pub fetched: u64,
+    /// Whether everything that was offered has been settled. If not, the time ran out.
+    pub complete: bool,
+}
+
+#[derive(Debug)]
+enum Command {
+    Append { operation: Operation, reply: oneshot::Sender<Result<Hash, WriteError>> },
+    Offer { peer: PeerId, heads: Vec<Bytes> },
+    SetWriters(Writers),
+    /// Answered when no entry is pending.
+    Settled { reply: oneshot::Sender<()> },
+    Verify { reply: oneshot::Sender<Result<VerifyReport, StoreError>> },
+}
+
+/// The handle to an open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    address: Address,
+    manifest: Arc<Manifest>,
+    store: DatabaseStore,
+    commands: mpsc::Sender<Command>,
+    exchange_now: mpsc::Sender<exchange::Now>,
+    status: watch::Receiver<LogStatus>,
+    exchanges: watch::Receiver<ExchangeStatus>,
+    changes: broadcast::Sender<Change>,
+}
+
+/// The database's task has ended: it was closed, or the node is shutting down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the database is closed")]
+pub struct Closed;
+
+impl Database {
+    /// Its address.
+    pub fn address(&self) -> Address {
+        self.address
+    }
+
+    /// What it is.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// How it stands, now and whenever that changes.
+    pub fn status(&self) -> watch::Receiver<LogStatus> {
+        self.status.clone()
+    }
+
+    /// How the exchanges of heads go.
+    pub fn exchanges(&self) -> ExchangeStatus {
+        self.exchanges.borrow().clone()
+    }
+
+    /// Entries from now on, as they come into the log. A follower that is more than [`CHANGE_QUEUE`] behind is told that
+    /// it missed some.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    /// Signs and stores an entry, giving its hash once it is on disk.
+    pub async fn append(&self, operation: Operation) -> Result<Hash, WriteError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Append { operation, reply }).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)?
+    }
+
+    /// Exchanges heads with every peer that serves the database and waits until what they offered is settled, at most
+    /// until `timeout`.
+    pub async fn resync(&self, timeout: Duration) -> Result<Resync, Closed> {
+        let before = self.status.borrow().len;
+        let (reply, answer) = oneshot::channel();
+        self.exchange_now.send(exchange::Now { reply }).await.map_err(|_| Closed)?;
+        let deadline = tokio::time::Instant::now() + timeout;
+        let (peers, failed) = match tokio::time::timeout_at(deadline, answer).await {
+            Ok(tally) => tally.map_err(|_| Closed)?,
+            Err(_) => (0, self.exchanges.borrow().peers.len()),
+        };
+        let (reply, settled) = oneshot::channel();
+        self.commands.send(Command::Settled { reply }).await.map_err(|_| Closed)?;
+        let complete = tokio::time::timeout_at(deadline, settled).await.is_ok();
+        let fetched = self.status.borrow().len.saturating_sub(before);
+        Ok(Resync { peers, failed, fetched, complete })
+    }
+
+    /// Checks every block and index against each other. Writes wait meanwhile.
+    pub async fn verify(&self) -> Result<Result<VerifyReport, StoreError>, Closed> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Verify { reply }).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)
+    }
+
+    /// Changes who may write, for a database whose access controller is a database.
+    pub async fn set_writers(&self, writers: Writers) -> Result<(), Closed> {
+        self.commands.send(Command::SetWriters(writers)).await.map_err(|_| Closed)?;
+        // what was refused for lack of rights is offered again
+        let (reply, _) = oneshot::channel();
+        self.exchange_now.send(exchange::Now { reply }).await.map_err(|_| Closed)
+    }
+}

@@ -1,0 +1,168 @@
+//! Opening a database: its log, its tasks, its place in the network.
+
+use super::{
+    CHANGE_QUEUE, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, VerifyPool,
+    append::{ACK_QUEUE, acknowledge},
+    exchange::{Exchanges, INCOMING_QUEUE, NOW_QUEUE},
+    joining::Joining,
+    task::{Author, Queues, Task},
+    verify_pool::VERDICT_QUEUE,
+};
+use crate::{
+    metrics::Metrics,
+    net::{Network, heads, heads::Schedule},
+    store::{Store, StoreError},
+};
+use oplog::{
+    Address,
+    access::Writers,
+    join::{Joiner, Limits, Policy},
+    manifest::Manifest,
+};
+use p2p::streams::Visibility;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What all databases of a node share.
+#[derive(Clone)]
+pub struct Context {
+    /// Where blocks are.
+    pub store: Store,
+    /// The way to peers.
+    pub network: Network,
+    /// Threads that verify.
+    pub pool: VerifyPool,
+    /// In whose name the node writes, once it is certified.
+    pub author: watch::Receiver<Option<Arc<Author>>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Bounds on joins.
+    pub limits: Limits,
+    /// About how often heads are exchanged with each peer.
+    pub exchange_interval: Duration,
+    /// Tasks to wait for at the end.
+    pub tasks: TaskTracker,
+}
+
+/// What is chosen per database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Takes entries whose key is not their identity's, as JavaScript does.
+    pub allow_foreign_keys: bool,
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It is open already.
+    #[error("{0} is open already")]
+    AlreadyOpen(Address),
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    Stopping,
+}
+
+/// An open database and what ends it.
+pub struct Opening {
+    /// The handle.
+    pub database: Database,
+    /// Cancelled to close it.
+    pub stop: CancellationToken,
+}
+
+impl Context {
+    /// Opens the database of `manifest` and starts its tasks.
+    ///
+    /// Heads are answered before the topic is joined, so that nobody who sees the subscription finds the protocol missing
+    /// (wire document, section 9).
+    pub async fn open(
+        &self,
+        manifest: Manifest,
+        writers: Writers,
+        settings: Settings,
+        stop: CancellationToken,
+    ) -> Result<Opening, OpenError> {
+        let address = manifest.address();
+        let kind = manifest.kind;
+        let blocks = self.store.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let store = blocks.database(&address, kind)?;
+            let log = store.open_log()?;
+            Ok::<_, StoreError>((store, log))
+        });
+        let (store, log) = opened.await.map_err(|_| OpenError::Stopping)??;
+        let log = log.with_max_entry_bytes(self.limits.max_entry_bytes);
+
+        let protocol = heads::protocol(&address).ok_or(OpenError::AlreadyOpen(address))?;
+        let incoming = self.network.streams().accept(protocol.clone(), INCOMING_QUEUE, Visibility::Hidden);
+        let incoming = incoming.map_err(|_| OpenError::AlreadyOpen(address))?;
+        let topic = self.network.subscribe(address.to_string()).await.ok_or(OpenError::Stopping)?;
+        let session = self.network.blocks().session().await.map_err(|_| OpenError::Stopping)?;
+
+        let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
+        let (exchange_now, now_queue) = mpsc::channel(NOW_QUEUE);
+        let (unflushed, unflushed_queue) = mpsc::channel(ACK_QUEUE);
+        let (verdicts, verdict_queue) = mpsc::channel(VERDICT_QUEUE);
+        let (status, status_seen) =
+            watch::channel(LogStatus { heads: log.heads().into(), len: log.len(), writers: writers.clone(), ..LogStatus::default() });
+        let (exchanges, exchanges_seen) = watch::channel(ExchangeStatus::default());
+        let (changes, _) = broadcast::channel(CHANGE_QUEUE);
+
+        let policy = Policy { allow_foreign_keys: settings.allow_foreign_keys };
+        let joiner = Joiner::new(address, writers.clone(), policy, self.limits);
+        let task = Task {
+            address,
+            store: store.clone(),
+            blocks: self.store.clone(),
+            log,
+            joining: Joining::new(joiner, self.pool.clone(), verdicts),
+            writers,
+            writer: self.author.clone(),
+            unflushed,
+            status,
+            changes: changes.clone(),
+            network: self.network.clone(),
+            metrics: Arc::clone(&self.metrics),
+            settled: Vec::new(),
+            max_entry_bytes: self.limits.max_entry_bytes,
+            failed: false,
+        };
+        let queues = Queues { commands: command_queue, messages: topic.messages, verdicts: verdict_queue, session };
+        let exchange = Exchanges {
+            address,
+            protocol,
+            network: self.network.clone(),
+            store: self.store.clone(),
+            status: status_seen.clone(),
+            offers: commands.clone(),
+            published: exchanges,
+            metrics: Arc::clone(&self.metrics),
+        };
+        let schedule = Schedule::new(self.exchange_interval);
+        self.tasks.spawn(acknowledge(unflushed_queue, self.network.clone(), address.to_string(), changes.clone()));
+        self.tasks.spawn(exchange.run(incoming, topic.subscribers, now_queue, schedule, stop.clone()));
+        self.tasks.spawn(run_and_leave(task, queues, self.network.clone(), stop.clone()));
+
+        let database = Database {
+            address,
+            manifest: Arc::new(manifest),
+            store,
+            commands,
+            exchange_now,
+            status: status_seen,
+            exchanges: exchanges_seen,
+            changes,
+        };
+        Ok(Opening { database, stop })
+    }
+}
+
+async fn run_and_leave(task: Task, queues: Queues, network: Network, stop: CancellationToken) {
+    let topic = task.address.to_string();
+    task.run(queues, stop).await;
+    network.unsubscribe(topic).await;
+}

@@ -1,0 +1,158 @@
+//! Reads. They go straight to the store, at any time and from any number of readers; an entry that is being written shows
+//! as soon as it is in the store, which may be a moment before it is acknowledged.
+
+use super::Database;
+use crate::store::StoreError;
+use oplog::{
+    Entry, Hash, Value,
+    log::{IterateError, LogRead as _, Range, iterate},
+    order::Position,
+};
+
+/// Why a read gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A bound names an entry that the log does not have.
+    #[error("the log has no entry {0}")]
+    UnknownEntry(Hash),
+    /// The store failed, or an entry's block is corrupt.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The read was cut off because the node is shutting down.
+    #[error("the node is shutting down")]
+    Stopping,
+}
+
+impl From<IterateError<StoreError>> for ReadError {
+    fn from(error: IterateError<StoreError>) -> Self {
+        match error {
+            IterateError::UnknownEntry(hash) => Self::UnknownEntry(hash),
+            IterateError::Read(error) => Self::Store(error),
+        }
+    }
+}
+
+/// A key or document that is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Live {
+    /// The entry that set it.
+    pub entry: Position,
+    /// The key, or the document's id.
+    pub key: String,
+    /// The value, or the document.
+    pub value: Value,
+}
+
+impl Database {
+    /// The entry that set `key`, and its value. `None` when there is none or it was deleted.
+    pub fn get(&self, key: &str) -> Result<Option<(Hash, Value)>, ReadError> {
+        let Some(winner) = self.store.winner(key)?.filter(|winner| !winner.deleted) else { return Ok(None) };
+        let entry = self.known(&winner.hash())?;
+        Ok(Some((entry.hash, value_of(entry))))
+    }
+
+    /// Up to `limit` keys that are there, the newest first, after the one whose entry is `after`.
+    pub async fn live(&self, after: Option<Position>, limit: usize) -> Result<Vec<Live>, ReadError> {
+        let this = self.clone();
+        blocking(move || {
+            let live = this.store.live_newest_first(after.as_ref()).take(limit);
+            live.map(|found| {
+                let (position, key) = found?;
+                let value = value_of(this.known(&position.hash)?);
+                Ok(Live { entry: position, key, value })
+            })
+            .collect()
+        })
+        .await
+    }
+
+    /// All keys that are there, the newest first, those after the one whose entry is `after`, as far as `keep` wants them:
+    /// it is given one after another and says whether to go on.
+    pub async fn scan_live<T: Send + 'static>(
+        &self,
+        after: Option<Position>,
+        mut kept: T,
+        mut keep: impl FnMut(&mut T, Live) -> bool + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let this = self.clone();
+        blocking(move || {
+            for found in this.store.live_newest_first(after.as_ref()) {
+                let (position, key) = found?;
+                let value = value_of(this.known(&position.hash)?);
+                if !keep(&mut kept, Live { entry: position, key, value }) {
+                    break;
+                }
+            }
+            Ok(kept)
+        })
+        .await
+    }
+
+    /// Up to `limit` entries of a range, newest first.
+    pub async fn entries(&self, range: Range, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        let this = self.clone();
+        blocking(move || {
+            let positions = iterate(&this.store, &range)?;
+            positions.take(limit).map(|position| this.known(&position?.hash)).collect()
+        })
+        .await
+    }
+
+    /// The entries of a range, newest first, as far as `keep` wants them. Holds one entry at a time.
+    pub async fn scan_entries<T: Send + 'static>(
+        &self,
+        range: Range,
+        mut kept: T,
+        mut keep: impl FnMut(&mut T, Entry) -> bool + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let this = self.clone();
+        blocking(move || {
+            for position in iterate(&this.store, &range)? {
+                if !keep(&mut kept, this.known(&position?.hash)?) {
+                    break;
+                }
+            }
+            Ok(kept)
+        })
+        .await
+    }
+
+    /// The heads, greatest first.
+    pub fn heads(&self) -> Result<Vec<Entry>, ReadError> {
+        let heads = std::sync::Arc::clone(&self.status.borrow().heads);
+        heads.iter().map(|head| self.known(&head.hash)).collect()
+    }
+
+    /// An entry of this log.
+    pub fn entry(&self, hash: &Hash) -> Result<Option<Entry>, ReadError> {
+        Ok(self.store.entry(hash)?)
+    }
+
+    /// Entries that stand after `position` in the log's order, oldest first, up to `limit`.
+    pub async fn entries_after(&self, position: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
+        let this = self.clone();
+        blocking(move || {
+            let positions = this.store.oldest_first(Some(&position)).take(limit);
+            positions.map(|position| this.known(&position?.hash)).collect()
+        })
+        .await
+    }
+
+    /// An entry that an index names.
+    fn known(&self, hash: &Hash) -> Result<Entry, ReadError> {
+        self.entry(hash)?.ok_or(ReadError::UnknownEntry(*hash))
+    }
+}
+
+fn value_of(entry: Entry) -> Value {
+    match entry.payload {
+        Value::Map(mut payload) => payload.remove("value").unwrap_or(Value::Null),
+        _ => Value::Null,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    tokio::task::spawn_blocking(read).await.unwrap_or(Err(ReadError::Stopping))
+}

@@ -1,0 +1,211 @@
+//! The one writer of a database.
+
+use super::{
+    Command, LogStatus,
+    append::{Unflushed, Write},
+    joining::Joining,
+};
+use crate::{
+    metrics::Metrics,
+    net::{GossipMessage, Network},
+    store::{DatabaseStore, Store, StoreError},
+};
+use oplog::{
+    Address,
+    access::Writers,
+    join::Verdict,
+    log::{Added, Log, Writer},
+};
+use p2p::bitswap::{Received, Session};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Commands and blocks taken per turn: the size of a batch of writes, and how long anything else may wait for its turn.
+const TURN: usize = 64;
+
+/// How often pending blocks are staged and unreachable ones looked at.
+const TICK: Duration = Duration::from_secs(2);
+
+/// In whose name the node writes.
+#[derive(Debug)]
+pub struct Author {
+    /// The identity's id: what access lists name.
+    pub id: String,
+    /// The signing key and the identity block's hash.
+    pub writer: Writer,
+}
+
+/// What a task is made of; see the fields of [`Task`].
+pub(super) struct Queues {
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) messages: mpsc::Receiver<GossipMessage>,
+    pub(super) verdicts: mpsc::Receiver<Vec<Verdict>>,
+    pub(super) session: Session,
+}
+
+pub(super) struct Task {
+    pub(super) address: Address,
+    pub(super) store: DatabaseStore,
+    pub(super) blocks: Store,
+    pub(super) log: Log,
+    pub(super) joining: Joining,
+    pub(super) writers: Writers,
+    pub(super) writer: watch::Receiver<Option<Arc<Author>>>,
+    pub(super) unflushed: mpsc::Sender<Unflushed>,
+    pub(super) status: watch::Sender<LogStatus>,
+    pub(super) changes: broadcast::Sender<super::Change>,
+    pub(super) network: Network,
+    pub(super) metrics: Arc<Metrics>,
+    /// Who waits for everything pending to be settled.
+    pub(super) settled: Vec<oneshot::Sender<()>>,
+    pub(super) max_entry_bytes: usize,
+    pub(super) failed: bool,
+}
+
+impl Task {
+    pub(super) async fn run(mut self, mut queues: Queues, stop: CancellationToken) {
+        self.resume_staged(&mut queues.session).await;
+        self.publish_status();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut commands = Vec::with_capacity(TURN);
+        let mut verdicts = Vec::new();
+        while !self.failed {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                count = queues.commands.recv_many(&mut commands, TURN) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.commands(&mut commands, &mut queues.session).await;
+                }
+                received = queues.session.recv() => match received {
+                    Some(received) => self.blocks_arrived(received, &mut queues.session).await,
+                    None => break,
+                },
+                count = queues.verdicts.recv_many(&mut verdicts, TURN) => {
+                    if count > 0 {
+                        let verdicts = verdicts.drain(..).flatten().collect();
+                        self.verdicts(verdicts, &mut queues.session).await;
+                    }
+                }
+                message = queues.messages.recv() => match message {
+                    Some(message) => self.heard(message, &mut queues.session).await,
+                    None => break,
+                },
+                _ = ticks.tick() => self.tick(&mut queues.session).await,
+            }
+            self.tell_settled();
+        }
+        self.drain(queues.commands, &mut queues.session).await;
+        self.stage_pending();
+    }
+
+    /// A closed or failed database answers what was already asked of it.
+    async fn drain(&mut self, mut commands: mpsc::Receiver<Command>, session: &mut Session) {
+        commands.close();
+        let mut writes = Vec::new();
+        while let Some(command) = commands.recv().await {
+            if let Command::Append { operation, reply } = command {
+                writes.push(Write { operation, reply });
+            }
+        }
+        // What was accepted before the stop is still written; a failed store drops the replies, which tells the writers.
+        if !self.failed && !writes.is_empty() {
+            self.append(writes, session).await;
+        }
+    }
+
+    async fn commands(&mut self, commands: &mut Vec<Command>, session: &mut Session) {
+        let mut writes = Vec::new();
+        for command in commands.drain(..) {
+            match command {
+                Command::Append { operation, reply } => writes.push(Write { operation, reply }),
+                Command::Offer { peer, heads } => self.offered(peer, heads, session).await,
+                Command::SetWriters(writers) => {
+                    self.joining.joiner.set_writers(writers.clone());
+                    self.status.send_modify(|status| status.writers = writers.clone());
+                    self.writers = writers;
+                }
+                Command::Settled { reply } => self.settled.push(reply),
+                Command::Verify { reply } => {
+                    let store = self.store.clone();
+                    let report = tokio::task::spawn_blocking(move || store.verify(|_| {})).await;
+                    if let Ok(report) = report {
+                        // whoever asked may have gone
+                        drop(reply.send(report));
+                    }
+                }
+            }
+        }
+        if !writes.is_empty() {
+            self.append(writes, session).await;
+            self.publish_status();
+        }
+    }
+
+    async fn blocks_arrived(&mut self, first: Received, session: &mut Session) {
+        let mut received = vec![first];
+        while received.len() < TURN * 4
+            && let Some(more) = futures::FutureExt::now_or_never(session.recv()).flatten()
+        {
+            received.push(more);
+        }
+        self.received(received, session).await;
+    }
+
+    fn tell_settled(&mut self) {
+        if self.joining.joiner.pending() == 0 {
+            for reply in self.settled.drain(..) {
+                // whoever waited may have given up
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    /// Stores entries that the log has taken in already, as one batch.
+    pub(super) fn commit(&mut self, added: Vec<Added>) -> Result<(), StoreError> {
+        // Reads and writes of the store may wait for the disk; the other tasks of this thread move on meanwhile.
+        tokio::task::block_in_place(|| {
+            let commit = self.log.commit(added, &self.store)?;
+            self.store.apply(commit)
+        })
+    }
+
+    /// The store did not take what the log holds already, as when the disk is full: starts over from what is stored.
+    pub(super) async fn recover(&mut self, error: Arc<StoreError>, session: &mut Session) {
+        tracing::error!(address = %self.address, %error, "entries not stored");
+        if error.is_poisoned() {
+            return self.fail(error);
+        }
+        for hash in self.joining.joiner.reset() {
+            session.cancel([&crate::net::cid(hash)]);
+        }
+        match tokio::task::block_in_place(|| self.store.open_log()) {
+            Ok(log) => self.log = log.with_max_entry_bytes(self.max_entry_bytes),
+            Err(error) => self.fail(Arc::new(error)),
+        }
+    }
+
+    /// The log is ahead of the store, or the store no longer writes: this task has no ground to stand on.
+    pub(super) fn fail(&mut self, error: Arc<StoreError>) {
+        tracing::error!(address = %self.address, %error, "the database takes no more entries until the node is restarted");
+        self.failed = true;
+        self.status.send_modify(|status| status.failed = Some(error));
+    }
+
+    pub(super) fn publish_status(&self) {
+        let (heads, len) = (self.log.heads(), self.log.len());
+        let joiner = &self.joining.joiner;
+        self.status.send_modify(|status| {
+            if status.heads[..] != *heads {
+                status.heads = heads.into();
+            }
+            status.len = len;
+            status.pending = joiner.pending();
+            status.pending_bytes = joiner.pending_bytes();
+            status.refused = self.joining.refused;
+        });
+    }
+}

@@ -1,0 +1,94 @@
+//! Entries on their way into logs.
+
+use super::{Metrics, MetricsError, Register};
+use oplog::join::Refusal;
+use prometheus::{IntCounter, IntCounterVec};
+
+#[derive(Debug)]
+pub(super) struct LogMetrics {
+    appended: IntCounter,
+    joined: IntCounter,
+    joins: IntCounter,
+    refused: IntCounterVec,
+    exchanges: IntCounterVec,
+    fetches_given_up: IntCounter,
+    queue_full: IntCounterVec,
+}
+
+impl LogMetrics {
+    pub(super) fn new(register: &Register<'_>) -> Result<Self, MetricsError> {
+        Ok(Self {
+            appended: register.counter(
+                "paperclip_entries_appended_total",
+                "Entries that this node wrote and acknowledged.",
+            )?,
+            joined: register.counter(
+                "paperclip_entries_joined_total",
+                "Entries of others that were verified and taken into a log.",
+            )?,
+            joins: register.counter(
+                "paperclip_joins_total",
+                "Batches in which entries of others were taken into a log.",
+            )?,
+            refused: register.counters_of(
+                "paperclip_entries_refused_total",
+                "Entries of others that were not taken, by reason.",
+                "reason",
+                &Refusal::LABELS,
+            )?,
+            exchanges: register.counters_of(
+                "paperclip_exchanges_total",
+                "Exchanges of heads with a peer, by how they ended.",
+                "result",
+                &["done", "failed"],
+            )?,
+            fetches_given_up: register.counter(
+                "paperclip_fetches_given_up_total",
+                "Blocks that no peer gave in time; they are asked for again later.",
+            )?,
+            queue_full: register.counters(
+                "paperclip_queue_full_total",
+                "Items refused or dropped because a bounded queue was full, by queue.",
+                &["queue"],
+            )?,
+        })
+    }
+}
+
+impl Metrics {
+    /// Entries of this node were written.
+    pub fn appended(&self, entries: u64) {
+        self.log.appended.inc_by(entries);
+    }
+
+    /// One batch of entries of others was taken into a log.
+    pub fn joined(&self, entries: u64) {
+        self.log.joins.inc();
+        self.log.joined.inc_by(entries);
+    }
+
+    /// An entry was refused, for the reason of [`Refusal::label`].
+    pub fn refused(&self, reason: &'static str) {
+        self.log.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// An exchange of heads ended.
+    pub fn exchange_ended(&self, done: bool) {
+        self.log.exchanges.with_label_values(&[if done { "done" } else { "failed" }]).inc();
+    }
+
+    /// A block could not be had.
+    pub fn fetch_given_up(&self) {
+        self.log.fetches_given_up.inc();
+    }
+
+    /// Names a queue from the start, so that its series is there at zero.
+    pub fn known_queue(&self, queue: &'static str) {
+        drop(self.log.queue_full.with_label_values(&[queue]));
+    }
+
+    /// Something was refused or dropped because the queue of this name was full.
+    pub fn queue_full(&self, queue: &'static str) {
+        self.log.queue_full.with_label_values(&[queue]).inc();
+    }
+}

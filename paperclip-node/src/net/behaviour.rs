@@ -1,0 +1,127 @@
+//! What the swarm is made of.
+
+use super::{Config, gossip};
+use libp2p::{
+    Multiaddr, Swarm, SwarmBuilder, TransportError,
+    connection_limits::{self, ConnectionLimits},
+    gossipsub, noise, ping,
+    swarm::NetworkBehaviour,
+    tcp,
+};
+use p2p::{identify, muxer, streams};
+use std::{io, time::Duration};
+
+/// Our name in identify.
+const AGENT: &str = concat!("paperclip/", env!("CARGO_PKG_VERSION"));
+
+/// The protocol family that identify asks for; other implementations ignore it.
+const IDENTIFY: &str = "ipfs/0.1.0";
+
+/// Handshakes under way at a time, each direction.
+const MAX_HALF_OPEN: u32 = 64;
+
+/// Connections to one peer: both sides may dial at once, and a third is an attack or a bug.
+const MAX_PER_PEER: u32 = 4;
+
+/// Streams that one connection may have under negotiation.
+const MAX_NEGOTIATING: usize = 256;
+
+/// Why the network cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// The address.
+        address: Multiaddr,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// A transport or protocol cannot be set up.
+    #[error("cannot set up {what}: {reason}")]
+    SetUp {
+        /// Which part.
+        what: &'static str,
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+#[derive(NetworkBehaviour)]
+pub(super) struct SwarmBehaviour {
+    pub(super) limits: connection_limits::Behaviour,
+    pub(super) identify: identify::Behaviour,
+    pub(super) ping: ping::Behaviour,
+    pub(super) gossipsub: gossipsub::Behaviour,
+    pub(super) streams: streams::Behaviour,
+}
+
+pub(super) async fn build(
+    key: libp2p::identity::Keypair,
+    config: &Config,
+) -> Result<(Swarm<SwarmBehaviour>, streams::Control), StartError> {
+    let set_up = |what| move |reason: String| StartError::SetUp { what, reason };
+    let streams = streams::Behaviour::default();
+    let control = streams.control();
+    let gossipsub = gossip::behaviour(key.clone()).map_err(|reason| set_up("gossipsub")(reason.into()))?;
+    let identify = identify::Config {
+        public_key: key.public(),
+        protocol_version: IDENTIFY.into(),
+        agent_version: AGENT.into(),
+    };
+    let behaviour = SwarmBehaviour {
+        limits: connection_limits::Behaviour::new(limits(config)),
+        identify: identify::Behaviour::new(identify, control.clone()),
+        ping: ping::Behaviour::default(),
+        gossipsub,
+        streams,
+    };
+    let mut swarm = SwarmBuilder::with_existing_identity(key)
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, muxer::Config::default)
+        .map_err(|error| set_up("noise")(error.to_string()))?
+        .with_dns()
+        .map_err(|error| set_up("name resolution")(error.to_string()))?
+        .with_websocket(noise::Config::new, muxer::Config::default)
+        .await
+        .map_err(|error| set_up("websocket")(error.to_string()))?
+        .with_behaviour(|_| behaviour)
+        .map_err(|error| set_up("behaviour")(error.to_string()))?
+        .with_swarm_config(|swarm| {
+            // Peers are kept: a database that is quiet for an hour still wants its replicas.
+            swarm
+                .with_idle_connection_timeout(Duration::MAX)
+                .with_max_negotiating_inbound_streams(MAX_NEGOTIATING)
+        })
+        .build();
+    for address in &config.listen {
+        let listen = swarm.listen_on(address.clone());
+        listen.map_err(|error| StartError::Listen { address: address.clone(), reason: one_line(error) })?;
+    }
+    for address in &config.announce {
+        swarm.add_external_address(address.clone());
+    }
+    Ok((swarm, control))
+}
+
+fn limits(config: &Config) -> ConnectionLimits {
+    let most = u32::try_from(config.max_connections).unwrap_or(u32::MAX);
+    ConnectionLimits::default()
+        .with_max_established(Some(most))
+        .with_max_established_per_peer(Some(MAX_PER_PEER))
+        .with_max_pending_incoming(Some(MAX_HALF_OPEN))
+        .with_max_pending_outgoing(Some(MAX_HALF_OPEN))
+}
+
+fn one_line(error: TransportError<io::Error>) -> String {
+    match error {
+        TransportError::MultiaddrNotSupported(_) => "the kind of address is not supported".to_owned(),
+        TransportError::Other(error) => {
+            let mut source: &dyn std::error::Error = &error;
+            while let Some(inner) = source.source() {
+                source = inner;
+            }
+            source.to_string()
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! When to dial the configured peers. Pure: time and jitter are given.
+
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+/// Pause after the first failed dial; it doubles with every further one.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause between two dials of a peer.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Keeps the configured peers connected: dials, and dials again with growing pauses.
+#[derive(Debug, Default)]
+pub(super) struct Dialer {
+    targets: BTreeMap<Multiaddr, Target>,
+}
+
+#[derive(Debug)]
+struct Target {
+    /// Who answers there: named by the address, or known since the first connection.
+    peer: Option<PeerId>,
+    state: State,
+    failures: u32,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Waiting { until: Instant },
+    Dialing,
+    Connected,
+    /// It is this node itself.
+    Own,
+}
+
+impl Dialer {
+    /// Replaces the configured peers; those that stay keep their state.
+    pub(super) fn set(&mut self, addresses: &[Multiaddr], local: PeerId, now: Instant) {
+        self.targets.retain(|address, _| addresses.contains(address));
+        for address in addresses {
+            let peer = last_peer(address);
+            let own = peer == Some(local);
+            self.targets.entry(address.clone()).or_insert_with(|| Target {
+                peer,
+                state: if own { State::Own } else { State::Waiting { until: now } },
+                failures: 0,
+            });
+        }
+    }
+
+    /// The peers to dial now, which are then taken to be dialled. `connected` tells who is there already.
+    pub(super) fn due(&mut self, now: Instant, connected: impl Fn(&PeerId) -> bool) -> Vec<Multiaddr> {
+        let mut due = Vec::new();
+        for (address, target) in &mut self.targets {
+            match target.state {
+                State::Waiting { until } if until <= now => {
+                    target.state = if target.peer.is_some_and(|peer| connected(&peer)) {
+                        State::Connected
+                    } else {
+                        due.push(address.clone());
+                        State::Dialing
+                    };
+                }
+                _ => {}
+            }
+        }
+        due
+    }
+
+    /// When [`due`](Self::due) has something again.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let waiting = self.targets.values().filter_map(|target| match target.state {
+            State::Waiting { until } => Some(until),
+            _ => None,
+        });
+        waiting.min()
+    }
+
+    /// A connection stands, dialled at `address` if by us.
+    pub(super) fn connected(&mut self, peer: PeerId, address: Option<&Multiaddr>) {
+        for (configured, target) in &mut self.targets {
+            if target.peer == Some(peer) || address == Some(configured) {
+                target.peer = Some(peer);
+                target.state = State::Connected;
+                target.failures = 0;
+            }
+        }
+    }
+
+    /// The last connection to a peer is gone.
+    pub(super) fn disconnected(&mut self, peer: PeerId, now: Instant, jitter: f64) {
+        let lost = |target: &&mut Target| target.peer == Some(peer) && target.state == State::Connected;
+        self.targets.values_mut().filter(lost).for_each(|target| target.pause(now, jitter));
+    }
+
+    /// A dial failed; `own` when it reached this node itself, which is not tried again.
+    pub(super) fn failed(&mut self, address: &Multiaddr, own: bool, now: Instant, jitter: f64) {
+        if let Some(target) = self.targets.get_mut(address) {
+            if own {
+                target.state = State::Own;
+            } else {
+                target.pause(now, jitter);
+            }
+        }
+    }
+}
+
+impl Target {
+    /// `jitter` from 0 to 1 spreads the pause over half its length, so that a restarted cluster does not dial in step.
+    fn pause(&mut self, now: Instant, jitter: f64) {
+        let pause = (FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(16))).min(LONGEST_PAUSE);
+        self.failures += 1;
+        self.state = State::Waiting { until: now + pause.mul_f64(0.75 + jitter.clamp(0.0, 1.0) / 2.0) };
+    }
+}
+
+/// The peer id at the end of an address, if it has one.
+pub(super) fn last_peer(address: &Multiaddr) -> Option<PeerId> {
+    match address.iter().last()? {
+        Protocol::P2p(peer) => Some(peer),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(port: u16) -> Multiaddr {
+        format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()
+    }
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_start_over_after_a_connection() {
+        let (mut dialer, mut now) = (Dialer::default(), Instant::now());
+        let (local, peer) = (PeerId::random(), PeerId::random());
+        dialer.set(&[address(1)], local, now);
+        let mut pauses = Vec::new();
+        for _ in 0..12 {
+            assert_eq!(dialer.due(now, |_| false), [address(1)]);
+            assert!(dialer.due(now, |_| false).is_empty(), "one dial at a time");
+            dialer.failed(&address(1), false, now, 0.5);
+            let next = dialer.next().unwrap();
+            pauses.push(next - now);
+            now = next;
+        }
+        assert!(pauses.is_sorted());
+        assert_eq!((pauses[0], pauses[11]), (FIRST_PAUSE, LONGEST_PAUSE));
+
+        assert_eq!(dialer.due(now, |_| false).len(), 1);
+        dialer.connected(peer, Some(&address(1)));
+        assert_eq!(dialer.next(), None);
+        dialer.disconnected(peer, now, 0.5);
+        assert_eq!(dialer.next(), Some(now + FIRST_PAUSE));
+    }
+
+    #[test]
+    fn a_peer_that_came_by_itself_is_not_dialled() {
+        let (mut dialer, now, peer) = (Dialer::default(), Instant::now(), PeerId::random());
+        let named = address(1).with(Protocol::P2p(peer));
+        dialer.set(&[named], PeerId::random(), now);
+        assert!(dialer.due(now, |other| *other == peer).is_empty());
+        dialer.disconnected(peer, now, 0.0);
+        assert!(dialer.next().is_some());
+    }
+
+    #[test]
+    fn the_node_itself_is_not_dialled() {
+        let (mut dialer, now, local) = (Dialer::default(), Instant::now(), PeerId::random());
+        dialer.set(&[address(1).with(Protocol::P2p(local)), address(2)], local, now);
+        assert_eq!(dialer.due(now, |_| false), [address(2)]);
+        dialer.failed(&address(2), true, now, 0.0);
+        assert_eq!(dialer.next(), None);
+    }
+}

@@ -1,0 +1,212 @@
+//! The network: one task owns the libp2p swarm, everybody else holds a [`Network`].
+//!
+//! What a node speaks: TCP (and websocket) with noise and yamux, identify, ping, gossipsub for new heads, one heads protocol
+//! per database, bitswap for blocks. All of it as the wire document says, whose section numbers stand where they matter.
+
+mod behaviour;
+mod dialer;
+mod gossip;
+pub mod heads;
+mod peer_key;
+mod peers;
+mod task;
+
+pub use behaviour::StartError;
+pub use gossip::{GossipMessage, MAX_GOSSIP_BYTES, MessageId, Topic, Validity};
+pub use peer_key::{PeerKeyError, load_or_create as load_or_create_peer_key};
+pub use peers::{Peer, Peers};
+
+use bytes::Bytes;
+use cid::Cid;
+use libp2p::{Multiaddr, PeerId};
+use oplog::Hash;
+use p2p::bitswap::{BlockSource, Unmet};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Commands on their way to the swarm's task; whoever sends more waits.
+const COMMAND_QUEUE: usize = 1024;
+
+/// What the network is given.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Addresses to listen on, TCP and websocket.
+    pub listen: Vec<Multiaddr>,
+    /// Addresses under which others reach the node, if they differ.
+    pub announce: Vec<Multiaddr>,
+    /// Peers to keep connected.
+    pub peers: Vec<Multiaddr>,
+    /// The most connections, both ways together.
+    pub max_connections: usize,
+}
+
+/// A hash as bitswap names it.
+#[expect(clippy::expect_used, reason = "the bytes of a hash are those of a CID")]
+pub fn cid(hash: Hash) -> Cid {
+    Cid::try_from(hash.to_cid_bytes().as_slice()).expect("a CID")
+}
+
+/// Why a peer could not be connected.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ConnectError {
+    /// The dial failed.
+    #[error("{0}")]
+    Dial(String),
+    /// The dial took longer than [`CONNECT_TIMEOUT`].
+    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
+    Timeout,
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    Closed,
+}
+
+/// How long a requested connection may take, all its addresses and handshakes together.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+enum Command {
+    Subscribe { topic: String, reply: oneshot::Sender<Topic> },
+    Unsubscribe { topic: String },
+    Publish { topic: String, data: Bytes },
+    Validate { id: MessageId, verdict: Validity },
+    Dial { address: Multiaddr, reply: oneshot::Sender<Result<PeerId, ConnectError>> },
+    SetPeers { peers: Vec<Multiaddr> },
+}
+
+/// The handle to the network. Cheap to clone; everything ends when the task does.
+#[derive(Clone)]
+pub struct Network {
+    commands: mpsc::Sender<Command>,
+    peers: watch::Receiver<Arc<Peers>>,
+    listen: watch::Receiver<Vec<Multiaddr>>,
+    local: PeerId,
+    streams: p2p::streams::Control,
+    blocks: p2p::bitswap::Handle,
+}
+
+/// A network that listens but does not run yet.
+pub struct Listening<S: BlockSource> {
+    /// The handle.
+    pub network: Network,
+    task: task::Task,
+    driver: p2p::bitswap::Driver<S>,
+}
+
+impl<S: BlockSource> Listening<S> {
+    /// Runs the network until `stop` is cancelled.
+    pub async fn run(self, stop: CancellationToken) {
+        let exchange = tokio::spawn(self.driver.run());
+        self.task.run(stop).await;
+        exchange.abort();
+    }
+}
+
+/// Opens the listeners. Blocks of `source` are served to every peer that asks. Errors name the address that could not be
+/// opened.
+pub async fn start<S: BlockSource>(
+    key: libp2p::identity::Keypair,
+    config: &Config,
+    source: S,
+) -> Result<Listening<S>, StartError> {
+    let local = key.public().to_peer_id();
+    let (swarm, streams) = behaviour::build(key, config).await?;
+    let (blocks, driver) = p2p::bitswap::new(streams.clone(), source)
+        .map_err(|error| StartError::SetUp { what: "bitswap", reason: error.to_string() })?;
+    let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
+    let (peers_tx, peers) = watch::channel(Arc::default());
+    let (listen_tx, listen) = watch::channel(Vec::new());
+    let publish = task::Published { peers: peers_tx, listen: listen_tx };
+    let task = task::Task::new(swarm, command_queue, publish, config, blocks.clone());
+    Ok(Listening { network: Network { commands, peers, listen, local, streams, blocks }, task, driver })
+}
+
+impl Network {
+    /// This node's peer id.
+    pub fn local(&self) -> PeerId {
+        self.local
+    }
+
+    /// Plain streams.
+    pub fn streams(&self) -> &p2p::streams::Control {
+        &self.streams
+    }
+
+    /// The exchange of blocks.
+    pub fn blocks(&self) -> &p2p::bitswap::Handle {
+        &self.blocks
+    }
+
+    /// Connected peers, as they are now and whenever they change.
+    pub fn peers(&self) -> watch::Receiver<Arc<Peers>> {
+        self.peers.clone()
+    }
+
+    /// Addresses that the node listens on, each ending in `/p2p/<its id>`.
+    pub fn listen_addrs(&self) -> Vec<Multiaddr> {
+        self.listen.borrow().clone()
+    }
+
+    /// Waits until at least one address is open.
+    pub async fn listening(&self) {
+        let mut listen = self.listen.clone();
+        // an error means that the task ended, and with it the wait
+        drop(listen.wait_for(|listen| !listen.is_empty()).await);
+    }
+
+    /// Joins a topic; `None` when the node is shutting down.
+    pub async fn subscribe(&self, topic: String) -> Option<Topic> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Subscribe { topic, reply }).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Leaves a topic.
+    pub async fn unsubscribe(&self, topic: String) {
+        self.tell(Command::Unsubscribe { topic }).await;
+    }
+
+    /// Sends a message to whoever is subscribed. That nobody is, is no error: they get the heads when they come.
+    pub async fn publish(&self, topic: String, data: Bytes) {
+        self.tell(Command::Publish { topic, data }).await;
+    }
+
+    /// Says what a message is worth: accepted ones are passed on.
+    pub async fn validate(&self, id: MessageId, verdict: Validity) {
+        self.tell(Command::Validate { id, verdict }).await;
+    }
+
+    /// Blocks are in the store now: peers that asked for them in vain get them.
+    pub async fn stored(&self, hashes: Vec<Hash>) {
+        if self.blocks.stored(hashes.into_iter().map(cid).collect()).await.is_err() {
+            tracing::debug!("the exchange of blocks has ended");
+        }
+    }
+
+    /// Blocks that no peer has given yet, all databases together.
+    pub async fn unmet(&self) -> Vec<Unmet> {
+        self.blocks.unmet().await.unwrap_or_default()
+    }
+
+    /// Connects to a peer, giving its id.
+    pub async fn connect(&self, address: Multiaddr) -> Result<PeerId, ConnectError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Dial { address, reply }).await.map_err(|_| ConnectError::Closed)?;
+        match tokio::time::timeout(CONNECT_TIMEOUT, answer).await {
+            Ok(answer) => answer.unwrap_or(Err(ConnectError::Closed)),
+            Err(_) => Err(ConnectError::Timeout),
+        }
+    }
+
+    /// Changes the peers to keep connected.
+    pub async fn set_peers(&self, peers: Vec<Multiaddr>) {
+        self.tell(Command::SetPeers { peers }).await;
+    }
+
+    /// Commands to a network that has stopped have nothing left to do.
+    async fn tell(&self, command: Command) {
+        if self.commands.send(command).await.is_err() {
+            tracing::debug!("the network has stopped");
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The task that owns the swarm: takes commands, tells others what happens.
+
+use super::{
+    Command, Config, ConnectError, GossipMessage, MessageId, Peer, Peers, Topic, Validity,
+    behaviour::{SwarmBehaviour, SwarmBehaviourEvent},
+    dialer::Dialer,
+    gossip::TOPIC_QUEUE,
+};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use libp2p::{
+    Multiaddr, PeerId, Swarm,
+    core::ConnectedPoint,
+    gossipsub::{self, IdentTopic, MessageAcceptance, PublishError, TopicHash},
+    multiaddr::Protocol,
+    swarm::{ConnectionId, DialError, SwarmEvent, dial_opts::DialOpts},
+};
+use p2p::{bitswap, identify};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Instant,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Requested dials that wait for their outcome. More are refused.
+const MAX_DIALS: usize = 256;
+
+/// Topics of other peers that are remembered before we join them ourselves, per peer. A peer with more open databases is
+/// still served: it dials us.
+const MAX_TOPICS_PER_PEER: usize = 4096;
+
+/// Where the task tells what is there now.
+pub(super) struct Published {
+    pub(super) peers: watch::Sender<Arc<Peers>>,
+    pub(super) listen: watch::Sender<Vec<Multiaddr>>,
+}
+
+struct Joined {
+    subscribers: watch::Sender<Arc<BTreeSet<PeerId>>>,
+    messages: mpsc::Sender<GossipMessage>,
+}
+
+/// What the exchange of blocks must be told.
+enum BlockPeer {
+    Ready(PeerId),
+    Gone(PeerId),
+}
+
+pub(super) struct Task {
+    swarm: Swarm<SwarmBehaviour>,
+    commands: mpsc::Receiver<Command>,
+    published: Published,
+    peers: Peers,
+    topics: HashMap<TopicHash, Joined>,
+    /// Who is subscribed to what, joined or not: a subscription is told once, often before we join.
+    subscriptions: HashMap<PeerId, BTreeSet<TopicHash>>,
+    dialer: Dialer,
+    /// Dials under way: the configured address, or who asked.
+    dials: HashMap<ConnectionId, Dial>,
+    blocks: bitswap::Handle,
+    /// News for `blocks`, told at the end of each turn.
+    block_peers: Vec<BlockPeer>,
+}
+
+enum Dial {
+    Configured(Multiaddr),
+    Requested(oneshot::Sender<Result<PeerId, ConnectError>>),
+}
+
+impl Task {
+    pub(super) fn new(
+        swarm: Swarm<SwarmBehaviour>,
+        commands: mpsc::Receiver<Command>,
+        published: Published,
+        config: &Config,
+        blocks: bitswap::Handle,
+    ) -> Self {
+        let mut dialer = Dialer::default();
+        dialer.set(&config.peers, *swarm.local_peer_id(), Instant::now());
+        Self {
+            swarm,
+            commands,
+            published,
+            peers: Peers::new(),
+            topics: HashMap::new(),
+            subscriptions: HashMap::new(),
+            dialer,
+            dials: HashMap::new(),
+            blocks,
+            block_peers: Vec::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            self.tell_blocks().await;
+            self.dial_due();
+            let next_dial = self.dialer.next();
+            let pause = async {
+                match next_dial {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                event = self.swarm.select_next_some() => self.event(event),
+                command = self.commands.recv() => match command {
+                    Some(command) => self.command(command),
+                    None => break,
+                },
+                () = pause => {}
+            }
+        }
+    }
+
+    /// The exchange never waits for the swarm, so waiting for it here cannot lock up. When it has ended, so does the node.
+    async fn tell_blocks(&mut self) {
+        for news in self.block_peers.drain(..) {
+            let told = match news {
+                BlockPeer::Ready(peer) => self.blocks.peer_ready(peer).await,
+                BlockPeer::Gone(peer) => self.blocks.peer_gone(peer).await,
+            };
+            if told.is_err() {
+                tracing::debug!("the exchange of blocks has ended");
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Subscribe { topic, reply } => self.subscribe(topic, reply),
+            Command::Unsubscribe { topic } => {
+                let topic = IdentTopic::new(topic);
+                self.swarm.behaviour_mut().gossipsub.unsubscribe(&topic);
+                self.topics.remove(&topic.hash());
+            }
+            Command::Publish { topic, data } => self.publish(topic, &data),
+            Command::Validate { id, verdict } => {
+                let verdict = match verdict {
+                    Validity::Accept => MessageAcceptance::Accept,
+                    Validity::Reject => MessageAcceptance::Reject,
+                    Validity::Ignore => MessageAcceptance::Ignore,
+                };
+                let gossipsub = &mut self.swarm.behaviour_mut().gossipsub;
+                gossipsub.report_message_validation_result(&id.id, &id.from, verdict);
+            }
+            Command::Dial { address, reply } => self.dial_requested(address, reply),
+            Command::SetPeers { peers } => {
+                self.dialer.set(&peers, *self.swarm.local_peer_id(), Instant::now());
+            }
+        }
+    }
+
+    fn subscribe(&mut self, topic: String, reply: oneshot::Sender<Topic>) {
+        let topic = IdentTopic::new(topic);
+        let hash = topic.hash();
+        if let Err(error) = self.swarm.behaviour_mut().gossipsub.subscribe(&topic) {
+            tracing::warn!(%topic, %error, "cannot subscribe");
+        }
+        let subscribed = self.subscriptions.iter().filter(|(_, topics)| topics.contains(&hash));
+        let subscribers: BTreeSet<PeerId> = subscribed.map(|(peer, _)| *peer).collect();
+        let (subscribers, subscribers_seen) = watch::channel(Arc::new(subscribers));
+        let (messages, message_queue) = mpsc::channel(TOPIC_QUEUE);
+        self.topics.insert(hash, Joined { subscribers, messages });
+        // nobody there to take it: the asker is gone, and will not read the topic either
+        drop(reply.send(Topic { subscribers: subscribers_seen, messages: message_queue }));
+    }
+
+    fn publish(&mut self, topic: String, data: &Bytes) {
+        let topic = IdentTopic::new(topic);
+        // signing a message that nobody hears costs as much as signing an entry
+        if self.topics.get(&topic.hash()).is_some_and(|joined| joined.subscribers.borrow().is_empty()) {
+            return;
+        }
+        match self.swarm.behaviour_mut().gossipsub.publish(topic, data.to_vec()) {
+            Ok(_) | Err(PublishError::NoPeersSubscribedToTopic | PublishError::Duplicate) => {}
+            Err(error) => tracing::debug!(%error, bytes = data.len(), "not published; an exchange of heads will tell"),
+        }
+    }
+
+    fn dial_requested(&mut self, address: Multiaddr, reply: oneshot::Sender<Result<PeerId, ConnectError>>) {
+        if let Some(peer) = super::dialer::last_peer(&address).filter(|peer| self.peers.contains_key(peer)) {
+            drop(reply.send(Ok(peer)));
+            return;
+        }
+        self.dials.retain(|_, dial| !matches!(dial, Dial::Requested(reply) if reply.is_closed()));
+        if self.dials.len() >= MAX_DIALS {
+            drop(reply.send(Err(ConnectError::Dial("too many dials under way".into()))));
+            return;
+        }
+        let options = DialOpts::from(address);
+        let id = options.connection_id();
+        match self.swarm.dial(options) {
+            Ok(()) => drop(self.dials.insert(id, Dial::Requested(reply))),
+            Err(error) => drop(reply.send(Err(ConnectError::Dial(dial_reason(&error))))),
+        }
+    }
+
+    fn dial_due(&mut self) {
+        let now = Instant::now();
+        let peers = &self.peers;
+        for address in self.dialer.due(now, |peer| peers.contains_key(peer)) {
+            let options = DialOpts::from(address.clone());
+            let id = options.connection_id();
+            match self.swarm.dial(options) {
+                Ok(()) => drop(self.dials.insert(id, Dial::Configured(address))),
+                Err(error) => self.dial_failed(&address, &error),
+            }
+        }
+    }
+
+    fn dial_failed(&mut self, address: &Multiaddr, error: &DialError) {
+        let own = matches!(error, DialError::LocalPeerId { .. });
+        tracing::debug!(%address, reason = dial_reason(error), "peer not reached");
+        self.dialer.failed(address, own, Instant::now(), rand::random());
+    }
+
+    fn event(&mut self, event: SwarmEvent<SwarmBehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(SwarmBehaviourEvent::Gossipsub(event)) => self.gossip(event),
+            SwarmEvent::Behaviour(SwarmBehaviourEvent::Identify(identify::Event::Received {
+                peer_id, info, ..
+            })) => self.identified(peer_id, *info),
+            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => self.listening(),
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "listener"),
+            SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
+                tracing::error!(?addresses, %error, "listener closed");
+                self.listening();
+            }
+            SwarmEvent::ConnectionEstablished { peer_id, endpoint, connection_id, .. } => {
+                self.connected(peer_id, &endpoint, connection_id);
+            }
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
+                tracing::info!(peer = %peer_id, cause = cause.map(tracing::field::display), "peer gone");
+                self.gone(peer_id);
+            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
+                match self.dials.remove(&connection_id) {
+                    Some(Dial::Configured(address)) => self.dial_failed(&address, &error),
+                    Some(Dial::Requested(reply)) => {
+                        drop(reply.send(Err(ConnectError::Dial(dial_reason(&error)))));
+                    }
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn listening(&mut self) {
+        let local = *self.swarm.local_peer_id();
+        let addresses: Vec<Multiaddr> =
+            self.swarm.listeners().map(|address| address.clone().with(Protocol::P2p(local))).collect();
+        tracing::info!(?addresses, "listening");
+        self.published.listen.send_replace(addresses);
+    }
+
+    fn connected(&mut self, peer: PeerId, endpoint: &ConnectedPoint, connection: ConnectionId) {
+        let address = match self.dials.remove(&connection) {
+            Some(Dial::Configured(address)) => Some(address),
+            Some(Dial::Requested(reply)) => {
+                drop(reply.send(Ok(peer)));
+                None
+            }
+            None => None,
+        };
+        self.dialer.connected(peer, address.as_ref());
+        self.peers.entry(peer).or_insert_with(|| {
+            tracing::info!(%peer, address = %endpoint.get_remote_address(), outbound = endpoint.is_dialer(), "peer connected");
+            Peer {
+                address: endpoint.get_remote_address().clone(),
+                outbound: endpoint.is_dialer(),
+                since: Instant::now(),
+                agent: None,
+                protocols: Vec::new(),
+            }
+        });
+        self.publish_peers();
+    }
+
+    fn gone(&mut self, peer: PeerId) {
+        self.peers.remove(&peer);
+        self.block_peers.push(BlockPeer::Gone(peer));
+        self.dialer.disconnected(peer, Instant::now(), rand::random());
+        for topic in self.subscriptions.remove(&peer).unwrap_or_default() {
+            self.change_subscribers(&topic, |subscribers| subscribers.remove(&peer));
+        }
+        self.publish_peers();
+    }
+
+    fn identified(&mut self, id: PeerId, info: identify::Info) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.agent = Some(info.agent_version);
+        peer.protocols = info.protocols;
+        if peer.speaks_bitswap() {
+            self.block_peers.push(BlockPeer::Ready(id));
+        }
+        self.publish_peers();
+    }
+
+    fn publish_peers(&self) {
+        self.published.peers.send_replace(Arc::new(self.peers.clone()));
+    }
+
+    fn gossip(&mut self, event: gossipsub::Event) {
+        match event {
+            gossipsub::Event::Subscribed { peer_id, topic } => {
+                let topics = self.subscriptions.entry(peer_id).or_default();
+                if topics.len() < MAX_TOPICS_PER_PEER || topics.contains(&topic) {
+                    topics.insert(topic.clone());
+                    self.change_subscribers(&topic, |subscribers| subscribers.insert(peer_id));
+                }
+            }
+            gossipsub::Event::Unsubscribed { peer_id, topic } => {
+                if let Some(topics) = self.subscriptions.get_mut(&peer_id) {
+                    topics.remove(&topic);
+                }
+                self.change_subscribers(&topic, |subscribers| subscribers.remove(&peer_id));
+            }
+            gossipsub::Event::Message { propagation_source: from, message_id: id, message } => {
+                let Some(joined) = self.topics.get(&message.topic) else { return };
+                let id = MessageId { id, from };
+                let message = GossipMessage { id, from, data: message.data.into() };
+                if joined.messages.try_send(message).is_err() {
+                    tracing::debug!(topic = ?joined.subscribers, "topic queue full; an exchange of heads will tell");
+                }
+            }
+            gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::SlowPeer { .. } => {}
+        }
+    }
+
+    fn change_subscribers(&self, topic: &TopicHash, change: impl FnOnce(&mut BTreeSet<PeerId>) -> bool) {
+        if let Some(joined) = self.topics.get(topic) {
+            joined.subscribers.send_if_modified(|subscribers| change(Arc::make_mut(subscribers)));
+        }
+    }
+}
+
+/// The innermost reason, in one line: the outer ones repeat addresses over several.
+fn dial_reason(error: &DialError) -> String {
+    match error {
+        DialError::Transport(tried) => {
+            let reasons: BTreeSet<String> = tried
+                .iter()
+                .map(|(_, error)| {
+                    let mut source: &dyn std::error::Error = error;
+                    while let Some(inner) = source.source() {
+                        source = inner;
+                    }
+                    source.to_string()
+                })
+                .collect();
+            reasons.into_iter().collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,31 @@
+//! The blocks that define a database: from the store, or from whoever has them.
+
+use crate::{
+    net::{Network, cid},
+    store::{Store, StoreError},
+};
+use bytes::Bytes;
+use oplog::Hash;
+
+/// Why a block could not be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    Stopping,
+}
+
+/// Gets a block, waiting for a peer that has it for as long as it takes.
+pub(super) async fn block(store: &Store, network: &Network, hash: Hash) -> Result<Bytes, FetchError> {
+    if let Some(block) = store.block(&hash)? {
+        return Ok(block);
+    }
+    let mut session = network.blocks().session().await.map_err(|_| FetchError::Stopping)?;
+    // a fresh session has room
+    session.want([cid(hash)], None).map_err(|_| FetchError::Stopping)?;
+    let received = session.recv().await.ok_or(FetchError::Stopping)?;
+    Ok(received.data)
+}

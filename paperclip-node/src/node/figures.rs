@@ -1,0 +1,58 @@
+//! What the metrics are told now and then rather than as it happens.
+
+use super::registry::{Registered, Registry};
+use crate::{
+    metrics::{DatabaseFigures, Metrics, NetworkFigures},
+    net::Network,
+    store::Store,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How old a figure may be.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+pub(super) struct Figures {
+    pub(super) registry: watch::Receiver<Arc<Registry>>,
+    pub(super) store: Store,
+    pub(super) network: Network,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Figures {
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let mut interval = tokio::time::interval(INTERVAL);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = interval.tick() => self.tell().await,
+            }
+        }
+    }
+
+    async fn tell(&self) {
+        let registry = Arc::clone(&self.registry.borrow());
+        for database in registry.values().filter_map(Registered::open) {
+            let status = database.status().borrow().clone();
+            self.metrics.set_database(
+                &database.address(),
+                DatabaseFigures {
+                    entries: status.len,
+                    heads: status.heads.len() as u64,
+                    pending: status.pending as u64,
+                    unreachable: status.unreachable.len() as u64,
+                },
+            );
+        }
+        self.metrics.set_store_bytes(self.store.disk_bytes());
+        // an exchange that has ended has nothing more to count
+        if let Ok(bitswap) = self.network.blocks().stats().await {
+            self.metrics.set_network(&NetworkFigures {
+                peers: self.network.peers().borrow().len() as u64,
+                streams: self.network.streams().stats(),
+                bitswap,
+            });
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What a node tells about itself.
+
+use super::registry::{Registered, Role, State};
+use crate::database::Database;
+use libp2p::{Multiaddr, PeerId};
+use oplog::{
+    Address, Value,
+    manifest::{AccessAddress, DatabaseType},
+};
+use std::time::Duration;
+
+/// The node as a whole.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Version of the binary.
+    pub version: &'static str,
+    /// Its libp2p id.
+    pub peer_id: PeerId,
+    /// Where it listens, each ending in `/p2p/<its id>`.
+    pub listen: Vec<Multiaddr>,
+    /// Who it is to access lists.
+    pub identity: IdentityInfo,
+    /// The address of the catalog.
+    pub catalog: Address,
+    /// Since the start.
+    pub uptime: Duration,
+    /// Connected peers.
+    pub peers: usize,
+    /// Bytes on disk.
+    pub store_bytes: u64,
+    /// All databases, the catalog among them.
+    pub databases: Vec<DatabaseInfo>,
+}
+
+/// Who the node is to access lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityInfo {
+    /// The cluster's id: the root key's public half in hex.
+    pub cluster_id: String,
+    /// The node's own signing key, public half in hex.
+    pub public_key: String,
+    /// The signing key's signature over the id: with `public_key`, the request for a certificate.
+    pub id_signature: String,
+    /// The hash of the identity block, once the node is certified.
+    pub hash: Option<String>,
+}
+
+/// Who may write to a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessInfo {
+    /// `ipfs` or `orbitdb`.
+    pub kind: &'static str,
+    /// The address in the manifest.
+    pub address: String,
+    /// Ids that may write now, or `*`.
+    pub write: Vec<String>,
+}
+
+/// One database.
+#[derive(Debug, Clone)]
+pub struct DatabaseInfo {
+    /// Its address.
+    pub address: Address,
+    /// `catalog`, `pinned` or `guard`.
+    pub role: &'static str,
+    /// `opening`, `open` or `failed`.
+    pub state: &'static str,
+    /// Why it failed, if it did.
+    pub reason: Option<String>,
+    /// The name, as far as it is known.
+    pub name: Option<String>,
+    /// What is known of it once it is open.
+    pub open: Option<OpenInfo>,
+}
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub struct OpenInfo {
+    /// How its entries are read.
+    pub kind: DatabaseType,
+    /// Who may write.
+    pub access: AccessInfo,
+    /// What the creator attached.
+    pub meta: Option<Value>,
+    /// Entries in the log.
+    pub entries: u64,
+    /// Hashes of the heads, greatest first.
+    pub heads: Vec<oplog::Hash>,
+    /// Equal digests, equal logs.
+    pub digest: String,
+    /// Entries that wait for ancestors or verdicts.
+    pub pending: usize,
+    /// Bytes of them in memory.
+    pub pending_bytes: usize,
+    /// Blocks that no peer gives.
+    pub unreachable: Vec<crate::database::Unreachable>,
+    /// Entries refused since it was opened.
+    pub refused: u64,
+    /// Peers that serve it.
+    pub peers: Vec<PeerId>,
+    /// Since heads were last exchanged with any of them.
+    pub since_exchange: Option<Duration>,
+    /// Why it takes no more entries, if so.
+    pub failed: Option<String>,
+}
+
+/// A connected peer.
+#[derive(Debug, Clone)]
+pub struct PeerInfo {
+    /// Its id.
+    pub peer_id: PeerId,
+    /// The other end of the oldest connection.
+    pub address: Multiaddr,
+    /// Whether we dialled.
+    pub outbound: bool,
+    /// Since the oldest connection was made.
+    pub connected: Duration,
+    /// What it calls itself.
+    pub agent: Option<String>,
+    /// What it speaks.
+    pub protocols: Vec<String>,
+    /// Databases that both serve.
+    pub databases: Vec<Address>,
+}
+
+/// Whether the node can serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It cannot; why, in one line each.
+    NotReady(Vec<String>),
+}
+
+impl DatabaseInfo {
+    pub(super) fn of(address: Address, registered: &Registered) -> Self {
+        let (state, reason) = match &registered.state {
+            State::Opening => ("opening", None),
+            State::Open(_) => ("open", None),
+            State::Failed(reason) => ("failed", Some(reason.to_string())),
+        };
+        Self {
+            address,
+            role: match registered.role {
+                Role::Catalog => "catalog",
+                Role::Pinned(_) => "pinned",
+                Role::Guard => "guard",
+            },
+            state,
+            reason,
+            name: registered.name().map(str::to_owned),
+            open: registered.open().map(OpenInfo::of),
+        }
+    }
+}
+
+impl OpenInfo {
+    fn of(database: &Database) -> Self {
+        let manifest = database.manifest();
+        let status = database.status().borrow().clone();
+        let exchanges = database.exchanges();
+        Self {
+            kind: manifest.kind,
+            access: AccessInfo {
+                kind: match manifest.access {
+                    AccessAddress::Ipfs(_) => "ipfs",
+                    AccessAddress::OrbitDb(_) => "orbitdb",
+                },
+                address: manifest.access.to_string(),
+                write: status.writers.names(),
+            },
+            meta: manifest.meta.clone(),
+            entries: status.len,
+            heads: status.heads.iter().map(|head| head.hash).collect(),
+            digest: status.digest(),
+            pending: status.pending,
+            pending_bytes: status.pending_bytes,
+            unreachable: status.unreachable.to_vec(),
+            refused: status.refused,
+            peers: exchanges.peers,
+            since_exchange: exchanges.last.map(|last| last.elapsed()),
+            failed: status.failed.map(|error| error.to_string()),
+        }
+    }
+}

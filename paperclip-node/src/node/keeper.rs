@@ -1,0 +1,212 @@
+//! The task that opens and closes databases, as the catalog says.
+
+use super::{
+    catalog::{MAX_PINNED, Pin, Record},
+    opener::{self, News},
+    registry::{Registered, Registry, Role, State},
+};
+use crate::{
+    database::{Context, Database, Opening, Settings},
+    store::StoreError,
+};
+use oplog::{Address, manifest::AccessAddress};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Results of openings that wait for the keeper.
+const NEWS_QUEUE: usize = 256;
+
+/// Opens and closes databases.
+pub(super) struct Keeper {
+    context: Context,
+    catalog: Database,
+    registry: watch::Sender<Arc<Registry>>,
+    /// What ends each database.
+    stops: HashMap<Address, CancellationToken>,
+    news: mpsc::Sender<News>,
+    news_queue: mpsc::Receiver<News>,
+    stop: CancellationToken,
+}
+
+impl Keeper {
+    /// A keeper that has opened nothing but the catalog.
+    pub(super) fn new(
+        context: Context,
+        catalog: Opening,
+        stop: CancellationToken,
+    ) -> (Self, watch::Receiver<Arc<Registry>>) {
+        let Opening { database, stop: catalog_stop } = catalog;
+        let address = database.address();
+        let first = Registered { role: Role::Catalog, state: State::Open(database.clone()) };
+        let (registry, seen) = watch::channel(Arc::new(Registry::from([(address, first)])));
+        let (news, news_queue) = mpsc::channel(NEWS_QUEUE);
+        let stops = HashMap::from([(address, catalog_stop)]);
+        (Self { context, catalog: database, registry, stops, news, news_queue, stop }, seen)
+    }
+
+    /// Follows the catalog until the node stops.
+    pub(super) async fn run(mut self) {
+        let stop = self.stop.clone();
+        let mut catalog = self.catalog.status();
+        let mut followed = None;
+        loop {
+            let heads = catalog.borrow_and_update().heads.clone();
+            if followed.as_ref() != Some(&heads) {
+                self.follow_catalog().await;
+                followed = Some(heads);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(news) = self.news_queue.recv() => self.hear(news),
+                changed = catalog.changed() => if changed.is_err() {
+                    return;
+                },
+            }
+        }
+    }
+
+    /// Opens what is pinned and not open, closes what is open and no longer pinned.
+    async fn follow_catalog(&mut self) {
+        let none: BTreeMap<Address, Record> = BTreeMap::new();
+        let records = self.catalog.scan_live(None, none, |records, live| {
+            records.extend(Record::from_pair(&live.key, &live.value));
+            true
+        });
+        let records = match records.await {
+            Ok(records) => records,
+            Err(error) => return tracing::error!(%error, "cannot read the catalog"),
+        };
+        let open: Vec<Address> = self.pinned().map(|(address, _)| address).collect();
+        for address in open {
+            match records.get(&address) {
+                Some(Record::Pinned(_)) => {}
+                Some(Record::Removed) => self.close(address, true),
+                None => self.close(address, false),
+            }
+        }
+        let mut count = self.pinned().count();
+        for (address, record) in records {
+            let Record::Pinned(pin) = record else { continue };
+            let known = self.registry.borrow().get(&address).is_some_and(|known| known.role != Role::Guard);
+            if known {
+                continue;
+            }
+            count += 1;
+            if count > MAX_PINNED {
+                tracing::error!(%address, "not opened: more than {MAX_PINNED} databases are pinned");
+                continue;
+            }
+            self.pin(address, pin);
+        }
+        self.close_idle_guards();
+    }
+
+    fn pinned(&self) -> impl Iterator<Item = (Address, Pin)> + use<> {
+        let registry = Arc::clone(&self.registry.borrow());
+        let pinned = |(address, known): (&Address, &Registered)| match &known.role {
+            Role::Pinned(pin) => Some((*address, pin.clone())),
+            Role::Catalog | Role::Guard => None,
+        };
+        registry.iter().filter_map(pinned).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Opens a database; one that is open as a guard only becomes a pinned one.
+    fn pin(&mut self, address: Address, pin: Pin) {
+        let settings = pin.settings;
+        if self.stops.contains_key(&address) {
+            return self.change(address, |known| known.role = Role::Pinned(pin));
+        }
+        self.open(address, Role::Pinned(pin), settings);
+    }
+
+    fn open(&mut self, address: Address, role: Role, settings: Settings) {
+        let stop = self.stop.child_token();
+        self.stops.insert(address, stop.clone());
+        self.registry.send_modify(|registry| {
+            Arc::make_mut(registry).insert(address, Registered { role, state: State::Opening });
+        });
+        let opener = opener::Opener {
+            address,
+            settings,
+            context: self.context.clone(),
+            registry: self.registry.subscribe(),
+            news: self.news.clone(),
+            stop,
+        };
+        self.context.tasks.spawn(opener.run());
+    }
+
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Opened(database) => {
+                let address = database.address();
+                if self.stops.contains_key(&address) {
+                    tracing::info!(%address, name = database.manifest().name, "database open");
+                    self.change(address, |known| known.state = State::Open(database));
+                }
+            }
+            News::Failed(address, reason) => {
+                tracing::error!(%address, reason, "database not opened");
+                self.change(address, |known| known.state = State::Failed(reason.into()));
+            }
+            News::NeedsGuard(address) => {
+                if !self.stops.contains_key(&address) {
+                    self.open(address, Role::Guard, Settings::default());
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, address: Address, remove: bool) {
+        tracing::info!(%address, remove, "database unpinned");
+        if let Some(stop) = self.stops.remove(&address) {
+            stop.cancel();
+        }
+        self.context.metrics.forget_database(&address);
+        self.registry.send_modify(|registry| drop(Arc::make_mut(registry).remove(&address)));
+        if remove {
+            let store = self.context.store.clone();
+            self.context.tasks.spawn_blocking(move || match store.remove_database(&address) {
+                Ok(removed) => tracing::info!(%address, ?removed, "data removed"),
+                Err(error) => tell_remove(&address, &error),
+            });
+        }
+    }
+
+    /// Guards whose guarded databases are all gone have nothing left to do.
+    fn close_idle_guards(&mut self) {
+        let registry = Arc::clone(&self.registry.borrow());
+        let opening = registry.values().any(|known| matches!(known.state, State::Opening));
+        if opening {
+            return; // one of them may be about to need a guard
+        }
+        let needed: BTreeSet<Address> = registry
+            .values()
+            .filter_map(|known| match known.open()?.manifest().access {
+                AccessAddress::OrbitDb(guard) => Some(guard),
+                AccessAddress::Ipfs(_) => None,
+            })
+            .collect();
+        for (address, known) in registry.iter() {
+            if known.role == Role::Guard && !needed.contains(address) {
+                self.close(*address, false);
+            }
+        }
+    }
+
+    fn change(&self, address: Address, change: impl FnOnce(&mut Registered)) {
+        self.registry.send_modify(|registry| {
+            if let Some(known) = Arc::make_mut(registry).get_mut(&address) {
+                change(known);
+            }
+        });
+    }
+}
+
+fn tell_remove(address: &Address, error: &StoreError) {
+    tracing::error!(%address, %error, "data not removed; unpin again after a restart");
+}

@@ -1,0 +1,401 @@
+//! The node: everything behind the API.
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | `start` | the boot list, and its reverse |
+//! | `catalog` | what the cluster pins, as data |
+//! | `keeper` | opens and closes databases as the catalog says |
+//! | `opener`, `fetch`, `guard` | from an address to an open database |
+//! | `registry` | the databases as everybody sees them |
+//! | `figures` | what the metrics are told now and then |
+//! | `info` | what a node tells about itself |
+
+pub mod catalog;
+mod fetch;
+mod figures;
+mod guard;
+mod info;
+mod keeper;
+mod opener;
+mod registry;
+mod start;
+
+pub use info::{AccessInfo, DatabaseInfo, IdentityInfo, OpenInfo, PeerInfo, Readiness, Status};
+pub use registry::{Registered, Registry, Role, State};
+pub use start::StartError;
+
+use crate::{
+    database::{Database, Resync, Settings, WriteError},
+    net::{ConnectError, Network},
+    store::{Store, StoreError, VerifyReport},
+};
+use catalog::{Pin, Record};
+use libp2p::{Multiaddr, PeerId};
+use oplog::{
+    Address, Hash, Value,
+    access::{ANYONE, AccessList},
+    keys::PublicKey,
+    manifest::{AccessAddress, DatabaseType, MAX_NAME_BYTES, Manifest},
+    view::Operation,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// How long a pin waits for the database's manifest before it answers that the database is still opening.
+pub const OPEN_WAIT: Duration = Duration::from_secs(5);
+
+/// The access controller of a database to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreateAccess {
+    /// A fixed list of writers; empty for the cluster itself.
+    Ipfs(Vec<String>),
+    /// A database of its own that grants rights, administered by these; empty for the cluster itself.
+    OrbitDb(Vec<String>),
+}
+
+/// A database to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Create {
+    /// Its name.
+    pub name: String,
+    /// How its entries are read.
+    pub kind: DatabaseType,
+    /// Who may write.
+    pub access: CreateAccess,
+    /// Anything to be kept in the manifest.
+    pub meta: Option<Value>,
+    /// How it is opened.
+    pub settings: Settings,
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Neither a name nor an address of a database here.
+    #[error("no database {0:?} here; see `paperclip-node db list`")]
+    UnknownDatabase(String),
+    /// Several databases have the name.
+    #[error("{name:?} is the name of {} databases; use an address", addresses.len())]
+    AmbiguousName {
+        /// The name.
+        name: String,
+        /// Their addresses.
+        addresses: Vec<Address>,
+    },
+    /// The database is not open yet.
+    #[error("database {0} is still being opened: its manifest or access list has not been found on any peer yet")]
+    Opening(Address),
+    /// The database cannot be opened.
+    #[error("database {address} cannot be served: {reason}")]
+    Failed {
+        /// Which.
+        address: Address,
+        /// Why.
+        reason: String,
+    },
+    /// The name is empty or too long.
+    #[error("a name has 1 to {MAX_NAME_BYTES} bytes")]
+    BadName,
+    /// A writer is no identity id.
+    #[error("writer {0:?} is neither \"*\" nor an identity id (66 hex digits)")]
+    BadWriter(String),
+    /// The catalog itself cannot be unpinned or written to by hand.
+    #[error("the catalog is kept by the node itself")]
+    Catalog,
+    /// The cluster pins as many databases as it may.
+    #[error("the cluster pins {} databases already, as many as it may", catalog::MAX_PINNED)]
+    TooMany,
+    /// The catalog was not written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A resync of one database.
+#[derive(Debug, Clone)]
+pub struct ResyncReport {
+    /// Which.
+    pub address: Address,
+    /// Its name.
+    pub name: String,
+    /// What came of it.
+    pub resync: Resync,
+}
+
+/// A check of one database.
+#[derive(Debug)]
+pub struct DatabaseVerify {
+    /// Which.
+    pub address: Address,
+    /// Its name.
+    pub name: String,
+    /// What was found, or why it could not be looked at.
+    pub report: Result<VerifyReport, StoreError>,
+}
+
+/// The handle to a running node. Cheap to clone.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    network: Network,
+    registry: watch::Receiver<Arc<Registry>>,
+    catalog: Database,
+    identity: watch::Receiver<IdentityInfo>,
+    started: Instant,
+    running: start::Running,
+}
+
+impl Node {
+    /// The databases, as they are now and whenever that changes.
+    pub fn registry(&self) -> watch::Receiver<Arc<Registry>> {
+        self.0.registry.clone()
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.0.network
+    }
+
+    /// Who the node is to access lists.
+    pub fn identity(&self) -> IdentityInfo {
+        self.0.identity.borrow().clone()
+    }
+
+    /// Everything about the node.
+    pub fn status(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            peer_id: self.0.network.local(),
+            listen: self.0.network.listen_addrs(),
+            identity: self.identity(),
+            catalog: self.0.catalog.address(),
+            uptime: self.0.started.elapsed(),
+            peers: self.0.network.peers().borrow().len(),
+            store_bytes: self.0.store.disk_bytes(),
+            databases: self.all().collect(),
+        }
+    }
+
+    /// The pinned databases.
+    pub fn databases(&self) -> Vec<DatabaseInfo> {
+        self.all().filter(|database| database.role == "pinned").collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = DatabaseInfo> + use<> {
+        let registry = Arc::clone(&self.0.registry.borrow());
+        let all: Vec<DatabaseInfo> =
+            registry.iter().map(|(address, known)| DatabaseInfo::of(*address, known)).collect();
+        all.into_iter()
+    }
+
+    /// What is known of a database, open or not. `wanted` is a name, an address, or the address's hash.
+    pub fn info(&self, wanted: &str) -> Result<DatabaseInfo, NodeError> {
+        let address = self.find(wanted)?;
+        let registry = Arc::clone(&self.0.registry.borrow());
+        let known = registry.get(&address).ok_or_else(|| NodeError::UnknownDatabase(wanted.to_owned()))?;
+        Ok(DatabaseInfo::of(address, known))
+    }
+
+    /// An open database. `wanted` is a name, an address, or the address's hash.
+    pub fn database(&self, wanted: &str) -> Result<Database, NodeError> {
+        let address = self.find(wanted)?;
+        let registry = Arc::clone(&self.0.registry.borrow());
+        match registry.get(&address).map(|known| &known.state) {
+            Some(State::Open(database)) => Ok(database.clone()),
+            Some(State::Opening) => Err(NodeError::Opening(address)),
+            Some(State::Failed(reason)) => Err(NodeError::Failed { address, reason: reason.to_string() }),
+            None => Err(NodeError::UnknownDatabase(wanted.to_owned())),
+        }
+    }
+
+    /// As [`database`](Self::database), for writing: the catalog is not written to by hand.
+    pub fn database_to_write(&self, wanted: &str) -> Result<Database, NodeError> {
+        let database = self.database(wanted)?;
+        if database.address() == self.0.catalog.address() { Err(NodeError::Catalog) } else { Ok(database) }
+    }
+
+    fn find(&self, wanted: &str) -> Result<Address, NodeError> {
+        let registry = Arc::clone(&self.0.registry.borrow());
+        let address = wanted.parse::<Address>().ok().or_else(|| wanted.parse::<Hash>().ok().map(Address::new));
+        if let Some(address) = address.filter(|address| registry.contains_key(address)) {
+            return Ok(address);
+        }
+        let named = registry.iter().filter(|(_, known)| known.name() == Some(wanted) && known.role != Role::Guard);
+        let addresses: Vec<Address> = named.map(|(address, _)| *address).collect();
+        match addresses.as_slice() {
+            [] => Err(NodeError::UnknownDatabase(wanted.to_owned())),
+            [address] => Ok(*address),
+            _ => Err(NodeError::AmbiguousName { name: wanted.to_owned(), addresses }),
+        }
+    }
+
+    /// Makes a database and pins it. One with the same name, type, access and meta is the same database; the second answer
+    /// says whether it is new here.
+    pub async fn create(&self, create: Create) -> Result<(DatabaseInfo, bool), NodeError> {
+        let Create { name, kind, access, meta, settings } = create;
+        if name.is_empty() || name.len() > MAX_NAME_BYTES {
+            return Err(NodeError::BadName);
+        }
+        let mut blocks = Vec::new();
+        let access = match access {
+            CreateAccess::Ipfs(write) => AccessAddress::Ipfs(self.access_list(write, &mut blocks)?),
+            CreateAccess::OrbitDb(admins) => {
+                // the controller is a database of the same name (wire document, section 8)
+                let access = AccessAddress::Ipfs(self.access_list(admins, &mut blocks)?);
+                let guard = Manifest { name: name.clone(), kind: DatabaseType::KeyValue, access, meta: None };
+                blocks.push((guard.address().manifest(), guard.encode()));
+                AccessAddress::OrbitDb(guard.address())
+            }
+        };
+        let manifest = Manifest { name: name.clone(), kind, access, meta };
+        let address = manifest.address();
+        blocks.push((address.manifest(), manifest.encode()));
+        self.0.store.put_blocks(&blocks)?;
+        self.0.network.stored(blocks.into_iter().map(|(hash, _)| hash).collect()).await;
+        self.pin_as(address, Pin { name: Some(name), settings }).await
+    }
+
+    fn access_list(&self, ids: Vec<String>, blocks: &mut Vec<(Hash, bytes::Bytes)>) -> Result<Hash, NodeError> {
+        let own = || vec![self.0.identity.borrow().cluster_id.clone()];
+        let write = if ids.is_empty() { own() } else { ids };
+        if let Some(bad) = write.iter().find(|id| *id != ANYONE && PublicKey::from_hex(id).is_err()) {
+            return Err(NodeError::BadWriter(bad.clone()));
+        }
+        let list = AccessList { write };
+        blocks.push((list.hash(), list.encode()));
+        Ok(list.hash())
+    }
+
+    /// Pins a database: every node of the cluster opens, replicates and keeps it. Answers when it is open here, or after
+    /// [`OPEN_WAIT`], when its manifest may still be on its way.
+    pub async fn pin(&self, address: Address, settings: Settings) -> Result<(DatabaseInfo, bool), NodeError> {
+        self.pin_as(address, Pin { name: None, settings }).await
+    }
+
+    async fn pin_as(&self, address: Address, pin: Pin) -> Result<(DatabaseInfo, bool), NodeError> {
+        if address == self.0.catalog.address() {
+            return Err(NodeError::Catalog);
+        }
+        let pinned = self.0.registry.borrow().values().filter(|known| matches!(known.role, Role::Pinned(_))).count();
+        let known = self.0.registry.borrow().get(&address).map(|known| known.role.clone());
+        let new = !matches!(known, Some(Role::Pinned(_)));
+        if new {
+            if pinned >= catalog::MAX_PINNED {
+                return Err(NodeError::TooMany);
+            }
+            let record = Record::Pinned(pin).to_value();
+            self.0.catalog.append(Operation::Put(address.to_string(), record)).await?;
+        }
+        let mut registry = self.0.registry.clone();
+        let settled = registry.wait_for(|registry| {
+            registry.get(&address).is_some_and(|known| {
+                known.role != Role::Guard && !matches!(known.state, State::Opening)
+            })
+        });
+        // Whether it is open by then or not, the answer tells.
+        drop(tokio::time::timeout(OPEN_WAIT, settled).await);
+        Ok((self.info(&address.to_string())?, new))
+    }
+
+    /// Unpins a database everywhere. What is on disk stays, unless `remove` asks every node to remove it.
+    pub async fn unpin(&self, wanted: &str, remove: bool) -> Result<Address, NodeError> {
+        let address = self.find(wanted)?;
+        if address == self.0.catalog.address() {
+            return Err(NodeError::Catalog);
+        }
+        let key = address.to_string();
+        let operation =
+            if remove { Operation::Put(key, Record::Removed.to_value()) } else { Operation::Del(key) };
+        self.0.catalog.append(operation).await?;
+        let mut registry = self.0.registry.clone();
+        let gone = registry.wait_for(|registry| {
+            registry.get(&address).is_none_or(|known| matches!(known.role, Role::Guard))
+        });
+        drop(tokio::time::timeout(OPEN_WAIT, gone).await);
+        Ok(address)
+    }
+
+    /// Connected peers.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        let registry = Arc::clone(&self.0.registry.borrow());
+        let serving: Vec<(Address, Vec<PeerId>)> = registry
+            .values()
+            .filter_map(Registered::open)
+            .map(|database| (database.address(), database.exchanges().peers))
+            .collect();
+        let peers = self.0.network.peers().borrow().clone();
+        let info = |(peer_id, peer): (&PeerId, &crate::net::Peer)| PeerInfo {
+            peer_id: *peer_id,
+            address: peer.address.clone(),
+            outbound: peer.outbound,
+            connected: peer.since.elapsed(),
+            agent: peer.agent.clone(),
+            protocols: peer.protocols.iter().map(ToString::to_string).collect(),
+            databases: serving.iter().filter(|(_, by)| by.contains(peer_id)).map(|(address, _)| *address).collect(),
+        };
+        peers.iter().map(info).collect()
+    }
+
+    /// Connects to a peer, once; peers to keep are configured.
+    pub async fn connect(&self, address: Multiaddr) -> Result<PeerId, ConnectError> {
+        self.0.network.connect(address).await
+    }
+
+    /// Compares one database, or all, with the peers again, and fetches what is missing, at most until `timeout`.
+    pub async fn resync(&self, wanted: Option<&str>, timeout: Duration) -> Result<Vec<ResyncReport>, NodeError> {
+        let databases = self.chosen(wanted)?;
+        let resyncs = databases.into_iter().map(|database| async move {
+            // one that is closed meanwhile has nothing to report
+            let resync = database.resync(timeout).await.ok()?;
+            let name = database.manifest().name.clone();
+            Some(ResyncReport { address: database.address(), name, resync })
+        });
+        Ok(futures::future::join_all(resyncs).await.into_iter().flatten().collect())
+    }
+
+    /// Checks one database, or all, block by block.
+    pub async fn verify(&self, wanted: Option<&str>) -> Result<Vec<DatabaseVerify>, NodeError> {
+        let mut reports = Vec::new();
+        for database in self.chosen(wanted)? {
+            if let Ok(report) = database.verify().await {
+                let name = database.manifest().name.clone();
+                reports.push(DatabaseVerify { address: database.address(), name, report });
+            }
+        }
+        Ok(reports)
+    }
+
+    fn chosen(&self, wanted: Option<&str>) -> Result<Vec<Database>, NodeError> {
+        match wanted {
+            Some(wanted) => Ok(vec![self.database(wanted)?]),
+            None => Ok(self.0.registry.borrow().values().filter_map(Registered::open).cloned().collect()),
+        }
+    }
+
+    /// Whether the node can serve: the store writes, the databases that it should hold are open, and it may write itself.
+    pub fn ready(&self) -> Readiness {
+        let mut reasons = Vec::new();
+        if self.0.store.stats().poisoned {
+            reasons.push("the store no longer writes after a failed flush; restart the node".to_owned());
+        }
+        if self.0.identity.borrow().hash.is_none() {
+            reasons.push("the node's key is not certified by the cluster yet".to_owned());
+        }
+        if self.0.network.listen_addrs().is_empty() {
+            reasons.push("the node does not listen yet".to_owned());
+        }
+        if reasons.is_empty() { Readiness::Ready } else { Readiness::NotReady(reasons) }
+    }
+
+    /// Stops: closes the databases, which finish what they accepted, flushes, leaves the network.
+    pub async fn shutdown(&self) -> Result<(), StoreError> {
+        self.0.running.stop(&self.0.store).await
+    }
+}

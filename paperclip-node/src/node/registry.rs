@@ -1,0 +1,60 @@
+//! The databases of a node, as everybody sees them.
+
+use super::catalog::Pin;
+use crate::database::Database;
+use oplog::Address;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How a database stands.
+#[derive(Clone)]
+pub enum State {
+    /// Its manifest or access list is being fetched.
+    Opening,
+    /// It is served.
+    Open(Database),
+    /// It cannot be served; why, in one line.
+    Failed(Arc<str>),
+}
+
+/// What a database is to this node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// The catalog itself.
+    Catalog,
+    /// Pinned by the catalog.
+    Pinned(Pin),
+    /// The access controller of a pinned database.
+    Guard,
+}
+
+/// A database of this node.
+#[derive(Clone)]
+pub struct Registered {
+    /// What it is to this node.
+    pub role: Role,
+    /// How it stands.
+    pub state: State,
+}
+
+impl Registered {
+    /// The database, if it is open.
+    pub fn open(&self) -> Option<&Database> {
+        match &self.state {
+            State::Open(database) => Some(database),
+            State::Opening | State::Failed(_) => None,
+        }
+    }
+
+    /// The name, as far as it is known.
+    pub fn name(&self) -> Option<&str> {
+        match (&self.state, &self.role) {
+            (State::Open(database), _) => Some(&database.manifest().name),
+            (_, Role::Pinned(pin)) => pin.name.as_deref(),
+            (_, Role::Catalog) => Some(super::catalog::NAME),
+            (_, Role::Guard) => None,
+        }
+    }
+}
+
+/// Databases by address.
+pub type Registry = BTreeMap<Address, Registered>;

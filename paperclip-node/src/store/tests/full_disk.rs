@@ -1,0 +1,110 @@
+//! A disk that is full, simulated by the limit that a shell puts on the size of files.
+//!
+//! The test runs itself in a second process, under the limit.
+
+use super::{address, put, writer};
+use crate::store::{Poison, Store, StoreConfig, StoreError};
+use oplog::manifest::DatabaseType;
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// Tells the second process where its store is.
+const DIR: &str = "PAPERCLIP_TEST_FULL_DISK";
+
+/// Runs a test of this module in a second process in which no file can grow beyond a mebibyte.
+fn run_limited(test: &str, dir: &Path) {
+    let limit = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", limit, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("store::tests::full_disk::{test}"), "--nocapture"])
+        .env(DIR, dir)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn limited_dir() -> Option<std::path::PathBuf> {
+    std::env::var_os(DIR).map(Into::into)
+}
+
+fn open(dir: &Path) -> Store {
+    let config = StoreConfig { flush_deadline: Duration::from_secs(20), ..StoreConfig::default() };
+    Store::open(dir, &config).unwrap()
+}
+
+async fn fill_the_journal(dir: &Path) {
+    let store = open(dir);
+    let database = store.database(&address("db"), DatabaseType::KeyValue).unwrap();
+    let mut log = database.open_log().unwrap();
+    let error = loop {
+        let added = log.append(put("key", &"x".repeat(50_000)), &writer(0)).unwrap();
+        let commit = log.commit(vec![added], &database).unwrap();
+        if let Err(error) = database.apply(commit) {
+            break error;
+        }
+    };
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    // What was written is there and goes to disk, and there is room for something smaller.
+    let log = database.open_log().unwrap();
+    assert!(!log.is_empty());
+    store.set_meta("acknowledged", &log.len().to_be_bytes()).unwrap();
+    store.flushed().await.unwrap();
+    assert!(database.verify(|_| {}).unwrap().is_clean());
+}
+
+#[tokio::test]
+async fn a_write_that_finds_the_disk_full_changes_nothing() {
+    if let Some(dir) = limited_dir() {
+        return fill_the_journal(&dir).await;
+    }
+    let dir = TempDir::new().unwrap();
+    run_limited("a_write_that_finds_the_disk_full_changes_nothing", dir.path());
+    let store = open(dir.path());
+    let database = store.database(&address("db"), DatabaseType::KeyValue).unwrap();
+    let mut log = database.open_log().unwrap();
+    assert_eq!(store.meta("acknowledged").unwrap().unwrap(), &log.len().to_be_bytes()[..]);
+    let added = log.append(put("key", &"x".repeat(50_000)), &writer(0)).unwrap();
+    database.apply(log.commit(vec![added], &database).unwrap()).unwrap();
+    assert!(database.verify(|_| {}).unwrap().is_clean());
+}
+
+/// The index of small values grows faster than the journal of them.
+async fn fill_the_index(dir: &Path) {
+    let store = open(dir);
+    let mut written = 0_u32;
+    let error = loop {
+        written += 1;
+        if let Err(error) = store.set_meta(&format!("{}", written % 1000), &written.to_be_bytes()) {
+            break error;
+        }
+    };
+    assert!(matches!(error, StoreError::Poisoned(Poison::Write(_))), "{error}");
+    assert!(store.set_meta("later", b"").unwrap_err().is_poisoned());
+    assert!(store.flushed().await.unwrap_err().is_poisoned());
+    assert!(store.database(&address("db"), DatabaseType::Events).unwrap_err().is_poisoned());
+    assert!(store.stats().poisoned);
+}
+
+#[tokio::test]
+async fn an_index_that_cannot_be_written_stops_all_writing_until_a_restart() {
+    if let Some(dir) = limited_dir() {
+        return fill_the_index(&dir).await;
+    }
+    let dir = TempDir::new().unwrap();
+    run_limited("an_index_that_cannot_be_written_stops_all_writing_until_a_restart", dir.path());
+    let store = open(dir.path());
+    assert!(store.meta("1").unwrap().is_some());
+    store.set_meta("1", b"again").unwrap();
+    store.flushed().await.unwrap();
+}

@@ -1,0 +1,130 @@
+//! Opening, and refusing to open.
+
+use super::{address, open};
+use crate::store::{OpenError, Store, StoreConfig, StoreError};
+use oplog::{Hash, manifest::DatabaseType};
+use std::fs;
+use tempfile::TempDir;
+
+fn refusal(dir: &TempDir) -> OpenError {
+    Store::open(dir.path(), &StoreConfig::default()).unwrap_err()
+}
+
+#[test]
+fn a_directory_has_one_node_at_a_time() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    let message = refusal(&dir).to_string();
+    assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
+    drop(store);
+    open(dir.path());
+}
+
+#[test]
+fn an_unknown_format_is_refused_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    drop(open(dir.path()));
+    let marker = dir.path().join("format");
+    assert_eq!(fs::read_to_string(&marker).unwrap(), "paperclip store 1\n");
+    fs::write(&marker, "paperclip store 2\nwith much more\n").unwrap();
+    let journal = fs::read(dir.path().join("journal/00000000.log")).unwrap();
+
+    let error = refusal(&dir);
+
+    assert!(matches!(&error, OpenError::Format { found, .. } if found == "paperclip store 2"), "{error}");
+    assert!(fs::read_to_string(&marker).unwrap().starts_with("paperclip store 2"));
+    assert_eq!(fs::read(dir.path().join("journal/00000000.log")).unwrap(), journal);
+    fs::remove_file(&marker).unwrap();
+    assert!(matches!(refusal(&dir), OpenError::NoFormat { .. }));
+}
+
+#[test]
+fn an_index_that_does_not_open_is_named_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    drop(open(dir.path()));
+    let conf = dir.path().join("db/conf");
+    fs::write(&conf, "nonsense").unwrap();
+
+    let message = refusal(&dir).to_string();
+
+    assert!(message.contains("Move that folder away") && message.contains("db"), "{message}");
+    assert_eq!(fs::read_to_string(&conf).unwrap(), "nonsense");
+}
+
+#[test]
+fn an_unfinished_snapshot_is_named_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    drop(open(dir.path()));
+    let leftover = dir.path().join("db/snap.FFFFFFFFFFFFFFFF.generating");
+    fs::write(&leftover, "cut off").unwrap();
+
+    let error = refusal(&dir);
+
+    assert!(
+        matches!(&error, OpenError::LeftoverSnapshot { leftover: named, .. } if *named == leftover),
+        "{error}"
+    );
+    assert!(leftover.exists());
+    fs::remove_file(&leftover).unwrap();
+    open(dir.path());
+}
+
+#[test]
+fn an_index_without_its_journal_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    store.set_meta("name", b"value").unwrap();
+    drop(store);
+    let (journal, elsewhere) = (dir.path().join("journal"), dir.path().join("elsewhere"));
+    fs::rename(&journal, &elsewhere).unwrap();
+    assert!(matches!(refusal(&dir), OpenError::NoJournal { .. }));
+    fs::remove_dir_all(&journal).unwrap();
+    fs::rename(&elsewhere, &journal).unwrap();
+    assert_eq!(open(dir.path()).meta("name").unwrap().unwrap(), &b"value"[..]);
+}
+
+#[test]
+fn databases_blocks_and_metadata_are_there_again() {
+    let dir = TempDir::new().unwrap();
+    let blocks: Vec<_> = [1_usize, 100, 3 << 20].map(|size| block(size)).into();
+    let store = open(dir.path());
+    store.put_blocks(&blocks).unwrap();
+    store.put_blocks(&blocks).unwrap();
+    store.set_meta("a", b"1").unwrap();
+    store.set_meta("a", b"2").unwrap();
+    store.database(&address("one"), DatabaseType::Events).unwrap();
+    store.database(&address("two"), DatabaseType::KeyValue).unwrap();
+    drop(store);
+    let check = |store: &Store| {
+        for (hash, block) in &blocks {
+            assert_eq!(store.block(hash).unwrap().as_ref(), Some(block));
+            assert!(store.has_block(hash).unwrap());
+        }
+        assert_eq!(store.block(&Hash::of(b"other")).unwrap(), None);
+        assert_eq!(store.meta("a").unwrap().unwrap(), &b"2"[..]);
+        assert_eq!(store.meta("b").unwrap(), None);
+        let mut stored = store.stored_databases().unwrap();
+        stored.sort_unstable();
+        let mut expected = [address("one"), address("two")];
+        expected.sort_unstable();
+        assert_eq!(stored, expected);
+        let error = store.database(&address("one"), DatabaseType::Documents).unwrap_err();
+        assert!(matches!(error, StoreError::OtherType { .. }), "{error}");
+    };
+    check(&open(dir.path()));
+    fs::remove_dir_all(dir.path().join("db")).unwrap();
+    check(&open(dir.path()));
+}
+
+fn block(size: usize) -> (Hash, bytes::Bytes) {
+    let block = bytes::Bytes::from(vec![7; size]);
+    (Hash::of(&block), block)
+}
+
+#[test]
+fn metadata_is_bounded() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path());
+    let error = store.set_meta("big", &[0; super::super::MAX_META_BYTES + 1]).unwrap_err();
+    assert!(matches!(error, StoreError::MetaTooLarge { .. }), "{error}");
+}

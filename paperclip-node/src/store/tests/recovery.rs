@@ -1,0 +1,157 @@
+//! Damage, and what becomes of it.
+
+use super::{Replica, address, put};
+use crate::store::{Corruption, Difference, StoreError, keys, tree::Batch};
+use oplog::{log::LogRead as _, manifest::DatabaseType};
+use std::{fs, os::unix::fs::FileExt as _};
+
+fn filled() -> Replica {
+    let mut replica = Replica::new(DatabaseType::KeyValue);
+    for n in 0..40 {
+        replica.write([put(&format!("{}", n % 7), &n.to_string()), put(&"long".repeat(400), &n.to_string())]);
+    }
+    replica
+}
+
+fn delete_keys(replica: &Replica, kind: u8, every: usize) {
+    let tree = &replica.store.inner.tree;
+    let keys: Vec<_> = tree.with_prefix(&[kind]).map(|pair| pair.unwrap().0).step_by(every).collect();
+    assert!(!keys.is_empty());
+    let mut batch = Batch::default();
+    keys.iter().for_each(|key| batch.remove(key));
+    tree.apply(batch).unwrap();
+}
+
+#[test]
+fn indexes_that_lack_keys_are_rebuilt_from_the_blocks() {
+    for kind in [keys::HEADS, keys::ORDER, keys::INDEX, keys::VIEW, keys::LIVE] {
+        for every in [1, 3] {
+            let replica = filled();
+            delete_keys(&replica, kind, every);
+            assert!(!replica.database.verify(|_| {}).unwrap().is_clean());
+            let report = replica.database.rebuild().unwrap();
+            assert_eq!((report.entries, report.dropped), (80, 0));
+            replica.check();
+        }
+    }
+}
+
+#[test]
+fn opening_a_log_notices_missing_heads_and_order() {
+    for kind in [keys::HEADS, keys::ORDER, keys::INDEX] {
+        let replica = filled();
+        delete_keys(&replica, kind, 1);
+        replica.database.open_log().unwrap();
+        replica.check();
+    }
+}
+
+#[test]
+fn heads_that_cannot_be_read_are_rebuilt() {
+    let replica = filled();
+    let mut batch = Batch::default();
+    batch.put(keys::prefix(keys::HEADS, replica.database.number), b"nonsense");
+    replica.store.inner.tree.apply(batch).unwrap();
+    replica.database.open_log().unwrap();
+    replica.check();
+}
+
+/// Changes a byte in the middle of the block of an entry, as a failing disk would.
+fn damage(replica: &Replica, place: usize) -> oplog::Hash {
+    let position = replica.database.oldest_first(None).nth(place).unwrap().unwrap();
+    let at = replica.store.indexed(&position.hash).unwrap().unwrap().location();
+    let path = replica.dir.path().join(format!("journal/{:08x}.log", at.segment));
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.write_all_at(b"\xee", at.at + u64::from(at.length) / 2).unwrap();
+    position.hash
+}
+
+#[test]
+fn a_damaged_block_is_an_error_that_names_it() {
+    let replica = filled();
+    let hash = damage(&replica, 20);
+    let named = |error| matches!(error, StoreError::Corrupt(Corruption::Block(named)) if named == hash);
+    assert!(named(replica.store.block(&hash).unwrap_err()));
+    assert!(named(replica.database.entry(&hash).unwrap_err()));
+    let report = replica.database.verify(|_| {}).unwrap();
+    assert!(report.examples.contains(&Difference::Block(Corruption::Block(hash))), "{:?}", report.examples);
+}
+
+#[test]
+fn a_rebuild_leaves_a_damaged_entry_and_its_descendants_out() {
+    let mut replica = filled();
+    // Damage is found in files that are full; in the last one it would look like the end of an interrupted write.
+    replica.store.writes().unwrap().journal.roll().unwrap();
+    replica.write([put("last", "one")]);
+    damage(&replica, 20);
+    let report = replica.database.rebuild().unwrap();
+    assert_eq!(report.entries, 20);
+    assert!(replica.database.verify(|_| {}).unwrap().is_clean());
+    assert_eq!(replica.database.open_log().unwrap().len(), 20);
+}
+
+#[test]
+fn the_unfinished_end_of_a_write_is_cut_off() {
+    let mut replica = filled();
+    let whole = fs::read(replica.dir.path().join("journal/00000000.log")).unwrap();
+    let before = replica.memory.clone();
+    replica.write([put("cut", "off")]);
+    let length = fs::metadata(replica.dir.path().join("journal/00000000.log")).unwrap().len();
+    // The power went before the last frame was on disk, and the index was there already.
+    replica.memory = before;
+    let replica = replica.reopen_after(|dir| {
+        let file = fs::File::options().write(true).open(dir.join("journal/00000000.log")).unwrap();
+        file.set_len(length - 5).unwrap();
+    });
+    replica.check();
+    assert_eq!(fs::read(replica.dir.path().join("journal/00000000.log")).unwrap(), whole);
+}
+
+#[test]
+fn an_index_that_lags_follows_the_journal() {
+    let mut replica = filled();
+    replica.store.inner.tree.flush().unwrap();
+    let copy = tempfile::TempDir::new().unwrap();
+    copy_folder(&replica.dir.path().join("db"), copy.path());
+    let other = replica.store.database(&address("other"), DatabaseType::Events).unwrap();
+    let mut forked = replica.log.clone();
+    let theirs: Vec<_> =
+        (0..5).map(|n| forked.append(put("fork", &n.to_string()), &super::writer(1)).unwrap()).collect();
+    replica.write([put("more", "1"), put("more", "2")]);
+    let staged: Vec<_> = theirs.iter().map(|added| (added.position.hash, added.block.clone())).collect();
+    replica.database.stage(&staged[1..4]).unwrap();
+    replica.log.join(&theirs);
+    replica.commit(theirs);
+    replica.store.set_meta("name", b"value").unwrap();
+    let waiting = replica.log.clone().append(put("waiting", "1"), &super::writer(2)).unwrap();
+    replica.database.stage(&[(waiting.position.hash, waiting.block.clone())]).unwrap();
+    drop(other);
+
+    // The index as it was before all that.
+    let mut replica = replica.reopen_after(|dir| {
+        fs::remove_dir_all(dir.join("db")).unwrap();
+        fs::create_dir(dir.join("db")).unwrap();
+        copy_folder(copy.path(), &dir.join("db"));
+    });
+
+    replica.check();
+    assert_eq!(replica.store.meta("name").unwrap().unwrap(), &b"value"[..]);
+    assert_eq!(replica.store.stored_databases().unwrap().len(), 2);
+    assert_eq!(replica.database.staged(&waiting.position.hash).unwrap(), Some(waiting.block.clone()));
+    assert_eq!(replica.store.stats().staged_bytes, waiting.block.len() as u64);
+    replica.write([put("and", "on")]);
+    replica.check();
+    replica.reopen().check();
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        if file.file_type().unwrap().is_dir() {
+            fs::create_dir_all(to.join(file.file_name())).unwrap();
+            copy_folder(&file.path(), &to.join(file.file_name()));
+        } else {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Removing, and giving space back.
+
+use super::{Replica, address, open, put};
+use crate::store::StoreError;
+use oplog::{log::LogRead as _, manifest::DatabaseType, view::Operation};
+
+const BIG: usize = 3 << 20;
+
+fn fill(replica: &mut Replica) {
+    for n in 0..12 {
+        replica.write([put(&format!("small {n}"), "value"), put(&format!("{n}"), &"x".repeat(BIG))]);
+    }
+}
+
+#[test]
+fn a_removed_database_gives_its_space_back() {
+    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let keep = replica.store.database(&address("keep"), DatabaseType::Events).unwrap();
+    let mut log = keep.open_log().unwrap();
+    let added = log.append(Operation::add("kept".into()), &super::writer(0)).unwrap();
+    let kept = added.position.hash;
+    keep.apply(log.commit(vec![added], &keep).unwrap()).unwrap();
+    replica.store.set_meta("kept", b"too").unwrap();
+    fill(&mut replica);
+    let full = replica.store.stats().journal_bytes;
+    assert!(full > 12 * BIG as u64);
+
+    let report = replica.store.remove_database(&address("db")).unwrap();
+    assert_eq!(report.entries, 24);
+    assert!(matches!(
+        replica.database.apply(log.commit(Vec::new(), &keep).unwrap()),
+        Err(StoreError::Removed(_))
+    ));
+    let swept = replica.store.sweep().unwrap();
+
+    assert!(swept.files > 0 && swept.bytes > 12 * BIG as u64, "{swept:?}");
+    assert!(replica.store.stats().journal_bytes < 1 << 20);
+    assert_eq!(replica.store.stored_databases().unwrap(), [address("keep")]);
+    let check = |store: &crate::store::Store| {
+        let keep = store.database(&address("keep"), DatabaseType::Events).unwrap();
+        assert!(keep.verify(|_| {}).unwrap().is_clean());
+        assert_eq!(keep.open_log().unwrap().heads()[0].hash, kept);
+        assert_eq!(store.meta("kept").unwrap().unwrap(), &b"too"[..]);
+    };
+    check(&replica.store);
+    let Replica { dir, store, database, .. } = replica;
+    drop((store, database, keep));
+    check(&open(dir.path()));
+    std::fs::remove_dir_all(dir.path().join("db")).unwrap();
+    check(&open(dir.path()));
+}
+
+#[test]
+fn a_database_that_is_removed_and_added_again_starts_afresh() {
+    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let first = replica.write((0..50).map(|n| put("key", &n.to_string())));
+    replica.store.remove_database(&address("db")).unwrap();
+    let database = replica.store.database(&address("db"), DatabaseType::KeyValue).unwrap();
+    assert!(database.open_log().unwrap().is_empty());
+    assert_eq!(database.winner("key").unwrap(), None);
+    assert!(!replica.store.has_block(&first[0]).unwrap());
+    assert_eq!(replica.store.remove_database(&address("unknown")).unwrap(), Default::default());
+
+    let Replica { dir, store, database: stale, memory, .. } = replica;
+    drop((stale, memory));
+    let replica =
+        Replica { log: database.open_log().unwrap(), memory: Default::default(), dir, store, database };
+    let mut replica = replica.reopen();
+    replica.write([put("key", "again")]);
+    replica.check();
+    let replica = replica.reopen_after(|dir| std::fs::remove_dir_all(dir.join("db")).unwrap());
+    replica.check();
+}
+
+#[test]
+fn sweeping_moves_what_is_of_use_and_loses_nothing() {
+    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let other = replica.store.database(&address("other"), DatabaseType::Events).unwrap();
+    let mut log = other.open_log().unwrap();
+    let big = Operation::add("y".repeat(BIG).into());
+    let added: Vec<_> = (0..24).map(|_| log.append(big.clone(), &super::writer(1)).unwrap()).collect();
+    for added in added {
+        replica.write([put("key", "small"), put(&"long".repeat(400), "small")]);
+        let staged = replica.append(put("staged", "small"));
+        replica.database.stage(&[(staged.position.hash, staged.block.clone())]).unwrap();
+        replica.commit(vec![staged]);
+        log.join([&added]);
+        other.apply(log.commit(vec![added], &other).unwrap()).unwrap();
+    }
+    replica.store.remove_database(&address("other")).unwrap();
+    assert!(replica.store.sweep().unwrap().files > 0);
+    replica.check();
+    assert_eq!(replica.store.sweep().unwrap().files, 0);
+    let replica = replica.reopen();
+    replica.check();
+    replica.reopen_after(|dir| std::fs::remove_dir_all(dir.join("db")).unwrap()).check();
+}

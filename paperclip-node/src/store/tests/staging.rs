@@ -1,0 +1,64 @@
+//! Blocks that wait for their ancestors.
+
+use super::{Replica, address, put, writer};
+use crate::store::{Store, StoreConfig, StoreError};
+use bytes::Bytes;
+use oplog::{
+    Hash,
+    log::{Added, Log, LogRead as _},
+    manifest::DatabaseType,
+};
+use std::collections::BTreeSet;
+use tempfile::TempDir;
+
+fn chain(length: usize) -> Vec<Added> {
+    let mut log = Log::empty(address("db"), DatabaseType::KeyValue);
+    (0..length).map(|n| log.append(put("key", &n.to_string()), &writer(1)).unwrap()).collect()
+}
+
+fn blocks(added: &[Added]) -> Vec<(Hash, Bytes)> {
+    added.iter().map(|added| (added.position.hash, added.block.clone())).collect()
+}
+
+#[test]
+fn staged_blocks_survive_a_restart_and_are_no_part_of_the_log() {
+    let chain = chain(10);
+    let mut replica = Replica::new(DatabaseType::KeyValue);
+    replica.database.stage(&blocks(&chain[4..])).unwrap();
+    replica.database.stage(&blocks(&chain[4..])).unwrap();
+    let bytes: usize = chain[4..].iter().map(|added| added.block.len()).sum();
+
+    replica = replica.reopen();
+
+    assert_eq!(replica.database.staged_bytes().unwrap(), bytes as u64);
+    assert_eq!(replica.store.stats().staged_bytes, bytes as u64);
+    let staged: BTreeSet<Hash> =
+        replica.database.staged_blocks().map(|staged| staged.map(|(hash, _)| hash).unwrap()).collect();
+    assert_eq!(staged, chain[4..].iter().map(|added| added.position.hash).collect());
+    assert!(replica.database.is_empty().unwrap());
+    assert!(!replica.database.contains(&chain[4].position.hash).unwrap());
+    assert_eq!(replica.store.block(&chain[4].position.hash).unwrap(), None);
+
+    replica.database.unstage(&[chain[9].position.hash, chain[0].position.hash]).unwrap();
+    assert_eq!(replica.database.staged(&chain[9].position.hash).unwrap(), None);
+    replica.log.join(&chain);
+    replica.commit(chain);
+    assert_eq!(replica.store.stats().staged_bytes, 0);
+    replica.check();
+    replica.reopen().check();
+}
+
+#[test]
+fn staging_is_bounded() {
+    let dir = TempDir::new().unwrap();
+    let chain = chain(3);
+    let limit = chain[0].block.len() as u64 * 2;
+    let config = StoreConfig { max_staged_bytes: limit, ..StoreConfig::default() };
+    let store = Store::open(dir.path(), &config).unwrap();
+    let database = store.database(&address("db"), DatabaseType::KeyValue).unwrap();
+    let error = database.stage(&blocks(&chain)).unwrap_err();
+    assert!(matches!(error, StoreError::StagingFull { limit: named } if named == limit), "{error}");
+    assert_eq!(database.staged_blocks().count(), 0);
+    database.stage(&blocks(&chain[..1])).unwrap();
+    assert_eq!(database.staged_blocks().count(), 1);
+}
