@@ -6,8 +6,11 @@ mod common;
 
 use common::{Peer, within};
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _, future::join_all};
-use libp2p::StreamProtocol;
-use p2p::streams::{AlreadyAccepting, MAX_INBOUND_STREAMS, MAX_OUTBOUND_STREAMS, OpenError, Visibility};
+use libp2p::{StreamProtocol, identify, identity::Keypair, swarm::NetworkBehaviour};
+use p2p::streams::{
+    self, AlreadyAccepting, MAX_INBOUND_STREAMS, MAX_OUTBOUND_STREAMS, OpenError, Visibility,
+};
+use tokio::sync::mpsc;
 
 const ECHO: StreamProtocol = StreamProtocol::new("/test/echo");
 const OTHER: StreamProtocol = StreamProtocol::new("/test/other");
@@ -138,4 +141,34 @@ async fn opening_ends_with_the_connection() {
     let read = within("the end of the stream", stream.read(&mut [0])).await;
     assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
     assert!(matches!(open(&one, &two, ECHO).await, Err(OpenError::NotConnected(_))));
+}
+
+/// libp2p's own identify tells what the swarm believes that a connection accepts.
+#[derive(NetworkBehaviour)]
+struct Witnessed {
+    identify: identify::Behaviour,
+    streams: streams::Behaviour,
+}
+
+#[tokio::test]
+async fn hidden_protocols_cost_and_tell_nothing() {
+    let (heard, mut told) = mpsc::unbounded_channel();
+    let behaviour = |key: &Keypair, streams| {
+        let identify = identify::Behaviour::new(identify::Config::new("test/1".into(), key.public()));
+        Witnessed { identify, streams }
+    };
+    let listen = move |event| {
+        if let WitnessedEvent::Identify(identify::Event::Received { info, .. }) = event {
+            let _ = heard.send(info.protocols);
+        }
+    };
+    let one = Peer::start_with(behaviour, listen).await;
+    let two = Peer::start_with(behaviour, |_| {}).await;
+    let _listed = two.control.accept(ECHO, 1, Visibility::Advertised).unwrap();
+    let _hidden = two.control.accept(OTHER, 1, Visibility::Hidden).unwrap();
+    one.connect(&two).await;
+
+    let protocols = within("identify", told.recv()).await.unwrap();
+    assert!(protocols.contains(&ECHO) && !protocols.contains(&OTHER), "{protocols:?}");
+    open(&one, &two, OTHER).await.expect("accepted all the same");
 }

@@ -6,13 +6,12 @@ use std::{
     fmt,
     sync::Arc,
     task::{Context, Poll},
-    vec,
 };
 
-use futures::{FutureExt as _, future, future::BoxFuture};
+use futures::{FutureExt as _, future::BoxFuture};
 use libp2p::{
     PeerId, StreamProtocol,
-    core::upgrade::{InboundUpgrade, ReadyUpgrade, UpgradeInfo},
+    core::upgrade::ReadyUpgrade,
     swarm::{
         ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol,
         handler::ConnectionEvent,
@@ -23,7 +22,8 @@ use tokio::sync::{mpsc::error::TrySendError, watch};
 use crate::changes::next_change;
 
 use super::{
-    MAX_INBOUND_STREAMS, MAX_OUTBOUND_STREAMS, NEGOTIATION_TIMEOUT, OpenError, Stream,
+    Accepted, MAX_INBOUND_STREAMS, MAX_OUTBOUND_STREAMS, NEGOTIATION_TIMEOUT, OpenError, Stream,
+    accepted::Polls,
     control::OpenRequest,
     registry::Table,
     slots::Slots,
@@ -36,6 +36,7 @@ pub struct Handler {
     table: watch::Receiver<Table>,
     /// Ends when `table` changes: the swarm then asks for the protocols again.
     changed: BoxFuture<'static, ()>,
+    polls: Polls,
     /// Not handed to the swarm yet; bounded by `MAX_PENDING_OPENS` per peer.
     requests: VecDeque<OpenRequest>,
     inbound: Slots,
@@ -55,6 +56,7 @@ impl Handler {
             peer,
             changed: next_change(table.clone()),
             table,
+            polls: Polls::default(),
             requests: VecDeque::new(),
             inbound: Slots::default(),
             outbound: Slots::default(),
@@ -109,8 +111,8 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = OpenRequest;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Accepted> {
-        SubstreamProtocol::new(Accepted::new(self.table.borrow().names()), ())
-            .with_timeout(NEGOTIATION_TIMEOUT)
+        let accepted = Accepted::new(self.table.borrow().names(), &self.polls);
+        SubstreamProtocol::new(accepted, ()).with_timeout(NEGOTIATION_TIMEOUT)
     }
 
     fn on_behaviour_event(&mut self, request: OpenRequest) {
@@ -121,6 +123,7 @@ impl ConnectionHandler for Handler {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<ConnectionHandlerEvent<ReadyUpgrade<StreamProtocol>, OpenRequest, Infallible>> {
+        self.polls.count_one();
         while self.changed.poll_unpin(cx).is_ready() {
             self.table.mark_unchanged();
             self.changed = next_change(self.table.clone());
@@ -156,34 +159,5 @@ impl ConnectionHandler for Handler {
             ConnectionEvent::DialUpgradeError(failed) => Self::on_outbound_error(failed.info, failed.error),
             _ => {}
         }
-    }
-}
-
-/// The protocols accepted at the moment a peer opens a stream.
-#[derive(Debug, Clone)]
-pub struct Accepted(Arc<[StreamProtocol]>);
-
-impl Accepted {
-    pub(crate) fn new(protocols: Arc<[StreamProtocol]>) -> Self {
-        Self(protocols)
-    }
-}
-
-impl UpgradeInfo for Accepted {
-    type Info = StreamProtocol;
-    type InfoIter = vec::IntoIter<StreamProtocol>;
-
-    fn protocol_info(&self) -> Self::InfoIter {
-        Vec::from(&*self.0).into_iter()
-    }
-}
-
-impl InboundUpgrade<libp2p::Stream> for Accepted {
-    type Output = (StreamProtocol, libp2p::Stream);
-    type Error = Infallible;
-    type Future = future::Ready<Result<Self::Output, Infallible>>;
-
-    fn upgrade_inbound(self, stream: libp2p::Stream, protocol: StreamProtocol) -> Self::Future {
-        future::ok((protocol, stream))
     }
 }

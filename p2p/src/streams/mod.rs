@@ -9,8 +9,8 @@
 //!   the protocol is answered. Dropping the [`Incoming`] ends that as promptly.
 //! * A protocol is [`Visibility::Advertised`] or [`Visibility::Hidden`]: [`crate::identify`] lists only the first
 //!   kind. Heads protocols are hidden (one per database, 76 bytes each: some 50 of them pass the 4 KiB that Rust
-//!   peers read, 100 the 8 KiB of JavaScript); JavaScript dials them without looking. `libp2p::identify` knows no
-//!   such difference and lists both kinds.
+//!   peers read, 100 the 8 KiB of JavaScript); JavaScript dials them without looking. The swarm itself is
+//!   told of advertised ones only, so the number of hidden ones costs nothing until a stream is opened.
 //!
 //! # Keeping connections
 //!
@@ -32,6 +32,7 @@
 //! Inbound streams that are being negotiated are bounded by the swarm (`max_negotiating_inbound_streams`, 128
 //! unless set) and, behind it, by [`crate::muxer::INBOUND_BACKLOG`].
 
+mod accepted;
 mod behaviour;
 mod control;
 mod handler;
@@ -42,9 +43,11 @@ mod stream;
 
 use std::time::Duration;
 
+pub use accepted::{Accepted, AcceptedNames};
+pub(crate) use accepted::{Names, Polls};
 pub use behaviour::Behaviour;
 pub use control::{Control, Incoming, OpenError, OpenRequest};
-pub use handler::{Accepted, Handler};
+pub use handler::Handler;
 pub use registry::{AlreadyAccepting, Visibility};
 pub use stats::Stats;
 pub use stream::Stream;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use libp2p::{PeerId, StreamProtocol};
 use tokio::sync::{mpsc, watch};
 
-use super::stream::Stream;
+use super::{accepted::Names, stream::Stream};
 
 /// Whether peers are told of a protocol by identify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,18 +34,19 @@ struct Acceptor {
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     acceptors: HashMap<StreamProtocol, Acceptor>,
-    names: Arc<[StreamProtocol]>,
+    names: Names,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Self { acceptors: HashMap::new(), names: Arc::new([]) }
+        let none: Arc<[StreamProtocol]> = Arc::new([]);
+        Self { acceptors: HashMap::new(), names: Names { advertised: Arc::clone(&none), hidden: none } }
     }
 }
 
 impl Table {
-    pub(super) fn names(&self) -> Arc<[StreamProtocol]> {
-        Arc::clone(&self.names)
+    pub(super) fn names(&self) -> Names {
+        self.names.clone()
     }
 
     pub(super) fn queue(&self, protocol: &StreamProtocol) -> Option<&mpsc::Sender<Inbound>> {
@@ -57,7 +58,12 @@ impl Table {
     }
 
     fn renew_names(&mut self) {
-        self.names = self.acceptors.keys().cloned().collect();
+        let names_of = |visibility| {
+            let chosen = self.acceptors.iter().filter(|(_, acceptor)| acceptor.visibility == visibility);
+            chosen.map(|(name, _)| name.clone()).collect()
+        };
+        self.names =
+            Names { advertised: names_of(Visibility::Advertised), hidden: names_of(Visibility::Hidden) };
     }
 }
 
