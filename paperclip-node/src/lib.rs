@@ -1,13 +1,13 @@
 //! The PaperClip node: a full OrbitDB replica with its own store, network, HTTP API and command line.
+pub mod api;
+pub mod cli;
 pub mod config;
+pub mod database;
+pub mod demo;
 pub mod identity;
 pub mod logging;
-pub mod net;
 pub mod metrics;
-pub mod database;
+pub mod net;
 pub mod node;
 pub mod serve;
 pub mod store;
-pub mod api;
-pub mod cli;
-pub mod demo;

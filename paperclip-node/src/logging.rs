@@ -28,11 +28,7 @@ impl Filter {
     pub fn parse(text: &str) -> Option<Self> {
         // A lone word that is no level is valid filter language, a target, but surely a misspelt level.
         let word = text.chars().all(char::is_alphanumeric);
-        let valid = if word {
-            text.parse::<LevelFilter>().is_ok()
-        } else {
-            EnvFilter::try_new(text).is_ok()
-        };
+        let valid = if word { text.parse::<LevelFilter>().is_ok() } else { EnvFilter::try_new(text).is_ok() };
         (valid && !text.trim().is_empty()).then(|| Self(text.to_owned()))
     }
 

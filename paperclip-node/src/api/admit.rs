@@ -1,6 +1,10 @@
 //! What every request passes on its way to a handler, and its answer on the way back.
 
-use super::{Api, REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT, problem::{Kind, Problem}, routes::SLOW_ROUTES};
+use super::{
+    Api, REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT,
+    problem::{Kind, Problem},
+    routes::SLOW_ROUTES,
+};
 use crate::metrics::{ApiRefusal, RequestLabels};
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -39,7 +43,8 @@ async fn answer(api: &Api, route: &str, request: Request, next: Next) -> Respons
         Ok(response) => response,
         Err(_) => {
             api.metrics().api_refused(ApiRefusal::Timeout);
-            let detail = format!("no answer within {} s; a write may have been made all the same", limit.as_secs());
+            let detail =
+                format!("no answer within {} s; a write may have been made all the same", limit.as_secs());
             Problem::new(Kind::Timeout, detail).into_response()
         }
     }

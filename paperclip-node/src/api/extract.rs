@@ -1,6 +1,9 @@
 //! What handlers take from requests, parsed at the border. Everything that does not parse is a [`Problem`].
 
-use super::{Api, problem::{Kind, Problem}};
+use super::{
+    Api,
+    problem::{Kind, Problem},
+};
 use crate::metrics::ApiRefusal;
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, path::ErrorKind, rejection::PathRejection},
@@ -135,5 +138,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     };
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
-        || essence.to_ascii_lowercase().strip_prefix("application/").is_some_and(|kind| kind.ends_with("+json"))
+        || essence
+            .to_ascii_lowercase()
+            .strip_prefix("application/")
+            .is_some_and(|kind| kind.ends_with("+json"))
 }

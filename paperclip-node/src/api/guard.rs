@@ -4,7 +4,10 @@
 //! loopback address only, and a page whose name was made to resolve to that address (DNS rebinding) still sends its own name
 //! as `Host`. The *origin*: browsers tell it with every request by which a page could change something.
 
-use super::{problem::{Kind, Problem}, token::Token};
+use super::{
+    problem::{Kind, Problem},
+    token::Token,
+};
 use crate::metrics::ApiRefusal;
 use axum::http::{HeaderMap, Uri, header};
 use std::net::IpAddr;
@@ -40,7 +43,8 @@ impl Guard {
         same_site(headers, host)?;
         let Some(token) = &self.token else { return own_host(host) };
         let open = self.metrics_open && OPEN_PATHS.contains(&uri.path());
-        let shown = headers.get(header::AUTHORIZATION).is_some_and(|shown| token.is_shown_by(shown.as_bytes()));
+        let shown =
+            headers.get(header::AUTHORIZATION).is_some_and(|shown| token.is_shown_by(shown.as_bytes()));
         if open || shown {
             return Ok(());
         }
@@ -80,9 +84,8 @@ fn same_site(headers: &HeaderMap, host: Option<&str>) -> Result<(), Denied> {
         authority.is_some() && authority == host
     };
     let origin_fits = headers.get(header::ORIGIN).is_none_or(|origin| origin.to_str().is_ok_and(own_origin));
-    let fetch_fits = headers
-        .get("sec-fetch-site")
-        .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
+    let fetch_fits =
+        headers.get("sec-fetch-site").is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
     if origin_fits && fetch_fits {
         return Ok(());
     }
@@ -110,10 +113,19 @@ mod tests {
     #[test]
     fn without_a_token_only_loopback_names_are_meant() {
         let open = guard(None, false);
-        for good in ["localhost:4748", "LOCALHOST", "127.0.0.1:4748", "127.9.9.9", "[::1]:4748", "[::ffff:127.0.0.1]"] {
+        for good in
+            ["localhost:4748", "LOCALHOST", "127.0.0.1:4748", "127.9.9.9", "[::1]:4748", "[::ffff:127.0.0.1]"]
+        {
             assert_eq!(check(&open, "/v1/status", &[("host", good)]), None, "{good}");
         }
-        for bad in ["evil.example", "localhost.evil.example", "192.168.0.1:4748", "", "127.0.0.1.evil.example", "[::2]"] {
+        for bad in [
+            "evil.example",
+            "localhost.evil.example",
+            "192.168.0.1:4748",
+            "",
+            "127.0.0.1.evil.example",
+            "[::2]",
+        ] {
             assert_eq!(check(&open, "/v1/status", &[("host", bad)]), Some(ApiRefusal::Host), "{bad}");
         }
         assert_eq!(check(&open, "/v1/status", &[]), Some(ApiRefusal::Host));

@@ -34,7 +34,14 @@ pub(super) struct Page {
 impl Page {
     /// A page of at most `most` items, or [`MAX_PAGE_ITEMS`] if that is less.
     pub(super) fn new(most: usize) -> Self {
-        Self { json: vec![b'['], items: 0, most: most.min(MAX_PAGE_ITEMS), last: None, cut: false, failed: None }
+        Self {
+            json: vec![b'['],
+            items: 0,
+            most: most.min(MAX_PAGE_ITEMS),
+            last: None,
+            cut: false,
+            failed: None,
+        }
     }
 
     /// Adds an item, unless the page is full; `hash` names it in the next page's path. Says whether to go on.
@@ -80,9 +87,11 @@ impl Page {
 /// The same path with some parameters of its query replaced.
 fn next_path(uri: &Uri, parameters: &[(&str, String)]) -> String {
     let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
-    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| {
-        !pair.is_empty() && parameters.iter().all(|(changed, _)| *changed != name(pair))
-    });
+    let kept = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && parameters.iter().all(|(changed, _)| *changed != name(pair)));
     let changed = parameters.iter().map(|(name, value)| format!("{name}={value}"));
     let query: Vec<String> = kept.map(str::to_owned).chain(changed).collect();
     format!("{}?{}", uri.path(), query.join("&"))
@@ -106,7 +115,10 @@ mod tests {
         let uri: Uri = "/v1/databases/x/events?gt=zdpu1&amount=7&after=old".parse().unwrap();
         let response = page.into_response(&uri, &[("amount", "5".to_owned())]);
         let link = response.headers()[header::LINK].to_str().unwrap().to_owned();
-        assert_eq!(link, format!("</v1/databases/x/events?gt=zdpu1&amount=5&after={}>; rel=\"next\"", hash(2)));
+        assert_eq!(
+            link,
+            format!("</v1/databases/x/events?gt=zdpu1&amount=5&after={}>; rel=\"next\"", hash(2))
+        );
         assert_eq!(to_bytes(response.into_body(), 100).await.unwrap(), r#"["a","b"]"#);
     }
 

@@ -87,10 +87,20 @@ impl Kind {
         (Self::UnknownDatabase, "unknown-database", StatusCode::NOT_FOUND, "There is no such database"),
         (Self::UnknownKey, "unknown-key", StatusCode::NOT_FOUND, "There is no such key"),
         (Self::UnknownEntry, "unknown-entry", StatusCode::NOT_FOUND, "There is no such entry"),
-        (Self::MethodNotAllowed, "method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "The path takes other methods"),
+        (
+            Self::MethodNotAllowed,
+            "method-not-allowed",
+            StatusCode::METHOD_NOT_ALLOWED,
+            "The path takes other methods",
+        ),
         (Self::WrongType, "wrong-type", StatusCode::CONFLICT, "The database is of another type"),
         (Self::AmbiguousName, "ambiguous-name", StatusCode::CONFLICT, "Several databases have this name"),
-        (Self::TooMany, "too-many-databases", StatusCode::CONFLICT, "The cluster pins as many databases as it may"),
+        (
+            Self::TooMany,
+            "too-many-databases",
+            StatusCode::CONFLICT,
+            "The cluster pins as many databases as it may",
+        ),
         (Self::TooLarge, "too-large", StatusCode::PAYLOAD_TOO_LARGE, "The value is too large"),
         (
             Self::UnsupportedMediaType,
@@ -98,8 +108,18 @@ impl Kind {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "The body must be JSON",
         ),
-        (Self::ForeignHost, "foreign-host", StatusCode::MISDIRECTED_REQUEST, "The request is for another host"),
-        (Self::UnusableValue, "unusable-value", StatusCode::UNPROCESSABLE_ENTITY, "The value cannot be stored"),
+        (
+            Self::ForeignHost,
+            "foreign-host",
+            StatusCode::MISDIRECTED_REQUEST,
+            "The request is for another host",
+        ),
+        (
+            Self::UnusableValue,
+            "unusable-value",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The value cannot be stored",
+        ),
         (Self::Internal, "internal", StatusCode::INTERNAL_SERVER_ERROR, "The node failed"),
         (Self::PeerUnreachable, "peer-unreachable", StatusCode::BAD_GATEWAY, "The peer could not be reached"),
         (Self::Busy, "busy", StatusCode::SERVICE_UNAVAILABLE, "Too many such requests"),
@@ -118,7 +138,9 @@ impl Kind {
 
     fn row(self) -> (&'static str, StatusCode, &'static str) {
         let row = Self::ALL.iter().find(|row| row.0 == self);
-        row.map_or(("internal", StatusCode::INTERNAL_SERVER_ERROR, "The node failed"), |row| (row.1, row.2, row.3))
+        row.map_or(("internal", StatusCode::INTERNAL_SERVER_ERROR, "The node failed"), |row| {
+            (row.1, row.2, row.3)
+        })
     }
 }
 

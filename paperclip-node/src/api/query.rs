@@ -97,7 +97,9 @@ impl Condition {
                 }
                 Ok(Self::In(values.iter().map(json::from_json).collect::<Result<_, _>>()?))
             }
-            "$exists" => operand.as_bool().map(Self::Exists).ok_or(FilterError::Operand("$exists", "true or false")),
+            "$exists" => {
+                operand.as_bool().map(Self::Exists).ok_or(FilterError::Operand("$exists", "true or false"))
+            }
             other => Err(FilterError::Condition(other.to_owned())),
         }
     }

@@ -125,7 +125,12 @@ impl Connections {
     }
 }
 
-async fn serve_one(stream: TcpStream, service: axum::Router, stop: CancellationToken, place: OwnedSemaphorePermit) {
+async fn serve_one(
+    stream: TcpStream,
+    service: axum::Router,
+    stop: CancellationToken,
+    place: OwnedSemaphorePermit,
+) {
     let service = TowerToHyperService::new(service);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -108,11 +108,14 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
 fn opened(open: &OpenInfo) -> [(&'static str, Json); 10] {
     [
         ("type", json!(open.kind.as_str())),
-        ("access", json!({
-            "type": open.access.kind,
-            "address": open.access.address,
-            "write": open.access.write,
-        })),
+        (
+            "access",
+            json!({
+                "type": open.access.kind,
+                "address": open.access.address,
+                "write": open.access.write,
+            }),
+        ),
         ("entries", json!(open.entries)),
         ("heads", json!(open.heads.len())),
         ("digest", json!(open.digest)),

@@ -64,7 +64,9 @@ mod tests {
         for good in ["Bearer correct-horse", "bearer correct-horse"] {
             assert!(token.is_shown_by(good.as_bytes()), "{good}");
         }
-        for bad in ["", "Bearer", "Bearer ", "Bearer correct-hors", "Bearer correct-horsee", "Basic correct-horse"] {
+        for bad in
+            ["", "Bearer", "Bearer ", "Bearer correct-hors", "Bearer correct-horsee", "Basic correct-horse"]
+        {
             assert!(!token.is_shown_by(bad.as_bytes()), "{bad}");
         }
         assert!(Token::new(" \n").is_none() && Token::new("two words").is_none());

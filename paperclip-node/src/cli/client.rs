@@ -98,9 +98,10 @@ pub(crate) struct Answer {
 impl ClientArgs {
     pub(crate) fn connect(&self) -> Result<Client, ClientError> {
         let token = match &self.token_file {
-            Some(path) => {
-                Some(Token::new(&read_secret(path)?).ok_or_else(|| ClientError::NoToken(path.display().to_string()))?)
-            }
+            Some(path) => Some(
+                Token::new(&read_secret(path)?)
+                    .ok_or_else(|| ClientError::NoToken(path.display().to_string()))?,
+            ),
             None => None,
         };
         Client::new(&self.api, token.as_ref())

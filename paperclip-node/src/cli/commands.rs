@@ -1,6 +1,8 @@
 //! The commands and their arguments, as the design document lists them.
 
-use super::{CliError, ConfigFlags, client::ClientArgs, data, databases, identity, log, network, output::Output, run};
+use super::{
+    CliError, ConfigFlags, client::ClientArgs, data, databases, identity, log, network, output::Output, run,
+};
 use crate::demo;
 use clap::{Args, Parser, Subcommand};
 
@@ -145,5 +147,34 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Every command with its path, below `command`.
+    fn leaves(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+        let below: Vec<_> = command.get_subcommands().filter(|sub| sub.get_name() != "help").collect();
+        if below.is_empty() {
+            return vec![(path.to_owned(), command.clone())];
+        }
+        below.into_iter().flat_map(|sub| leaves(sub, &format!("{path} {}", sub.get_name()))).collect()
+    }
+
+    #[test]
+    fn the_reference_names_every_command_and_flag() {
+        let page = include_str!("../../../docs/reference/cli.md");
+        // Those that all clients share stand above the tables; those of `run` on a page of their own.
+        let shared = ["api", "token-file", "json", "help", "version"];
+        for (path, command) in leaves(&Cli::command(), "paperclip-node") {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{path}")));
+            let row = row.unwrap_or_else(|| panic!("`{path}` is missing"));
+            if ["paperclip-node run", "paperclip-node identity show"].contains(&path.as_str()) {
+                continue;
+            }
+            for flag in command.get_arguments().filter_map(|argument| argument.get_long()) {
+                let named = shared.contains(&flag) || row.contains(&format!("--{flag}"));
+                assert!(named, "`{path}` has --{flag}");
+            }
+        }
+        let rows = page.lines().filter(|line| line.starts_with("| `paperclip-node"));
+        assert_eq!(rows.count(), leaves(&Cli::command(), "").len(), "a command that does not exist");
     }
 }

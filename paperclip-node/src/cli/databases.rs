@@ -120,7 +120,9 @@ pub(super) const HEADER: [&str; 7] = ["NAME", "TYPE", "STATE", "ENTRIES", "HEADS
 
 /// The cells of one database in such a list.
 pub(super) fn row(database: &Json) -> Vec<String> {
-    ["name", "type", "state", "entries", "heads", "pending", "address"].map(|field| cell(database, field)).into()
+    ["name", "type", "state", "entries", "heads", "pending", "address"]
+        .map(|field| cell(database, field))
+        .into()
 }
 
 /// The items of an array.
@@ -132,7 +134,10 @@ fn describe(database: &Json) -> String {
     let field = |name| cell(database, name);
     let list = |value: Option<&Json>| {
         let items = value.map_or(&[][..], rows).iter();
-        items.map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(" ")
+        items
+            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     let access = database.get("access");
     let mut lines = vec![
@@ -160,7 +165,11 @@ fn describe(database: &Json) -> String {
     let unreachable = database.get("unreachable_blocks").map_or(&[][..], rows);
     if !unreachable.is_empty() {
         let cells = unreachable.iter().map(|block| {
-            vec![cell(block, "hash"), duration(block.get("age_seconds").and_then(Json::as_f64)), cell(block, "asked")]
+            vec![
+                cell(block, "hash"),
+                duration(block.get("age_seconds").and_then(Json::as_f64)),
+                cell(block, "asked"),
+            ]
         });
         text.push_str("\nblocks that no peer gives:\n");
         text.push_str(&table(&["HASH", "FOR", "ASKED"], cells));

@@ -66,11 +66,7 @@ fn flag(key: &Key) -> Arg {
         .value_name(key.value)
         .help(format!("{}{default} [env: {}]", key.help, key.env()))
         .action(ArgAction::Append);
-    if key.value == "true|false" {
-        arg.num_args(0..=1).default_missing_value("true")
-    } else {
-        arg
-    }
+    if key.value == "true|false" { arg.num_args(0..=1).default_missing_value("true") } else { arg }
 }
 
 #[cfg(test)]
@@ -105,6 +101,9 @@ mod tests {
     #[test]
     fn faults_name_the_flag() {
         let told = load(&["run", "--peer", "here", "--durability", "maybe"]).unwrap_err().to_string();
-        assert!(told.contains("--peer: here is not ") && told.contains("--durability: maybe is not strict or relaxed"));
+        assert!(
+            told.contains("--peer: here is not ")
+                && told.contains("--durability: maybe is not strict or relaxed")
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! `identity`: keys and certificates, as files.
 
-use super::{CliError, ConfigFlags, output::{self, Output}};
+use super::{
+    CliError, ConfigFlags,
+    output::{self, Output},
+};
 use crate::identity::{Certificate, IdentitySource, NodeIdentity, Request, create_key, read_json, read_key};
 use clap::Subcommand;
 use oplog::identity::CertificateRequest;
@@ -45,7 +48,8 @@ pub(super) fn execute(command: IdentityCommand) -> Result<(), CliError> {
             let asked: Request = read_json(&request)?;
             let certified = CertificateRequest::from(asked).certify(&read_key(&root_key)?);
             let identity = certified.map_err(|source| CliError::Certify { path: request, source })?;
-            let certificate = serde_json::to_value(Certificate::from(identity)).map_err(std::io::Error::from)?;
+            let certificate =
+                serde_json::to_value(Certificate::from(identity)).map_err(std::io::Error::from)?;
             Ok(Output::new(json).value(&certificate)?)
         }
         IdentityCommand::NewRoot { file, json } => {

@@ -56,7 +56,8 @@ impl RangeArgs {
         let amount = self.amount.map(|amount| amount.to_string());
         let named =
             [("amount", &amount), ("gt", &self.gt), ("gte", &self.gte), ("lt", &self.lt), ("lte", &self.lte)];
-        let given = named.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
+        let given =
+            named.iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_ref()?))));
         given.collect::<Vec<_>>().join("&")
     }
 }

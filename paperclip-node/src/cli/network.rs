@@ -95,7 +95,12 @@ pub(super) fn resync(args: &ClientArgs, db: Option<&str>) -> Result<(), CliError
 pub(super) fn verify(args: &ClientArgs, db: Option<&str>) -> Result<(), CliError> {
     let reports = each(&args.connect()?, db, "verify")?;
     let cells = |report: &Json| {
-        vec![cell(report, "name"), cell(report, "entries"), cell(report, "differences"), cell(report, "address")]
+        vec![
+            cell(report, "name"),
+            cell(report, "entries"),
+            cell(report, "differences"),
+            cell(report, "address"),
+        ]
     };
     args.output().rows(&reports, &["NAME", "ENTRIES", "DIFFERENCES", "ADDRESS"], cells)?;
     let unsound = |report: &&Json| report.get("sound") != Some(&Json::Bool(true));

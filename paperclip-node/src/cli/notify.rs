@@ -5,7 +5,10 @@ use std::{
     env, io,
     os::{
         linux::net::SocketAddrExt as _,
-        unix::{ffi::OsStrExt as _, net::{SocketAddr, UnixDatagram}},
+        unix::{
+            ffi::OsStrExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
     },
 };
 

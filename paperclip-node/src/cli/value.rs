@@ -24,7 +24,9 @@ fn checked(text: &str) -> Result<String, CliError> {
         Ok(_) => Ok(text.trim().to_owned()),
         Err(error) => {
             let shown: String = text.trim().chars().take(40).collect();
-            Err(CliError::Usage(format!("not JSON: {shown}: {error} (a text needs its quotes: '\"like this\"')")))
+            Err(CliError::Usage(format!(
+                "not JSON: {shown}: {error} (a text needs its quotes: '\"like this\"')"
+            )))
         }
     }
 }

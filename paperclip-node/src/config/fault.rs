@@ -22,28 +22,19 @@ impl Fault {
             Place::File | Place::Default => format!("{} ({place})", key.name),
         };
         let shown: String = value.chars().take(SHOWN_CHARS).collect();
-        Self {
-            key: key.name.to_owned(),
-            told: format!("{name}: {shown} is not {wanted}"),
-        }
+        Self { key: key.name.to_owned(), told: format!("{name}: {shown} is not {wanted}") }
     }
 
     /// Settings that do not go together.
     pub fn conflict(key: &Key, told: impl fmt::Display) -> Self {
-        Self {
-            key: key.name.to_owned(),
-            told: format!("{}: {told}", key.name),
-        }
+        Self { key: key.name.to_owned(), told: format!("{}: {told}", key.name) }
     }
 
     /// A file names a setting that does not exist.
     pub fn unknown_key(name: String) -> Self {
         let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
         let shown: String = name.chars().take(SHOWN_CHARS).collect();
-        Self {
-            told: format!("{shown}: not a setting; the settings are {}", names.join(", ")),
-            key: name,
-        }
+        Self { told: format!("{shown}: not a setting; the settings are {}", names.join(", ")), key: name }
     }
 
     /// The key it is about.

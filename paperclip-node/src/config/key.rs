@@ -19,14 +19,7 @@ pub struct Key {
 
 impl Key {
     const fn one(name: &'static str, value: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self {
-            name,
-            flag: name,
-            value,
-            many: false,
-            default,
-            help,
-        }
+        Self { name, flag: name, value, many: false, default, help }
     }
 
     const fn list(
@@ -36,14 +29,7 @@ impl Key {
         default: &'static str,
         help: &'static str,
     ) -> Self {
-        Self {
-            name,
-            flag,
-            value,
-            many: true,
-            default,
-            help,
-        }
+        Self { name, flag, value, many: true, default, help }
     }
 
     /// Its environment variable: `PAPERCLIP_` and the name. Items of a list are separated by commas there.
@@ -59,12 +45,7 @@ impl Key {
 
 /// Every setting, in the order of the reference.
 pub const KEYS: [Key; 19] = [
-    Key::one(
-        "data-dir",
-        "DIR",
-        "./paperclip-data",
-        "Where the node keeps its keys and its store.",
-    ),
+    Key::one("data-dir", "DIR", "./paperclip-data", "Where the node keeps its keys and its store."),
     Key::list(
         "listen",
         "listen",
@@ -117,12 +98,7 @@ pub const KEYS: [Key; 19] = [
         "info",
         "error, warn, info, debug or trace; or a filter such as info,paperclip_node::net=debug.",
     ),
-    Key::one(
-        "log-format",
-        "text|json",
-        "text",
-        "How log lines on standard error look.",
-    ),
+    Key::one("log-format", "text|json", "text", "How log lines on standard error look."),
     Key::one(
         "durability",
         "strict|relaxed",
@@ -171,12 +147,7 @@ pub const KEYS: [Key; 19] = [
         "30",
         "How long after one comparison of heads with a peer the next one starts, give or take a quarter.",
     ),
-    Key::one(
-        "max-connections",
-        "NUMBER",
-        "512",
-        "How many connections of peers are kept at once.",
-    ),
+    Key::one("max-connections", "NUMBER", "512", "How many connections of peers are kept at once."),
 ];
 
 #[cfg(test)]
@@ -192,10 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_lists_every_setting_with_its_default_and_meaning() {
+        let page = include_str!("../../../docs/reference/configuration.md");
+        for key in KEYS {
+            let default =
+                if key.default.is_empty() { "none".to_owned() } else { format!("`{}`", key.default) };
+            let help = key.help.replace('|', "\\|");
+            let row = format!("| `{}` | `--{}` | `{}` | {default} | {help} |", key.name, key.flag, key.env());
+            assert!(page.contains(&row), "{row}");
+        }
+        assert_eq!(page.matches("| `--").count(), KEYS.len());
+    }
+
+    #[test]
     fn variables_are_named_after_keys() {
-        assert_eq!(
-            Key::named("api-token-file").unwrap().env(),
-            "PAPERCLIP_API_TOKEN_FILE"
-        );
+        assert_eq!(Key::named("api-token-file").unwrap().env(), "PAPERCLIP_API_TOKEN_FILE");
     }
 }

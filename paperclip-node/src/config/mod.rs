@@ -90,11 +90,7 @@ pub enum ConfigError {
 }
 
 fn lines(faults: &[Fault]) -> String {
-    faults
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl Config {
@@ -127,17 +123,10 @@ impl Config {
 }
 
 fn read_file(path: &Path) -> Result<String, FileError> {
-    let failed = |source| FileError::Read {
-        path: path.into(),
-        source,
-    };
+    let failed = |source| FileError::Read { path: path.into(), source };
     let mut text = String::new();
     // One byte more than allowed tells a file that is too large from one that just fits.
-    File::open(path)
-        .map_err(failed)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(failed)?;
+    File::open(path).map_err(failed)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(FileError::TooLarge { path: path.into() });
     }

@@ -37,20 +37,12 @@ pub(super) fn config(sources: &Sources, faults: Vec<Fault>) -> Result<Config, Co
             "/ip4|ip6|dns4|dns6|dns/<host>/tcp/<port>[/ws][/p2p/<id>]",
             is_dialable,
         ),
-        announce: read.addresses(
-            "announce",
-            "/ip4|ip6|dns4|dns6|dns/<host>/tcp/<port>[/ws]",
-            is_dialable,
-        ),
+        announce: read.addresses("announce", "/ip4|ip6|dns4|dns6|dns/<host>/tcp/<port>[/ws]", is_dialable),
         api: read.api(),
         api_token_file: read.path("api-token-file"),
         metrics_open: read.choice("metrics-open", &[("true", true), ("false", false)], false),
         log_level: read
-            .one(
-                "log-level",
-                "error, warn, info, debug, trace or a filter",
-                Filter::parse,
-            )
+            .one("log-level", "error, warn, info, debug, trace or a filter", Filter::parse)
             .unwrap_or_default(),
         log_format: read.choice(
             "log-format",
@@ -101,28 +93,19 @@ impl Reader<'_> {
     }
 
     fn path(&mut self, name: &str) -> Option<PathBuf> {
-        self.one(name, "a path", |text| {
-            Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty())
-        })
+        self.one(name, "a path", |text| Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty()))
     }
 
     fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)], default: T) -> T {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let pick = |text: &str| {
-            choices
-                .iter()
-                .find(|(name, _)| *name == text)
-                .map(|(_, choice)| *choice)
-        };
+        let pick = |text: &str| choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
         self.one(name, &names.join(" or "), pick).unwrap_or(default)
     }
 
     fn number(&mut self, name: &str, range: RangeInclusive<u64>) -> u64 {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-        self.one(name, &wanted, |text| {
-            text.parse().ok().filter(|number| range.contains(number))
-        })
-        .unwrap_or(*range.start())
+        self.one(name, &wanted, |text| text.parse().ok().filter(|number| range.contains(number)))
+            .unwrap_or(*range.start())
     }
 
     fn size(&mut self, name: &str, range: RangeInclusive<u64>) -> usize {
@@ -135,12 +118,7 @@ impl Reader<'_> {
         };
         if given.items.len() > MAX_ITEMS {
             let wanted = format!("at most {MAX_ITEMS}");
-            self.faults.push(Fault::new(
-                key,
-                given.place,
-                &given.items.len().to_string(),
-                wanted,
-            ));
+            self.faults.push(Fault::new(key, given.place, &given.items.len().to_string(), wanted));
         }
         let mut addresses = Vec::new();
         for text in given.items.iter().take(MAX_ITEMS) {
@@ -158,9 +136,7 @@ impl Reader<'_> {
         self.one("api", "<IP address>:<port>", |text| {
             // Client commands name the same thing as a URL, and may share its variable.
             let text = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-            let literal = text
-                .strip_prefix("localhost:")
-                .map(|port| format!("127.0.0.1:{port}"));
+            let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
             literal.as_deref().unwrap_or(text).parse().ok()
         })
         .unwrap_or(fallback)
@@ -168,9 +144,7 @@ impl Reader<'_> {
 
     fn cluster_id(&mut self) -> Option<String> {
         self.one("cluster-id", "a root key's public half: 66 hex digits", |text| {
-            PublicKey::from_hex(text)
-                .is_ok()
-                .then(|| text.to_ascii_lowercase())
+            PublicKey::from_hex(text).is_ok().then(|| text.to_ascii_lowercase())
         })
     }
 }
@@ -182,7 +156,10 @@ fn conflicts(config: &Config) -> Vec<Fault> {
         conflicts.extend(Key::named(name).map(|key| Fault::conflict(key, told)));
     };
     if !config.api.ip().to_canonical().is_loopback() && config.api_token_file.is_none() {
-        conflict("api", format!("{} is reachable from other machines; set api-token-file as well", config.api));
+        conflict(
+            "api",
+            format!("{} is reachable from other machines; set api-token-file as well", config.api),
+        );
     }
     if config.certificate.is_some() && config.root_key.is_some() {
         conflict("root-key", "a node has either a certificate or the root key, not both".to_owned());
@@ -203,11 +180,7 @@ fn is_tcp_listener(address: &Multiaddr) -> bool {
 fn is_websocket_listener(address: &Multiaddr) -> bool {
     matches!(
         address.iter().collect::<Vec<_>>().as_slice(),
-        [
-            Protocol::Ip4(_) | Protocol::Ip6(_),
-            Protocol::Tcp(_),
-            Protocol::Ws(_)
-        ]
+        [Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Tcp(_), Protocol::Ws(_)]
     )
 }
 
@@ -241,10 +214,8 @@ mod tests {
     const PEER: &str = "/dns4/node.example/tcp/4747/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
 
     fn flags(given: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let flags = given
-            .iter()
-            .map(|(name, text)| (Key::named(name).unwrap(), vec![(*text).to_owned()]))
-            .collect();
+        let flags =
+            given.iter().map(|(name, text)| (Key::named(name).unwrap(), vec![(*text).to_owned()])).collect();
         Config::load(flags, |_| None, None)
     }
 
@@ -259,14 +230,8 @@ mod tests {
     fn nothing_given_is_the_defaults() {
         let config = flags(&[]).unwrap();
         assert_eq!(config.api, "127.0.0.1:4748".parse().unwrap());
-        assert_eq!(
-            config.listen,
-            ["/ip4/0.0.0.0/tcp/4747".parse::<Multiaddr>().unwrap()]
-        );
-        assert_eq!(
-            (config.durability, config.metrics_open),
-            (Durability::Strict, false)
-        );
+        assert_eq!(config.listen, ["/ip4/0.0.0.0/tcp/4747".parse::<Multiaddr>().unwrap()]);
+        assert_eq!((config.durability, config.metrics_open), (Durability::Strict, false));
         assert_eq!(config.max_entry_bytes, MAX_ENTRY_BYTES);
         assert_eq!(config.cache_bytes, 32 << 20);
     }
@@ -294,11 +259,8 @@ mod tests {
         let keys: BTreeSet<&str> = told.iter().map(Fault::key).collect();
         // The rest are files, which are looked at when they are read.
         let files = ["api-token-file", "certificate", "root-key"];
-        let expected: BTreeSet<&str> = KEYS
-            .iter()
-            .map(|key| key.name)
-            .filter(|name| !files.contains(name))
-            .collect();
+        let expected: BTreeSet<&str> =
+            KEYS.iter().map(|key| key.name).filter(|name| !files.contains(name)).collect();
         assert_eq!(keys, expected);
         assert!(told.iter().any(|fault| {
             fault.to_string() == "--cache-bytes: 64M is not a whole number from 8388608 to 1099511627776"
@@ -312,22 +274,14 @@ mod tests {
             "api: 0.0.0.0:4748 is reachable from other machines; set api-token-file as well"
         );
         assert!(flags(&[("api", "0.0.0.0:4748"), ("api-token-file", "token")]).is_ok());
-        for loopback in [
-            "127.1.2.3:1",
-            "[::1]:4748",
-            "localhost:4748",
-            "http://127.0.0.1:4748/",
-        ] {
+        for loopback in ["127.1.2.3:1", "[::1]:4748", "localhost:4748", "http://127.0.0.1:4748/"] {
             assert!(flags(&[("api", loopback)]).is_ok(), "{loopback}");
         }
     }
 
     #[test]
     fn a_certificate_and_the_root_key_exclude_each_other() {
-        assert_eq!(
-            faults(&[("certificate", "a"), ("root-key", "b")])[0].key(),
-            "root-key"
-        );
+        assert_eq!(faults(&[("certificate", "a"), ("root-key", "b")])[0].key(), "root-key");
     }
 
     #[test]
@@ -335,10 +289,8 @@ mod tests {
         for good in [PEER, "/ip6/::1/tcp/1", "/dns/a/tcp/443/ws"] {
             assert!(flags(&[("peers", good)]).is_ok(), "{good}");
         }
-        for bad in [
-            "/ip4/1.2.3.4/udp/1/quic-v1",
-            "/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA",
-        ] {
+        for bad in ["/ip4/1.2.3.4/udp/1/quic-v1", "/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"]
+        {
             assert_eq!(faults(&[("peers", bad)])[0].key(), "peers", "{bad}");
         }
     }

@@ -86,10 +86,7 @@ impl Sources {
                 continue;
             };
             let items = if key.many {
-                text.split(',')
-                    .map(|item| item.trim().to_owned())
-                    .filter(|item| !item.is_empty())
-                    .collect()
+                text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
             } else {
                 vec![text]
             };
@@ -108,19 +105,14 @@ impl Sources {
         faults: &mut Vec<Fault>,
     ) -> Result<(), FileError> {
         let yaml = serde_yaml::from_str(text);
-        let mapping = match yaml.map_err(|source| FileError::Yaml {
-            path: path.into(),
-            source,
-        })? {
+        let mapping = match yaml.map_err(|source| FileError::Yaml { path: path.into(), source })? {
             Value::Null => return Ok(()),
             Value::Mapping(mapping) => mapping,
             _ => return Err(FileError::NoMapping { path: path.into() }),
         };
         for (name, value) in mapping {
             let Some(key) = name.as_str().and_then(Key::named) else {
-                faults.push(Fault::unknown_key(
-                    scalar(&name).unwrap_or_else(|| "(no text)".to_owned()),
-                ));
+                faults.push(Fault::unknown_key(scalar(&name).unwrap_or_else(|| "(no text)".to_owned())));
                 continue;
             };
             match items(key, &value) {
@@ -135,11 +127,7 @@ impl Sources {
     pub fn get(&self, key: &Key) -> Given {
         self.given.get(key.name).cloned().unwrap_or_else(|| Given {
             place: Place::Default,
-            items: Some(key.default)
-                .filter(|text| !text.is_empty())
-                .map(str::to_owned)
-                .into_iter()
-                .collect(),
+            items: Some(key.default).filter(|text| !text.is_empty()).map(str::to_owned).into_iter().collect(),
         })
     }
 
@@ -185,11 +173,7 @@ fn shape(value: &Value) -> &'static str {
 }
 
 fn wanted_shape(key: &Key) -> &'static str {
-    if key.many {
-        "a text or a list of texts"
-    } else {
-        "one value"
-    }
+    if key.many { "a text or a list of texts" } else { "one value" }
 }
 
 #[cfg(test)]
@@ -218,28 +202,14 @@ mod tests {
             _ => None,
         });
         let text = "api: file\ndurability: file\nlog-format: file\npeers: [/c]\nannounce: /d\n";
-        sources
-            .file(Path::new("node.yaml"), text, &mut Vec::new())
-            .unwrap();
+        sources.file(Path::new("node.yaml"), text, &mut Vec::new()).unwrap();
         let get = |name: &str| sources.get(key(name));
-        assert_eq!(
-            get("api"),
-            Given {
-                place: Place::Flag,
-                items: vec!["flag".to_owned()]
-            }
-        );
+        assert_eq!(get("api"), Given { place: Place::Flag, items: vec!["flag".to_owned()] });
         assert_eq!(get("durability").items, ["environment"]);
         assert_eq!(get("peers").items, ["/a", "/b"]);
         assert_eq!(get("log-format").items, ["file"]);
         assert_eq!(get("announce").items, ["/d"]);
-        assert_eq!(
-            get("exchange-interval"),
-            Given {
-                place: Place::Default,
-                items: vec!["30".to_owned()]
-            }
-        );
+        assert_eq!(get("exchange-interval"), Given { place: Place::Default, items: vec!["30".to_owned()] });
         assert_eq!(get("root-key").items, Vec::<String>::new());
     }
 
@@ -261,10 +231,7 @@ mod tests {
     fn what_is_no_configuration_gets_one_line() {
         for (text, told) in [
             ("api: \"127.0.0", "node.yaml: not valid YAML: "),
-            (
-                "api: 1\napi: 2\n",
-                "node.yaml: not valid YAML: duplicate entry with key \"api\"",
-            ),
+            ("api: 1\napi: 2\n", "node.yaml: not valid YAML: duplicate entry with key \"api\""),
             ("- a\n- b\n", "node.yaml: expected lines of the form `key: value`"),
         ] {
             let error = from_file(text).0.unwrap_err().to_string();

@@ -58,7 +58,8 @@ impl Display {
             return;
         }
         let up = if self.drawn > 0 { format!("\x1b[{}A", self.drawn) } else { String::new() };
-        let lines = done.iter().enumerate().map(|(number, done)| format!("\r\x1b[2K{}\n", bar(number, *done, of)));
+        let lines =
+            done.iter().enumerate().map(|(number, done)| format!("\r\x1b[2K{}\n", bar(number, *done, of)));
         self.tell(&format!("{up}{}", lines.collect::<String>()));
         self.drawn = done.len();
     }
@@ -74,7 +75,13 @@ impl Display {
         let rows = views.iter().enumerate().map(|(number, view)| {
             let digest: String = view.digest.chars().take(DIGEST_SHOWN).collect();
             let note = if number == cut { "cut off" } else { "" };
-            vec![number.to_string(), view.entries.to_string(), view.heads.to_string(), digest, note.to_owned()]
+            vec![
+                number.to_string(),
+                view.entries.to_string(),
+                view.heads.to_string(),
+                digest,
+                note.to_owned(),
+            ]
         });
         self.tell(&table(&["NODE", "ENTRIES", "HEADS", "DIGEST", ""], rows));
     }

@@ -109,7 +109,8 @@ pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
     let runtime = Runtime::new().map_err(system("starting threads"))?;
     let interrupted = CancellationToken::new();
     runtime.spawn(watch_signals(interrupted.clone()));
-    let home = tempfile::Builder::new().prefix("paperclip-demo-").tempdir().map_err(system("making a folder"))?;
+    let home =
+        tempfile::Builder::new().prefix("paperclip-demo-").tempdir().map_err(system("making a folder"))?;
     let mut display = Display::new(args.json);
     let shown = Demo::start(args, home.path(), &runtime, &interrupted, &mut display).and_then(|mut demo| {
         let shown = demo.show(&mut display).and_then(|()| demo.keep(args.keep, &mut display));
@@ -158,13 +159,15 @@ impl<'a> Demo<'a> {
         let root_key = home.join("root.key");
         create_key(&root_key)?;
         display.step(&format!("starting {} nodes", args.nodes));
-        let mut demo = Self { args, nodes: Vec::new(), relays: Vec::new(), interrupted, address: String::new() };
+        let mut demo =
+            Self { args, nodes: Vec::new(), relays: Vec::new(), interrupted, address: String::new() };
         for number in 0..usize::try_from(args.nodes).unwrap_or_default() {
             let last = number as u64 + 1 == args.nodes;
             let mut peers = Vec::new();
             for other in &demo.nodes {
                 if last {
-                    let relay = Relay::start(runtime, other.listen_port()).map_err(system("starting a relay"))?;
+                    let relay =
+                        Relay::start(runtime, other.listen_port()).map_err(system("starting a relay"))?;
                     peers.push(relay.address());
                     demo.relays.push(relay);
                 } else {
@@ -175,7 +178,8 @@ impl<'a> Demo<'a> {
             demo.until("a node is ready", |demo| demo.nodes[number].is_ready())?;
             display.node(&demo.nodes[number].describe()?);
         }
-        let created = demo.nodes[0].client().post("/v1/databases", &json!({ "name": DATABASE, "type": "events" }));
+        let created =
+            demo.nodes[0].client().post("/v1/databases", &json!({ "name": DATABASE, "type": "events" }));
         let created = created.map_err(|source| DemoError::Node { node: 0, source })?;
         demo.address = created.get("address").and_then(Json::as_str).unwrap_or_default().to_owned();
         display.step(&format!("created {} on node 0", demo.address));
@@ -330,7 +334,9 @@ impl<'a> Demo<'a> {
         let number = |name| shown.get(name).and_then(Json::as_u64);
         let digest = shown.get("digest").and_then(Json::as_str);
         match (number("entries"), number("heads"), digest) {
-            (Some(entries), Some(heads), Some(digest)) => Ok(View { entries, heads, digest: digest.to_owned() }),
+            (Some(entries), Some(heads), Some(digest)) => {
+                Ok(View { entries, heads, digest: digest.to_owned() })
+            }
             _ => Err(DemoError::Timeout("the database is open")),
         }
     }

@@ -45,7 +45,9 @@ impl Process {
         let (data_dir, log) = (home.join(format!("node-{number}")), home.join(format!("node-{number}.log")));
         let program = std::env::current_exe().map_err(system("finding this program"))?;
         let mut command = Command::new(program);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAPERCLIP_")) {
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PAPERCLIP_"))
+        {
             command.env_remove(name);
         }
         command.arg("run").arg("--data-dir").arg(&data_dir).arg("--root-key").arg(root_key);
@@ -140,7 +142,8 @@ impl Process {
     }
 
     fn log_tail(&self) -> String {
-        let text = fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let text =
+            fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         let start = text.ceil_char_boundary(text.len().saturating_sub(LOG_SHOWN));
         text.get(start..).unwrap_or_default().trim_end().to_owned()
     }

@@ -17,21 +17,13 @@ pub struct Request {
 
 impl From<CertificateRequest> for Request {
     fn from(request: CertificateRequest) -> Self {
-        Self {
-            id: request.id,
-            public_key: request.public_key,
-            signature_id: request.id_signature,
-        }
+        Self { id: request.id, public_key: request.public_key, signature_id: request.id_signature }
     }
 }
 
 impl From<Request> for CertificateRequest {
     fn from(request: Request) -> Self {
-        Self {
-            id: request.id,
-            public_key: request.public_key,
-            id_signature: request.signature_id,
-        }
+        Self { id: request.id, public_key: request.public_key, id_signature: request.signature_id }
     }
 }
 
@@ -59,29 +51,14 @@ pub struct Signatures {
 
 impl From<Identity> for Certificate {
     fn from(identity: Identity) -> Self {
-        let signatures = Signatures {
-            id: identity.id_signature,
-            public_key: identity.public_key_signature,
-        };
-        Self {
-            id: identity.id,
-            public_key: identity.public_key,
-            signatures,
-        }
+        let signatures = Signatures { id: identity.id_signature, public_key: identity.public_key_signature };
+        Self { id: identity.id, public_key: identity.public_key, signatures }
     }
 }
 
 impl From<Certificate> for Identity {
     fn from(certificate: Certificate) -> Self {
-        let Signatures {
-            id: id_signature,
-            public_key: public_key_signature,
-        } = certificate.signatures;
-        Self {
-            id: certificate.id,
-            public_key: certificate.public_key,
-            id_signature,
-            public_key_signature,
-        }
+        let Signatures { id: id_signature, public_key: public_key_signature } = certificate.signatures;
+        Self { id: certificate.id, public_key: certificate.public_key, id_signature, public_key_signature }
     }
 }

@@ -92,10 +92,8 @@ pub fn create_key(path: &Path) -> Result<SigningKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`], also when others than the owner may read or write the file.
 pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
-    SigningKey::from_hex(&read_secret(path)?).map_err(|source| KeyFileError::Key {
-        path: path.into(),
-        source,
-    })
+    SigningKey::from_hex(&read_secret(path)?)
+        .map_err(|source| KeyFileError::Key { path: path.into(), source })
 }
 
 /// Reads a text that must be its owner's secret.
@@ -103,17 +101,11 @@ pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`], also when others than the owner may read or write the file.
 pub fn read_secret(path: &Path) -> Result<String, KeyFileError> {
-    let failed = |source| KeyFileError::Read {
-        path: path.into(),
-        source,
-    };
+    let failed = |source| KeyFileError::Read { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
     if mode & SHARED != 0 {
-        return Err(KeyFileError::Shared {
-            path: path.into(),
-            mode,
-        });
+        return Err(KeyFileError::Shared { path: path.into(), mode });
     }
     read_text(file, path)
 }
@@ -123,15 +115,9 @@ pub fn read_secret(path: &Path) -> Result<String, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`].
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, KeyFileError> {
-    let file = File::open(path).map_err(|source| KeyFileError::Read {
-        path: path.into(),
-        source,
-    })?;
+    let file = File::open(path).map_err(|source| KeyFileError::Read { path: path.into(), source })?;
     let text = read_text(file, path)?;
-    serde_json::from_str(&text).map_err(|source| KeyFileError::Json {
-        path: path.into(),
-        source,
-    })
+    serde_json::from_str(&text).map_err(|source| KeyFileError::Json { path: path.into(), source })
 }
 
 /// Writes a JSON document that is no secret, replacing what was there.
@@ -139,10 +125,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, KeyFileError> {
 /// # Errors
 /// [`KeyFileError::Write`].
 pub fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), KeyFileError> {
-    let failed = |source| KeyFileError::Write {
-        path: path.into(),
-        source,
-    };
+    let failed = |source| KeyFileError::Write { path: path.into(), source };
     let mut text = serde_json::to_vec(document).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
     let file = written(path, &text).map_err(failed)?;
@@ -152,13 +135,8 @@ pub fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), KeyFile
 
 fn read_text(file: File, path: &Path) -> Result<String, KeyFileError> {
     let mut text = String::new();
-    let failed = |source| KeyFileError::Read {
-        path: path.into(),
-        source,
-    };
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(failed)?;
+    let failed = |source| KeyFileError::Read { path: path.into(), source };
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(KeyFileError::TooLarge { path: path.into() });
     }
@@ -180,14 +158,10 @@ fn random_key() -> Result<SigningKey, KeyFileError> {
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.into() },
-        _ => KeyFileError::Write {
-            path: path.into(),
-            source,
-        },
+        _ => KeyFileError::Write { path: path.into(), source },
     };
     let file = written(path, bytes).map_err(failed)?;
-    file.persist_noclobber(path)
-        .map_err(|error| failed(error.error))?;
+    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
     sync_folder(path).map_err(failed)
 }
 
@@ -204,9 +178,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 }
 
 fn folder(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -222,11 +194,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read_key(&path).unwrap().public_hex(), key.public_hex());
         assert!(matches!(create_key(&path), Err(KeyFileError::Exists { .. })));
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            1,
-            "no temporary file is left"
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
     }
 
     #[test]
@@ -250,9 +218,6 @@ mod tests {
         assert!(matches!(read_key(&path), Err(KeyFileError::Key { .. })));
         fs::write(&path, vec![b'a'; 70_000]).unwrap();
         assert!(matches!(read_key(&path), Err(KeyFileError::TooLarge { .. })));
-        assert!(matches!(
-            read_key(&folder.path().join("none")),
-            Err(KeyFileError::Read { .. })
-        ));
+        assert!(matches!(read_key(&folder.path().join("none")), Err(KeyFileError::Read { .. })));
     }
 }

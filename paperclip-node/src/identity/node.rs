@@ -113,16 +113,10 @@ impl NodeIdentity {
     /// [`NodeIdentityError`].
     pub fn show(source: IdentitySource<'_>) -> Result<Self, NodeIdentityError> {
         let data_dir = source.data_dir;
-        std::fs::create_dir_all(data_dir).map_err(|error| NodeIdentityError::DataDir {
-            path: data_dir.into(),
-            source: error,
-        })?;
+        std::fs::create_dir_all(data_dir)
+            .map_err(|error| NodeIdentityError::DataDir { path: data_dir.into(), source: error })?;
         let signing = read_or_create(&data_dir.join(SIGNING_KEY))?;
-        let node = Self {
-            signing,
-            cluster_id: source.cluster_id.map(str::to_owned),
-            identity: None,
-        };
+        let node = Self { signing, cluster_id: source.cluster_id.map(str::to_owned), identity: None };
         if let Some(path) = source.root_key {
             let root = read_key(path)?;
             node.in_cluster(path, root.public_hex())?;
@@ -155,16 +149,12 @@ impl NodeIdentity {
 
     /// What the holder of the root key is to certify.
     pub fn request(&self) -> Option<CertificateRequest> {
-        self.cluster_id
-            .as_deref()
-            .map(|id| CertificateRequest::new(id, &self.signing))
+        self.cluster_id.as_deref().map(|id| CertificateRequest::new(id, &self.signing))
     }
 
     /// Who appends, if the key is certified.
     pub fn writer(&self) -> Option<Writer> {
-        self.identity
-            .clone()
-            .map(|identity| Writer::new(identity, self.signing.clone()))
+        self.identity.clone().map(|identity| Writer::new(identity, self.signing.clone()))
     }
 
     /// What an earlier start left in the data directory.
@@ -180,11 +170,7 @@ impl NodeIdentity {
         let root = data_dir.join(ROOT_KEY);
         if root.exists() {
             let root = read_key(&root)?;
-            if self
-                .cluster_id
-                .as_deref()
-                .is_none_or(|id| id == root.public_hex())
-            {
+            if self.cluster_id.as_deref().is_none_or(|id| id == root.public_hex()) {
                 return Ok(self.certified_by(&root));
             }
         }
@@ -196,18 +182,11 @@ impl NodeIdentity {
         let own = self.signing.public_hex();
         if identity.public_key != own {
             let (certified, own) = (identity.public_key, own.to_owned());
-            return Err(NodeIdentityError::OtherKey {
-                path: path.into(),
-                certified,
-                own,
-            });
+            return Err(NodeIdentityError::OtherKey { path: path.into(), certified, own });
         }
         match identity.clone().verify() {
             Ok(_) => Ok(identity),
-            Err(source) => Err(NodeIdentityError::Certificate {
-                path: path.into(),
-                source,
-            }),
+            Err(source) => Err(NodeIdentityError::Certificate { path: path.into(), source }),
         }
     }
 
@@ -228,11 +207,7 @@ impl NodeIdentity {
     }
 
     fn with(self, identity: Identity) -> Self {
-        Self {
-            cluster_id: Some(identity.id.clone()),
-            identity: Some(identity),
-            ..self
-        }
+        Self { cluster_id: Some(identity.id.clone()), identity: Some(identity), ..self }
     }
 
     fn kept(self, data_dir: &Path) -> Result<Self, NodeIdentityError> {
@@ -283,12 +258,7 @@ mod tests {
     }
 
     fn plain(data_dir: &Path) -> IdentitySource<'_> {
-        IdentitySource {
-            data_dir,
-            cluster_id: None,
-            certificate: None,
-            root_key: None,
-        }
+        IdentitySource { data_dir, cluster_id: None, certificate: None, root_key: None }
     }
 
     #[test]
@@ -307,30 +277,18 @@ mod tests {
     fn a_request_is_certified_taken_and_remembered() {
         let place = Place::new();
         let data = place.data();
-        let of_cluster = IdentitySource {
-            cluster_id: Some(place.root.public_hex()),
-            ..plain(&data)
-        };
+        let of_cluster = IdentitySource { cluster_id: Some(place.root.public_hex()), ..plain(&data) };
         let waiting = NodeIdentity::open(of_cluster).unwrap();
         assert!(waiting.identity().is_none() && waiting.writer().is_none());
         let certificate = place.certificate(waiting.request().unwrap());
-        let given = IdentitySource {
-            certificate: Some(&certificate),
-            ..of_cluster
-        };
+        let given = IdentitySource { certificate: Some(&certificate), ..of_cluster };
         let certified = NodeIdentity::open(given).unwrap();
         assert_eq!(certified.identity().unwrap().id, place.root.public_hex());
         for later in [plain(&data), of_cluster] {
-            assert_eq!(
-                NodeIdentity::open(later).unwrap().identity(),
-                certified.identity()
-            );
+            assert_eq!(NodeIdentity::open(later).unwrap().identity(), certified.identity());
         }
         let other = create_key(&place.folder.path().join("other.key")).unwrap();
-        let moved = IdentitySource {
-            cluster_id: Some(other.public_hex()),
-            ..plain(&data)
-        };
+        let moved = IdentitySource { cluster_id: Some(other.public_hex()), ..plain(&data) };
         assert!(NodeIdentity::open(moved).unwrap().identity().is_none());
     }
 
@@ -339,58 +297,32 @@ mod tests {
         let place = Place::new();
         let data = place.data();
         let root_file = place.folder.path().join("cluster.key");
-        let with_root = IdentitySource {
-            root_key: Some(&root_file),
-            ..plain(&data)
-        };
+        let with_root = IdentitySource { root_key: Some(&root_file), ..plain(&data) };
         let node = NodeIdentity::open(with_root).unwrap();
         assert_eq!(node.cluster_id(), Some(place.root.public_hex()));
         assert!(!data.join(ROOT_KEY).exists());
-        assert_eq!(
-            NodeIdentity::open(plain(&data)).unwrap().identity(),
-            node.identity()
-        );
+        assert_eq!(NodeIdentity::open(plain(&data)).unwrap().identity(), node.identity());
     }
 
     #[test]
     fn what_does_not_belong_together_is_refused() {
         let place = Place::new();
         let (one, two) = (place.folder.path().join("one"), place.folder.path().join("two"));
-        let of = |data_dir| IdentitySource {
-            cluster_id: Some(place.root.public_hex()),
-            ..plain(data_dir)
-        };
+        let of = |data_dir| IdentitySource { cluster_id: Some(place.root.public_hex()), ..plain(data_dir) };
         let certificate = place.certificate(NodeIdentity::open(of(&one)).unwrap().request().unwrap());
-        let swapped = IdentitySource {
-            certificate: Some(&certificate),
-            ..of(&two)
-        };
-        assert!(matches!(
-            NodeIdentity::open(swapped),
-            Err(NodeIdentityError::OtherKey { .. })
-        ));
+        let swapped = IdentitySource { certificate: Some(&certificate), ..of(&two) };
+        assert!(matches!(NodeIdentity::open(swapped), Err(NodeIdentityError::OtherKey { .. })));
         let elsewhere = create_key(&place.folder.path().join("other.key")).unwrap();
         let wrong = IdentitySource {
             cluster_id: Some(elsewhere.public_hex()),
             certificate: Some(&certificate),
             ..plain(&one)
         };
-        assert!(matches!(
-            NodeIdentity::open(wrong),
-            Err(NodeIdentityError::OtherCluster { .. })
-        ));
-        let text = std::fs::read_to_string(&certificate)
-            .unwrap()
-            .replace("\"30", "\"31");
+        assert!(matches!(NodeIdentity::open(wrong), Err(NodeIdentityError::OtherCluster { .. })));
+        let text = std::fs::read_to_string(&certificate).unwrap().replace("\"30", "\"31");
         std::fs::write(&certificate, text).unwrap();
-        let forged = IdentitySource {
-            certificate: Some(&certificate),
-            ..of(&one)
-        };
-        assert!(matches!(
-            NodeIdentity::open(forged),
-            Err(NodeIdentityError::Certificate { .. })
-        ));
+        let forged = IdentitySource { certificate: Some(&certificate), ..of(&one) };
+        assert!(matches!(NodeIdentity::open(forged), Err(NodeIdentityError::Certificate { .. })));
         std::fs::write(&certificate, "{\"id\": \"").unwrap();
         assert!(matches!(
             NodeIdentity::open(forged),

@@ -130,7 +130,9 @@ mod tests {
         let labels = RequestLabels { method: "GET", route: "/v1/status", status: 503 };
         metrics.requested(labels, Duration::from_millis(3));
         let text = metrics.render().unwrap();
-        assert!(text.contains(r#"paperclip_http_requests_total{method="GET",route="/v1/status",status="503"} 1"#));
+        assert!(
+            text.contains(r#"paperclip_http_requests_total{method="GET",route="/v1/status",status="503"} 1"#)
+        );
         assert!(text.contains(r#"paperclip_http_request_seconds_bucket{route="/v1/status",le="0.005"} 1"#));
         assert!(text.contains(r#"paperclip_http_refused_total{reason="token"} 0"#));
     }

@@ -14,8 +14,8 @@ pub use http::{ApiRefusal, RequestLabels};
 pub use network::NetworkFigures;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
 };
 use std::{sync::Arc, time::SystemTime};
 
@@ -155,7 +155,10 @@ mod tests {
     fn the_reference_lists_what_is_counted_and_nothing_else() {
         let metrics = Metrics::new().unwrap();
         metrics.set_database(&Address::new(Hash::of(b"x")), DatabaseFigures::default());
-        metrics.requested(RequestLabels { method: "GET", route: "/healthz", status: 200 }, std::time::Duration::ZERO);
+        metrics.requested(
+            RequestLabels { method: "GET", route: "/healthz", status: 200 },
+            std::time::Duration::ZERO,
+        );
         let families = metrics.registry.gather();
         let counted: BTreeSet<String> = families.iter().map(|family| family.name().to_owned()).collect();
         assert_eq!(counted, documented());

@@ -44,11 +44,7 @@ impl NetworkMetrics {
                 "Blocks that were sent, received, received twice or unasked for.",
                 "kind",
             )?,
-            bytes: counters(
-                "paperclip_bitswap_bytes_total",
-                "Bytes of blocks, by direction.",
-                "direction",
-            )?,
+            bytes: counters("paperclip_bitswap_bytes_total", "Bytes of blocks, by direction.", "direction")?,
             messages: counters(
                 "paperclip_bitswap_messages_total",
                 "Messages of bitswap, by direction.",

@@ -78,7 +78,9 @@ impl Wanted {
         let missing = || bad(&"give name and type to create a database, or address to pin one");
         let (name, kind) = self.name.zip(self.r#type).ok_or_else(missing)?;
         if !self.indexes.is_empty() {
-            return Err(bad(&"indexes: this version finds documents by their _id and by scanning; leave it out"));
+            return Err(bad(
+                &"indexes: this version finds documents by their _id and by scanning; leave it out",
+            ));
         }
         let (controller, write) = match self.access {
             None => ("ipfs".to_owned(), self.write),
@@ -106,8 +108,9 @@ impl Wanted {
 pub(crate) async fn open(State(api): State<Api>, Json(wanted): Json<Wanted>) -> Result<Response, Problem> {
     let (info, new) = match &wanted.address {
         Some(text) if wanted.name.is_none() && wanted.r#type.is_none() => {
-            let address: Address =
-                text.parse().map_err(|error| Problem::new(Kind::MalformedBody, format!("{text:?}: {error}")))?;
+            let address: Address = text
+                .parse()
+                .map_err(|error| Problem::new(Kind::MalformedBody, format!("{text:?}: {error}")))?;
             api.node().pin(address, Settings { allow_foreign_keys: wanted.allow_foreign_keys }).await?
         }
         Some(_) => return Err(Problem::new(Kind::MalformedBody, "give an address, or a name and a type")),
@@ -193,7 +196,8 @@ mod tests {
 
     #[test]
     fn access_is_given_in_either_form() {
-        let short = create(json!({ "name": "a", "type": "events", "access": "orbitdb", "write": ["*"] })).unwrap();
+        let short =
+            create(json!({ "name": "a", "type": "events", "access": "orbitdb", "write": ["*"] })).unwrap();
         let full = json!({ "name": "a", "type": "events", "access": { "type": "orbitdb", "write": ["*"] } });
         assert_eq!(create(full).unwrap(), short);
         assert_eq!(short.access, CreateAccess::OrbitDb(vec!["*".to_owned()]));

@@ -21,8 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use oplog::{
-    Value,
-    cbor,
+    Value, cbor,
     manifest::DatabaseType,
     view::{DOCUMENT_ID, Operation},
 };
@@ -92,7 +91,8 @@ pub(crate) async fn query(
     let database = to_read(&api, &db, &[DatabaseType::Documents])?;
     let filter = body.filter.as_ref().map(Filter::parse).transpose();
     let filter = filter.map_err(|error| Problem::new(Kind::MalformedBody, format!("filter: {error}")))?;
-    let (filter, limit) = (filter.unwrap_or_default(), body.limit.unwrap_or(MAX_PAGE_ITEMS).min(MAX_PAGE_ITEMS));
+    let (filter, limit) =
+        (filter.unwrap_or_default(), body.limit.unwrap_or(MAX_PAGE_ITEMS).min(MAX_PAGE_ITEMS));
     let _turn = api.scan_turn().await?;
     let page = match body.sort.as_deref().map(Sort::parse) {
         None => newest(&database, filter, limit).await?,
@@ -173,12 +173,20 @@ impl Sorted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oplog::{Hash, cbor::Map, order::{Clock, Position, Time}};
+    use oplog::{
+        Hash,
+        cbor::Map,
+        order::{Clock, Position, Time},
+    };
 
     fn live(n: i64, filler: usize) -> Live {
         let clock = Clock { id: "a".into(), time: Time::ZERO };
         let value = Map::from_iter([("n", Value::Int(n.into())), ("x", "x".repeat(filler).as_str().into())]);
-        Live { entry: Position::new(&clock, Hash::of(&n.to_be_bytes())), key: n.to_string(), value: value.into() }
+        Live {
+            entry: Position::new(&clock, Hash::of(&n.to_be_bytes())),
+            key: n.to_string(),
+            value: value.into(),
+        }
     }
 
     fn sorted(limit: usize) -> Sorted {

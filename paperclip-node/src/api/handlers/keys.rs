@@ -66,7 +66,8 @@ pub(crate) async fn list(
 
 /// The value under a key, with the hash of the entry that set it as its tag.
 pub(super) fn value_of(database: &Database, key: &str) -> Result<Response, Problem> {
-    let unknown = || Problem::new(Kind::UnknownKey, format!("{} has nothing under {key:?}", database.address()));
+    let unknown =
+        || Problem::new(Kind::UnknownKey, format!("{} has nothing under {key:?}", database.address()));
     let (hash, value) = database.get(key)?.ok_or_else(unknown)?;
     Ok(([(header::ETAG, format!("\"{hash}\""))], axum::Json(to_json(&value))).into_response())
 }

@@ -91,7 +91,8 @@ pub(crate) async fn entries(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let database = to_read(&api, &db, &ANY)?;
-    entries_page(&api, &database, &query, &uri, |page, entry| page.push(entry.hash, &EntryShape(&entry))).await
+    entries_page(&api, &database, &query, &uri, |page, entry| page.push(entry.hash, &EntryShape(&entry)))
+        .await
 }
 
 /// GET `/v1/databases/{db}/entries/{hash}`

@@ -27,7 +27,8 @@ fn typed(database: Database, kinds: &[DatabaseType]) -> Result<Database, Problem
         return Ok(database);
     }
     let wanted: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    let detail = format!("{} is of type {kind}; this path is for {}", database.address(), wanted.join(" and "));
+    let detail =
+        format!("{} is of type {kind}; this path is for {}", database.address(), wanted.join(" and "));
     Err(Problem::new(Kind::WrongType, detail))
 }
 
@@ -116,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_from_other_failures() {
-        let failed = |kind| StoreError::Io { action: "write", path: "x".into(), source: io::Error::from(kind) };
+        let failed =
+            |kind| StoreError::Io { action: "write", path: "x".into(), source: io::Error::from(kind) };
         assert_eq!(Problem::from(failed(io::ErrorKind::StorageFull)).kind(), Kind::DiskFull);
         assert_eq!(Problem::from(failed(io::ErrorKind::PermissionDenied)).kind(), Kind::Internal);
     }

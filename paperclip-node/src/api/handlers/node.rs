@@ -73,7 +73,8 @@ pub(crate) async fn connect(State(api): State<Api>, Json(to): Json<Connect>) -> 
         Problem::new(Kind::MalformedBody, format!("{:?} is not {wanted}", to.addr))
     })?;
     let connected = api.node().connect(address).await;
-    let peer = connected.map_err(|error| Problem::new(Kind::PeerUnreachable, format!("{}: {error}", to.addr)))?;
+    let peer =
+        connected.map_err(|error| Problem::new(Kind::PeerUnreachable, format!("{}: {error}", to.addr)))?;
     Ok(axum::Json(json!({ "peer_id": peer.to_string() })).into_response())
 }
 
