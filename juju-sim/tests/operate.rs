@@ -1,0 +1,213 @@
+//! What operators and machines do to a running deployment: options, refreshes, reboots, crashes, addresses, storage.
+
+mod common;
+
+use common::{Deployment, next_revision};
+use serde_json::json;
+
+#[test]
+fn a_bad_option_is_told_and_the_cluster_goes_on_until_a_good_one_comes() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    cluster.create("notes");
+    cluster.sim.configure("paperclip", "listen-port", json!(80)).unwrap();
+    cluster.sim.configure("paperclip", "durability", json!("maybe")).unwrap();
+    cluster.sim.settle().unwrap();
+    for unit in cluster.units() {
+        let (status, message) = cluster.status(&unit);
+        assert_eq!(status, "blocked");
+        assert!(
+            message.contains("listen-port: 80 is not 1024-65535") && message.contains("durability"),
+            "{message}"
+        );
+        assert_eq!(cluster.starts(&unit), 1, "the last good options hold");
+    }
+    cluster.add("paperclip/1", "notes", "while blocked");
+
+    cluster.sim.configure("paperclip", "listen-port", json!(4757)).unwrap();
+    cluster.sim.configure("paperclip", "durability", json!("relaxed")).unwrap();
+    cluster.active();
+    for unit in cluster.units() {
+        assert_eq!(cluster.starts(&unit), 2, "{unit} was restarted once");
+        let opened: Vec<u16> =
+            cluster.sim.model.units[&unit].ports.iter().map(|(_, from, _)| *from).collect();
+        assert_eq!(opened, [4757], "the old port is closed");
+    }
+    cluster.agree(&cluster.units(), "notes", &["while blocked"]);
+}
+
+#[test]
+fn a_refresh_restarts_one_unit_at_a_time() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    cluster.create("notes");
+    cluster.add("paperclip/0", "notes", "before");
+    let new = next_revision(&cluster.sim, "charm-2");
+    let from = cluster.sim.log.len();
+    cluster.sim.refresh("paperclip", &new).unwrap();
+    // Every unit has the new files before any has had its turn: the order is not that of the upgrade hooks.
+    for unit in cluster.units() {
+        while cluster.sim.step(&unit).unwrap().is_some_and(|ran| ran.what != "config-changed") {}
+    }
+    assert!(cluster.units().iter().all(|unit| cluster.starts(unit) == 1), "nobody restarts without its turn");
+    cluster.active();
+    for unit in cluster.units() {
+        assert_eq!(cluster.starts(&unit), 2, "{unit} was restarted once");
+    }
+    let restarts: Vec<&String> =
+        cluster.sim.log[from..].iter().filter(|line| line.contains("restarted paperclip-node")).collect();
+    assert_eq!(restarts.len(), 3, "{restarts:?}");
+    assert!(restarts[2].starts_with(&cluster.leader()), "the leader is last: {restarts:?}");
+    cluster.agree(&cluster.units(), "notes", &["before"]);
+    let check = cluster.sim.action("paperclip/0", "pre-refresh-check", &json!({})).unwrap();
+    assert!(check.completed, "{}", check.message);
+}
+
+#[test]
+fn a_refresh_with_the_same_node_restarts_nothing() {
+    let mut cluster = Deployment::new(2);
+    cluster.active();
+    let same = common::charm(&cluster.sim, "charm-2");
+    cluster.sim.refresh("paperclip", &same).unwrap();
+    cluster.active();
+    assert!(cluster.units().iter().all(|unit| cluster.starts(unit) == 1));
+}
+
+#[test]
+fn a_unit_that_is_down_keeps_the_others_from_restarting() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    // A node that cannot come up: its disk has been made unusable under it.
+    let storage = cluster.sim.model.storage["data/1"].files.join("node");
+    cluster.sim.machines.get_mut("paperclip/1").unwrap().services.get_mut("paperclip-node").unwrap().crash();
+    std::fs::rename(&storage, storage.with_file_name("away")).unwrap();
+    std::fs::write(&storage, "not a directory").unwrap();
+    cluster.sim.tick().unwrap();
+    cluster.sim.tick().unwrap();
+    assert_ne!(cluster.status("paperclip/1").0, "active");
+
+    cluster.sim.configure("paperclip", "log-level", json!("debug")).unwrap();
+    cluster.sim.tick().unwrap();
+    for unit in ["paperclip/0", "paperclip/2"] {
+        assert_eq!(cluster.starts(unit), 1, "two must not be down at once");
+        assert_eq!(cluster.status(unit).1, "waiting for its turn to restart");
+    }
+
+    std::fs::remove_file(&storage).unwrap();
+    std::fs::rename(storage.with_file_name("away"), &storage).unwrap();
+    cluster.active();
+    assert!(["paperclip/0", "paperclip/2"].iter().all(|unit| cluster.starts(unit) == 2));
+}
+
+#[test]
+fn a_rebooted_machine_comes_back_by_itself() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    cluster.create("notes");
+    cluster.sim.reboot("paperclip/1").unwrap();
+    let from = cluster.sim.history.len();
+    cluster.active();
+    let hooks = cluster.hooks_since(from);
+    assert!(hooks.contains(&"paperclip/1 start".to_owned()), "{hooks:?}");
+    cluster.add("paperclip/1", "notes", "after the reboot");
+    cluster.agree(&cluster.units(), "notes", &["after the reboot"]);
+}
+
+#[test]
+fn a_crashed_node_is_started_again_and_loses_nothing() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    cluster.create("notes");
+    cluster.add("paperclip/2", "notes", "acknowledged");
+    cluster.sim.machines.get_mut("paperclip/2").unwrap().services.get_mut("paperclip-node").unwrap().crash();
+    cluster.active();
+    assert_eq!(
+        cluster.sim.machines["paperclip/2"].services["paperclip-node"].restarts, 1,
+        "by systemd, not by the charm"
+    );
+    cluster.agree(&cluster.units(), "notes", &["acknowledged"]);
+}
+
+#[test]
+fn a_new_address_is_told_and_dialled() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    cluster.create("notes");
+    let address = cluster.sim.move_address("paperclip/1").unwrap();
+    cluster.active();
+    assert!(cluster.bag("paperclip/1")["addresses"].contains(&address));
+    for unit in ["paperclip/0", "paperclip/2"] {
+        let config = cluster.sim.machines[unit].root.join("etc/paperclip/node.yaml");
+        assert!(std::fs::read_to_string(config).unwrap().contains(&address));
+    }
+    cluster.add("paperclip/1", "notes", "from the new address");
+    cluster.agree(&cluster.units(), "notes", &["from the new address"]);
+}
+
+#[test]
+fn storage_is_detached_while_in_use_and_comes_back_with_its_data() {
+    let mut cluster = Deployment::new(2);
+    cluster.active();
+    cluster.create("notes");
+    cluster.add("paperclip/1", "notes", "kept");
+    // The simulator fails the hook if any process still holds the storage.
+    cluster.sim.detach("data/1");
+    cluster.sim.settle().unwrap();
+    assert_eq!(cluster.status("paperclip/1"), ("waiting".into(), "waiting for storage".into()));
+    assert_eq!(cluster.bag("paperclip/1").get("addresses"), None, "nobody should dial it");
+    let id = cluster.bag("paperclip/1")["peer-id"].clone();
+
+    cluster.sim.attach("paperclip/1", "data/1").unwrap();
+    cluster.active();
+    assert_eq!(cluster.bag("paperclip/1")["peer-id"], id, "the node is the same");
+    cluster.agree(&cluster.units(), "notes", &["kept"]);
+}
+
+#[test]
+fn other_storage_is_another_node_of_the_same_cluster() {
+    let mut cluster = Deployment::new(2);
+    cluster.active();
+    cluster.create("notes");
+    cluster.add("paperclip/0", "notes", "replicated");
+    let id = cluster.bag("paperclip/1")["peer-id"].clone();
+    cluster.sim.detach("data/1");
+    cluster.sim.settle().unwrap();
+    // The disk of a unit of the past, empty but for its file system.
+    let files = cluster.sim.model.storage["data/1"].files.join("node");
+    std::fs::remove_dir_all(files).unwrap();
+    cluster.sim.attach("paperclip/1", "data/1").unwrap();
+    cluster.active();
+    assert_ne!(cluster.bag("paperclip/1")["peer-id"], id);
+    cluster.agree(&cluster.units(), "notes", &["replicated"]);
+}
+
+#[test]
+fn a_unit_file_gives_the_node_no_more_rights_than_it_needs() {
+    let cluster = Deployment::new(1);
+    let root = &cluster.sim.machines["paperclip/0"].root;
+    let unit = std::fs::read_to_string(root.join("etc/systemd/system/paperclip-node.service")).unwrap();
+    for line in
+        ["NoNewPrivileges=yes", "ProtectSystem=strict", "User=paperclip", "Restart=on-failure", "Type=notify"]
+    {
+        assert!(unit.contains(line), "{line}");
+    }
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &str| std::fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("etc/paperclip/node.yaml"), 0o600);
+    assert_eq!(mode("etc/paperclip/certificate.json"), 0o600);
+    let owner = |path: &str| cluster.sim.machines["paperclip/0"].owners.get(&root.join(path)).cloned();
+    assert_eq!(owner("var/lib/paperclip/node").as_deref(), Some("paperclip:paperclip"));
+}
+
+#[test]
+fn a_removed_unit_leaves_its_data_and_nothing_else() {
+    let mut cluster = Deployment::new(1);
+    cluster.active();
+    let root = cluster.sim.machines["paperclip/0"].root.clone();
+    cluster.sim.remove_unit("paperclip/0");
+    cluster.sim.settle().unwrap();
+    assert!(!root.join("etc/systemd/system/paperclip-node.service").exists());
+    assert!(!root.join("etc/paperclip/certificate.json").exists());
+    let data = cluster.sim.model.storage["data/0"].files.join("node");
+    assert!(std::fs::read_dir(data).unwrap().count() > 0, "the data is still on the storage");
+}
