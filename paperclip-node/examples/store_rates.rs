@@ -64,7 +64,8 @@ fn measure_filling(dir: &Path, setting: &Setting) -> Outcome {
     let (mut applying, mut flushing, mut bytes) = (Duration::ZERO, Duration::ZERO, 0);
     for start in (0..setting.entries).step_by(COMMIT) {
         let numbers = start..setting.entries.min(start + COMMIT);
-        let added = numbers.map(|number| log.append(operation(number), &writer)).collect::<Result<Vec<_>, _>>()?;
+        let added =
+            numbers.map(|number| log.append(operation(number), &writer)).collect::<Result<Vec<_>, _>>()?;
         bytes += added.iter().map(|added| added.block.len()).sum::<usize>();
         let began = Instant::now();
         database.apply(log.commit(added, &database)?)?;
@@ -152,4 +153,3 @@ fn memory() -> Outcome<String> {
 fn say(line: &str) -> Outcome {
     Ok(writeln!(io::stdout(), "{line}")?)
 }
-

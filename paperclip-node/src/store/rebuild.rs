@@ -59,14 +59,15 @@ impl DatabaseStore {
         loop {
             let chunk: Vec<Position> =
                 self.oldest_first(last.as_ref()).take(CHUNK).collect::<Result<_, _>>()?;
-            let Some(end) = chunk.last() else { break };
-            last = Some(end.clone());
+            let [start, ..] = &chunk[..] else { break };
+            let start = start.clone();
+            last = chunk.last().cloned();
             let mut batch = Batch::default();
             let mut garbage = Garbage::default();
             let mut added: Vec<Added> = Vec::with_capacity(chunk.len());
             let mut known = HashSet::with_capacity(chunk.len());
             for position in chunk {
-                if let Some(entry) = self.candidate(&position, &known)? {
+                if let Some(entry) = self.candidate(&position, &start, &known)? {
                     known.insert(position.hash);
                     added.push(entry);
                 } else {
@@ -88,8 +89,14 @@ impl DatabaseStore {
         Ok(report)
     }
 
-    /// The entry at a position, if it is whole and its ancestors are there.
-    fn candidate(&self, position: &Position, known: &HashSet<Hash>) -> Result<Option<Added>, StoreError> {
+    /// The entry at a position, if it is whole and its ancestors are there: among those known of its chunk, or before the
+    /// chunk's start.
+    fn candidate(
+        &self,
+        position: &Position,
+        start: &Position,
+        known: &HashSet<Hash>,
+    ) -> Result<Option<Added>, StoreError> {
         let block = match self.store.block(&position.hash) {
             Err(StoreError::Corrupt(error)) => {
                 tracing::warn!(database = %self.address, %error, "left out of the log");
@@ -101,7 +108,7 @@ impl DatabaseStore {
             return Ok(None);
         };
         for link in entry.next.iter().chain(&entry.refs) {
-            if !known.contains(link) && !self.holds_before(link, position)? {
+            if !known.contains(link) && !self.holds_before(link, start)? {
                 return Ok(None);
             }
         }

@@ -42,13 +42,15 @@ fn an_unknown_format_is_refused_and_left_alone() {
 fn an_index_that_does_not_open_is_named_and_left_alone() {
     let dir = TempDir::new().unwrap();
     drop(open(dir.path()));
-    let conf = dir.path().join("db/conf");
-    fs::write(&conf, "nonsense").unwrap();
+    let damaged = dir.path().join("db/snap.FFFFFFFFFFFFFFFF");
+    fs::write(&damaged, "nothing that has a checksum").unwrap();
 
     let message = refusal(&dir).to_string();
 
     assert!(message.contains("Move that folder away") && message.contains("db"), "{message}");
-    assert_eq!(fs::read_to_string(&conf).unwrap(), "nonsense");
+    assert!(damaged.exists());
+    fs::rename(dir.path().join("db"), dir.path().join("db.damaged")).unwrap();
+    open(dir.path());
 }
 
 #[test]

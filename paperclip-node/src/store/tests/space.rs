@@ -91,6 +91,7 @@ fn sweeping_moves_what_is_of_use_and_loses_nothing() {
     assert!(replica.store.sweep().unwrap().files > 0);
     replica.check();
     assert_eq!(replica.store.sweep().unwrap().files, 0);
+    drop(other);
     let replica = replica.reopen();
     replica.check();
     replica.reopen_after(|dir| std::fs::remove_dir_all(dir.join("db")).unwrap()).check();
