@@ -142,10 +142,9 @@ impl Process {
     }
 
     fn log_tail(&self) -> String {
-        let text =
-            fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-        let start = text.ceil_char_boundary(text.len().saturating_sub(LOG_SHOWN));
-        text.get(start..).unwrap_or_default().trim_end().to_owned()
+        let log = fs::read(&self.log).unwrap_or_default();
+        let start = log.len().saturating_sub(LOG_SHOWN);
+        String::from_utf8_lossy(log.get(start..).unwrap_or_default()).trim_end().to_owned()
     }
 }
 

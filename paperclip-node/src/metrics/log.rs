@@ -4,6 +4,10 @@ use super::{Metrics, MetricsError, Register};
 use oplog::join::Refusal;
 use prometheus::{IntCounter, IntCounterVec};
 
+/// The queues on the way of an entry that can be full: heads of one exchange, pubsub messages not judged yet, blocks fetched
+/// and waiting on disk, blocks asked for.
+pub const QUEUES: [&str; 4] = ["heads-stream", "undecided-messages", "staged-blocks", "wants"];
+
 #[derive(Debug)]
 pub(super) struct LogMetrics {
     appended: IntCounter,
@@ -46,10 +50,11 @@ impl LogMetrics {
                 "paperclip_fetches_given_up_total",
                 "Blocks that no peer gave in time; they are asked for again later.",
             )?,
-            queue_full: register.counters(
+            queue_full: register.counters_of(
                 "paperclip_queue_full_total",
                 "Items refused or dropped because a bounded queue was full, by queue.",
-                &["queue"],
+                "queue",
+                &QUEUES,
             )?,
         })
     }
@@ -82,12 +87,7 @@ impl Metrics {
         self.log.fetches_given_up.inc();
     }
 
-    /// Names a queue from the start, so that its series is there at zero.
-    pub fn known_queue(&self, queue: &'static str) {
-        drop(self.log.queue_full.with_label_values(&[queue]));
-    }
-
-    /// Something was refused or dropped because the queue of this name was full.
+    /// Something was refused or dropped because the queue of this name, one of [`QUEUES`], was full.
     pub fn queue_full(&self, queue: &'static str) {
         self.log.queue_full.with_label_values(&[queue]).inc();
     }

@@ -11,6 +11,7 @@ mod store;
 
 pub use databases::{DatabaseFigures, MAX_DATABASE_SERIES};
 pub use http::{ApiRefusal, RequestLabels};
+pub use log::QUEUES;
 pub use network::NetworkFigures;
 
 use prometheus::{
@@ -159,6 +160,7 @@ mod tests {
             RequestLabels { method: "GET", route: "/healthz", status: 200 },
             std::time::Duration::ZERO,
         );
+        metrics.databases.age();
         let families = metrics.registry.gather();
         let counted: BTreeSet<String> = families.iter().map(|family| family.name().to_owned()).collect();
         assert_eq!(counted, documented());

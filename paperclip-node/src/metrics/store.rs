@@ -10,7 +10,7 @@ const FLUSH_SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
 #[derive(Debug)]
 pub(super) struct StoreMetrics {
     flush_seconds: Histogram,
-    flushes_failed: IntCounter,
+    failures: IntCounter,
     poisoned: IntGauge,
     bytes: IntGauge,
 }
@@ -20,13 +20,13 @@ impl StoreMetrics {
         let flush = HistogramOpts::new("paperclip_store_flush_seconds", "How long flushes to disk took.");
         Ok(Self {
             flush_seconds: register.add(Histogram::with_opts(flush.buckets(FLUSH_SECONDS.to_vec()))?)?,
-            flushes_failed: register.counter(
+            failures: register.counter(
                 "paperclip_store_flushes_failed_total",
-                "Flushes to disk that failed; after the first no write is acknowledged until restart.",
+                "How often the store stopped writing because a write or a flush failed; once at most until restart.",
             )?,
             poisoned: register.gauge(
                 "paperclip_store_poisoned",
-                "1 when the store takes no writes because a flush failed, else 0.",
+                "1 when the store takes no writes because a write or a flush failed, else 0.",
             )?,
             bytes: register.gauge("paperclip_store_bytes", "Bytes that the store takes on disk.")?,
         })
@@ -39,10 +39,12 @@ impl Metrics {
         self.store.flush_seconds.observe(took.as_secs_f64());
     }
 
-    /// A flush failed: the store takes no more writes.
-    pub fn flush_failed(&self) {
-        self.store.flushes_failed.inc();
-        self.store.poisoned.set(1);
+    /// Whether the store takes no more writes.
+    pub fn set_store_poisoned(&self, poisoned: bool) {
+        if poisoned && self.store.poisoned.get() == 0 {
+            self.store.failures.inc();
+        }
+        self.store.poisoned.set(i64::from(poisoned));
     }
 
     /// How much the store takes on disk.
