@@ -51,9 +51,13 @@ impl<I: Invoke> Actor<'_, I> {
             Step::MakeToken => self.led(|actor| actor.make_token(facts))?,
             Step::Certify(asked) => self.led(|actor| actor.certify(&asked, facts))?,
             Step::ReadIdentity { data_dir, cluster_id } => {
-                self.machine.prepare_data(&data_dir)?;
-                match self.machine.node_identity(&data_dir, &cluster_id) {
+                let identity = self
+                    .machine
+                    .prepare_data(&data_dir)
+                    .and_then(|()| self.machine.node_identity(&data_dir, &cluster_id));
+                match identity {
                     Ok(identity) => self.done.identity = Some(identity),
+                    // A storage that cannot be used is not mended by running the hook again.
                     Err(error) => self.done.tried.identity = Some(error.to_string()),
                 }
             }

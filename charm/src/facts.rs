@@ -8,6 +8,7 @@ use juju_hooks::databag::Bag;
 use juju_hooks::{Port, RelationId, UnitName};
 
 use crate::cluster::bags::{ApplicationBag, UnitBag};
+use crate::cluster::turns::Turn;
 use crate::config::{ApiAddress, Fault, Settings};
 use crate::machine::{Binary, Memory, NodeIdentity, Service};
 use crate::node::NodeReport;
@@ -42,6 +43,8 @@ pub struct Cluster {
     pub application_bag: Bag,
     /// The application's bag, read.
     pub application: ApplicationBag,
+    /// Whose turn to restart it was when the hook began: only what the controller has is acted on.
+    pub turn: Option<Turn>,
     /// The other units that have joined, with their bags; an unreadable bag counts as empty.
     pub peers: BTreeMap<UnitName, UnitBag>,
 }

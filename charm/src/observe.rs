@@ -12,6 +12,7 @@ use juju_hooks::{
 };
 
 use crate::cluster::bags::{ApplicationBag, UnitBag};
+use crate::cluster::turns::Turn;
 use crate::config::{self, ApiAddress};
 use crate::dispatch::CharmError;
 use crate::facts::{Addresses, Cluster, Facts, Hint, Related, Tried};
@@ -26,6 +27,7 @@ pub struct Fixed {
     options: Given,
     leader: Option<bool>,
     cluster: Option<RelationId>,
+    turn: Option<Turn>,
     peers: BTreeMap<UnitName, UnitBag>,
     addresses: Option<Addresses>,
     api_binding: Option<IpAddr>,
@@ -84,6 +86,10 @@ impl Fixed {
             peers: match &cluster {
                 Some(relation) => peers(juju, relation, &hint)?,
                 None => BTreeMap::new(),
+            },
+            turn: match &cluster {
+                Some(relation) => application(environment, juju, relation)?.1.turn,
+                None => None,
             },
             leader: leader(juju)?,
             addresses: addresses(juju, CLUSTER)?,
@@ -216,15 +222,15 @@ fn cluster<I: Invoke>(
         return Ok(None);
     };
     let own_bag = own_bag(juju, relation, &Target::Unit(&environment.unit))?;
-    let application_bag =
-        own_bag_of_application(juju, relation, &Target::Application(environment.unit.application()))?;
+    let (application_bag, application) = application(environment, juju, relation)?;
     Ok(Some(Cluster {
         relation: relation.clone(),
         // What we or an older revision wrote and we cannot read is written anew.
         own: UnitBag::read(&own_bag).unwrap_or_default(),
-        application: databag::decode::<ApplicationBag>(&application_bag)?,
+        application,
         own_bag,
         application_bag,
+        turn: fixed.turn.clone(),
         peers: fixed.peers.clone(),
     }))
 }
@@ -237,17 +243,19 @@ fn own_bag<I: Invoke>(juju: &Juju<I>, relation: &RelationId, target: &Target<'_>
     }
 }
 
-/// Our application's bag. Older controllers do not let every unit read it in every hook: then there is nothing in it for
-/// us yet.
-fn own_bag_of_application<I: Invoke>(
+/// Our application's bag of the peer relation. Older controllers do not let every unit read it in every hook: then there
+/// is nothing in it for us yet.
+fn application<I: Invoke>(
+    environment: &Environment,
     juju: &Juju<I>,
     relation: &RelationId,
-    target: &Target<'_>,
-) -> Result<Bag, CharmError> {
-    match juju.relation(relation, target) {
-        Err(error) if error.is_not_found() || error.is_denied() => Ok(Bag::new()),
-        other => Ok(other?),
-    }
+) -> Result<(Bag, ApplicationBag), CharmError> {
+    let bag = match juju.relation(relation, &Target::Application(environment.unit.application())) {
+        Err(error) if error.is_not_found() || error.is_denied() => Bag::new(),
+        other => other?,
+    };
+    let read = databag::decode(&bag)?;
+    Ok((bag, read))
 }
 
 fn related<I: Invoke>(

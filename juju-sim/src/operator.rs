@@ -295,6 +295,9 @@ impl Sim {
     pub(crate) fn forget(&mut self, unit: &str) {
         self.model.units.remove(unit);
         self.machines.remove(unit);
+        for relation in self.model.relations.values_mut() {
+            relation.scope.remove(unit);
+        }
         for storage in self.model.storage.values_mut().filter(|storage| storage.unit.as_deref() == Some(unit))
         {
             storage.unit = None;

@@ -45,19 +45,29 @@ fn a_refresh_restarts_one_unit_at_a_time() {
     let new = next_revision(&cluster.sim, "charm-2");
     let from = cluster.sim.log.len();
     cluster.sim.refresh("paperclip", &new).unwrap();
-    // Every unit has the new files before any has had its turn: the order is not that of the upgrade hooks.
-    for unit in cluster.units() {
-        while cluster.sim.step(&unit).unwrap().is_some_and(|ran| ran.what != "config-changed") {}
+    // Whatever the order of the hooks, two of three serve at any time.
+    for _ in 0..100 {
+        for unit in cluster.units() {
+            cluster.sim.step(&unit).unwrap();
+            let serving =
+                cluster.units().iter().filter(|unit| cluster.bag(unit).contains_key("ready")).count();
+            assert!(serving >= 2, "only {serving} serve");
+            let asking: Vec<String> = cluster
+                .units()
+                .into_iter()
+                .filter(|unit| cluster.bag(unit).contains_key("restart-wanted"))
+                .collect();
+            let half_way = asking.iter().filter(|unit| cluster.starts(unit) > 1).count();
+            assert!(half_way <= 1, "more than one unit is between restart and health");
+        }
     }
-    assert!(cluster.units().iter().all(|unit| cluster.starts(unit) == 1), "nobody restarts without its turn");
     cluster.active();
     for unit in cluster.units() {
         assert_eq!(cluster.starts(&unit), 2, "{unit} was restarted once");
     }
-    let restarts: Vec<&String> =
-        cluster.sim.log[from..].iter().filter(|line| line.contains("restarted paperclip-node")).collect();
-    assert_eq!(restarts.len(), 3, "{restarts:?}");
-    assert!(restarts[2].starts_with(&cluster.leader()), "the leader is last: {restarts:?}");
+    let restarts =
+        cluster.sim.log[from..].iter().filter(|line| line.contains("restarted paperclip-node")).count();
+    assert_eq!(restarts, 3);
     cluster.agree(&cluster.units(), "notes", &["before"]);
     let check = cluster.sim.action("paperclip/0", "pre-refresh-check", &json!({})).unwrap();
     assert!(check.completed, "{}", check.message);

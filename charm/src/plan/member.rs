@@ -164,11 +164,7 @@ fn restart(facts: &Facts, digest: &str, steps: &mut Vec<Step>) -> Option<String>
         let healthy = facts.node.as_ref().is_some_and(|node| node.ready) && meets_peers(facts, cluster);
         return if healthy { None } else { held_wish(facts) };
     }
-    let has_turn = cluster
-        .application
-        .turn
-        .as_ref()
-        .is_some_and(|turn| turn.unit == facts.unit && turn.digest == digest);
+    let has_turn = cluster.turn.as_ref().is_some_and(|turn| turn.unit == facts.unit && turn.digest == digest);
     if (cluster.peers.is_empty() || has_turn) && facts.tried.start.is_none() {
         steps.push(Step::Restart(digest.to_owned()));
     }

@@ -49,6 +49,7 @@ fn fresh(leader: bool) -> Facts {
             own: UnitBag::default(),
             application_bag: Bag::new(),
             application: ApplicationBag::default(),
+            turn: None,
             peers: BTreeMap::new(),
         }),
         addresses: Some(Addresses { bind: [10, 0, 0, 1].into(), ingress: vec!["10.0.0.1".into()] }),
@@ -263,7 +264,7 @@ fn a_change_that_the_node_reads_waits_for_its_turn() {
     let wanted = facts.cluster.as_ref().unwrap().own.restart_wanted.clone().unwrap();
     assert_eq!(status(&facts).message, "waiting for its turn to restart");
 
-    facts.cluster.as_mut().unwrap().application.turn =
+    facts.cluster.as_mut().unwrap().turn =
         Some(Turn { unit: name(0), digest: wanted.clone(), given_at: 1_000 });
     let steps = settle(&mut facts);
     assert!(steps.contains(&Step::Restart(wanted)));
@@ -281,7 +282,7 @@ fn a_unit_keeps_its_turn_until_it_has_met_its_peers() {
     facts.shipped_sha256 = "bb".into();
     settle(&mut facts);
     let wanted = facts.cluster.as_ref().unwrap().own.restart_wanted.clone().unwrap();
-    facts.cluster.as_mut().unwrap().application.turn =
+    facts.cluster.as_mut().unwrap().turn =
         Some(Turn { unit: name(0), digest: wanted.clone(), given_at: 1_000 });
     facts.memory.running = Some(wanted.clone());
     facts.node.as_mut().unwrap().peers[0].in_step = false;
