@@ -42,20 +42,12 @@ impl AccessList {
             return Err(AccessError::Shape);
         }
         let write = texts(value.get("write").ok_or(AccessError::Shape)?).ok_or(AccessError::Shape)?;
-        if write.len() > MAX_WRITERS {
-            Err(AccessError::TooLong)
-        } else {
-            Ok(Self { write })
-        }
+        if write.len() > MAX_WRITERS { Err(AccessError::TooLong) } else { Ok(Self { write }) }
     }
 
     /// The block.
     pub fn encode(&self) -> Bytes {
-        let write = self
-            .write
-            .iter()
-            .map(|id| Value::from(id.as_str()))
-            .collect::<Vec<_>>();
+        let write = self.write.iter().map(|id| Value::from(id.as_str())).collect::<Vec<_>>();
         cbor::encode(&Map::from_iter([("type", Value::from("ipfs")), ("write", write.into())]).into()).into()
     }
 
@@ -107,11 +99,7 @@ impl Writers {
 impl<'a> FromIterator<&'a str> for Writers {
     fn from_iter<I: IntoIterator<Item = &'a str>>(ids: I) -> Self {
         let ids: BTreeSet<String> = ids.into_iter().map(str::to_owned).collect();
-        if ids.contains(ANYONE) {
-            Self::Anyone
-        } else {
-            Self::Only(ids)
-        }
+        if ids.contains(ANYONE) { Self::Anyone } else { Self::Only(ids) }
     }
 }
 
@@ -126,10 +114,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// Reads the capabilities from the controller's keyvalue pairs. Values that are no list of texts grant nothing.
     pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a Value)>, inner: &AccessList) -> Self {
-        let mut capabilities = Self {
-            admin: inner.write.iter().cloned().collect(),
-            ..Self::default()
-        };
+        let mut capabilities = Self { admin: inner.write.iter().cloned().collect(), ..Self::default() };
         for (key, value) in pairs {
             let ids = texts(value).unwrap_or_default();
             match key {
@@ -158,9 +143,5 @@ impl Capabilities {
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {
-    value
-        .as_list()?
-        .iter()
-        .map(|item| item.as_text().map(str::to_owned))
-        .collect()
+    value.as_list()?.iter().map(|item| item.as_text().map(str::to_owned)).collect()
 }

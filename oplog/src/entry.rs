@@ -92,19 +92,12 @@ impl Candidate {
     /// Reads a block of up to `limit` bytes that nobody vouches for.
     pub fn decode(block: Bytes, limit: usize) -> Result<Self, EntryError> {
         if block.len() > limit {
-            return Err(EntryError::Oversized {
-                size: block.len(),
-                limit,
-            });
+            return Err(EntryError::Oversized { size: block.len(), limit });
         }
         let map = decode_map(&block)?;
         let signed_digest = Sha256::digest(cbor::encode_entries_of(&map, &SIGNED)).into();
         let entry = Entry::from_map(Hash::of(&block), map)?;
-        Ok(Self {
-            entry,
-            block,
-            signed_digest,
-        })
+        Ok(Self { entry, block, signed_digest })
     }
 
     /// Whether the signature is the one of the identity's signing key. That `entry.key` is that key is the caller's to check.
@@ -142,13 +135,7 @@ impl Entry {
 
     /// Signs a draft, giving the entry and its block.
     pub fn sign(draft: Draft, identity: Hash, key: &SigningKey) -> (Self, Bytes) {
-        let Draft {
-            id,
-            payload,
-            next,
-            refs,
-            clock,
-        } = draft;
+        let Draft { id, payload, next, refs, clock } = draft;
         let clock_map = Map::from_iter([("id", Value::from(&*clock.id)), ("time", clock.time.to_value())]);
         let mut map = Map::from_iter([
             ("v", VERSION.into()),
@@ -227,21 +214,12 @@ fn links(value: Value, name: &'static str) -> Result<Vec<Hash>, EntryError> {
         return Err(EntryError::TooManyLinks(name));
     }
     let parse = |item: &Value| item.as_text()?.parse().ok();
-    list.iter()
-        .map(parse)
-        .collect::<Option<_>>()
-        .ok_or(EntryError::Field(name))
+    list.iter().map(parse).collect::<Option<_>>().ok_or(EntryError::Field(name))
 }
 
 fn clock(value: &Value) -> Result<Clock, EntryError> {
-    let id = value
-        .get("id")
-        .and_then(Value::as_text)
-        .ok_or(EntryError::Field("clock"))?;
-    let time = value
-        .get("time")
-        .and_then(Time::from_value)
-        .ok_or(EntryError::Clock)?;
+    let id = value.get("id").and_then(Value::as_text).ok_or(EntryError::Field("clock"))?;
+    let time = value.get("time").and_then(Time::from_value).ok_or(EntryError::Clock)?;
     if id.len() > MAX_CLOCK_ID_BYTES {
         return Err(EntryError::Clock);
     }

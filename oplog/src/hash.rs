@@ -67,10 +67,7 @@ impl FromStr for Hash {
     type Err = BadHash;
 
     fn from_str(text: &str) -> Result<Self, BadHash> {
-        let digits = text
-            .strip_prefix('z')
-            .filter(|_| text.len() <= MAX_TEXT)
-            .ok_or(BadHash)?;
+        let digits = text.strip_prefix('z').filter(|_| text.len() <= MAX_TEXT).ok_or(BadHash)?;
         let mut cid = [0; 36];
         match bs58::decode(digits).onto(&mut cid) {
             Ok(36) => Self::from_cid_bytes(&cid).ok_or(BadHash),
@@ -90,24 +87,13 @@ mod tests {
         let texts: Vec<String> = hashes.iter().map(Hash::to_string).collect();
         assert!(texts.is_sorted());
         assert!(texts.iter().all(|text| text.starts_with("zdpu")));
-        assert_eq!(
-            texts
-                .iter()
-                .map(|text| text.parse().unwrap())
-                .collect::<Vec<Hash>>(),
-            hashes
-        );
+        assert_eq!(texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Hash>>(), hashes);
     }
 
     #[test]
     fn other_cids_are_refused() {
-        for text in [
-            "",
-            "z",
-            "zdpu",
-            "bafyreids7c5qvywvcwgmecz5nq5x45wgzmnbcwevscisaetkwaahyanuwu",
-            "zzzzzz",
-        ] {
+        for text in ["", "z", "zdpu", "bafyreids7c5qvywvcwgmecz5nq5x45wgzmnbcwevscisaetkwaahyanuwu", "zzzzzz"]
+        {
             assert_eq!(text.parse::<Hash>(), Err(BadHash), "{text}");
         }
         assert_eq!("z1".repeat(1000).parse::<Hash>(), Err(BadHash));

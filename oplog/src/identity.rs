@@ -81,17 +81,8 @@ impl CertificateRequest {
             return Err(IdentityError::IdSignature);
         }
         let public_key_signature = root.sign(&certified_bytes(&self.public_key, &self.id_signature));
-        let Self {
-            id,
-            public_key,
-            id_signature,
-        } = self;
-        Ok(Identity {
-            id,
-            public_key,
-            id_signature,
-            public_key_signature,
-        })
+        let Self { id, public_key, id_signature } = self;
+        Ok(Identity { id, public_key, id_signature, public_key_signature })
     }
 }
 
@@ -101,26 +92,16 @@ impl Identity {
         let id = root.public_hex().to_owned();
         let id_signature = signing.sign(id.as_bytes());
         let public_key_signature = root.sign(&certified_bytes(signing.public_hex(), &id_signature));
-        Self {
-            id,
-            public_key: signing.public_hex().to_owned(),
-            id_signature,
-            public_key_signature,
-        }
+        Self { id, public_key: signing.public_hex().to_owned(), id_signature, public_key_signature }
     }
 
     /// Reads an identity block.
     pub fn decode(block: &[u8]) -> Result<Self, IdentityError> {
         let value = cbor::decode(block)?;
         let text = |value: Option<&Value>, name| {
-            value
-                .and_then(Value::as_text)
-                .map(str::to_owned)
-                .ok_or(IdentityError::Field(name))
+            value.and_then(Value::as_text).map(str::to_owned).ok_or(IdentityError::Field(name))
         };
-        let signatures = value
-            .get("signatures")
-            .ok_or(IdentityError::Field("signatures"))?;
+        let signatures = value.get("signatures").ok_or(IdentityError::Field("signatures"))?;
         let kind = text(value.get("type"), "type")?;
         if kind != PUBLICKEY {
             return Err(IdentityError::UnknownType(kind));

@@ -44,9 +44,7 @@ pub fn from_json(json: &Json) -> Result<Value, JsonError> {
         Json::Object(object) => match object.get("/") {
             Some(special) if object.len() == 1 => from_special(special)?,
             _ => {
-                let pairs = object
-                    .iter()
-                    .map(|(key, value)| Ok((key.clone(), from_json(value)?)));
+                let pairs = object.iter().map(|(key, value)| Ok((key.clone(), from_json(value)?)));
                 Value::Map(Map::from_pairs(pairs.collect::<Result<_, JsonError>>()?)?)
             }
         },
@@ -66,15 +64,12 @@ fn from_special(special: &Json) -> Result<Value, JsonError> {
         Json::Object(object) if object.len() == 1 => {
             let field = |name| object.get(name).and_then(Json::as_str);
             match (field("bytes"), field("int")) {
-                (Some(base64), _) => STANDARD_NO_PAD
-                    .decode(base64.trim_end_matches('='))
-                    .ok()
-                    .map(Value::Bytes),
-                (_, Some(digits)) => digits
-                    .parse()
-                    .ok()
-                    .filter(|int| CBOR_INTEGERS.contains(int))
-                    .map(Value::Int),
+                (Some(base64), _) => {
+                    STANDARD_NO_PAD.decode(base64.trim_end_matches('=')).ok().map(Value::Bytes)
+                }
+                (_, Some(digits)) => {
+                    digits.parse().ok().filter(|int| CBOR_INTEGERS.contains(int)).map(Value::Int)
+                }
                 _ => None,
             }
             .ok_or(JsonError::Reserved)
@@ -95,11 +90,9 @@ pub fn to_json(value: &Value) -> Json {
         Value::Bytes(bytes) => json!({ "/": { "bytes": STANDARD_NO_PAD.encode(bytes) } }),
         Value::Text(text) => Json::String(text.clone()),
         Value::List(list) => Json::Array(list.iter().map(to_json).collect()),
-        Value::Map(map) => Json::Object(
-            map.iter()
-                .map(|(key, value)| (key.to_owned(), to_json(value)))
-                .collect(),
-        ),
+        Value::Map(map) => {
+            Json::Object(map.iter().map(|(key, value)| (key.to_owned(), to_json(value))).collect())
+        }
         Value::Link(cid) => json!({ "/": cid.to_string() }),
     }
 }

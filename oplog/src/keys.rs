@@ -74,9 +74,7 @@ impl PublicKey {
     pub fn from_hex(text: &str) -> Result<Self, BadPublicKey> {
         let mut point = [0; 33];
         hex::decode_to_slice(text, &mut point).map_err(|_| BadPublicKey)?;
-        secp256k1::PublicKey::from_byte_array_compressed(point)
-            .map(Self)
-            .map_err(|_| BadPublicKey)
+        secp256k1::PublicKey::from_byte_array_compressed(point).map(Self).map_err(|_| BadPublicKey)
     }
 
     /// Whether `signature` (DER in hex) is this key's over a message with this sha2-256 digest.

@@ -86,9 +86,7 @@ impl FromStr for AccessAddress {
         if let Some(hash) = text.strip_prefix("/ipfs/").and_then(|rest| parse(rest).ok()) {
             return Ok(Self::Ipfs(hash));
         }
-        text.parse()
-            .map(Self::OrbitDb)
-            .map_err(|_| UnknownController(text.to_owned()))
+        text.parse().map(Self::OrbitDb).map_err(|_| UnknownController(text.to_owned()))
     }
 }
 
@@ -129,12 +127,7 @@ impl Manifest {
     /// Reads a manifest block.
     pub fn decode(block: &[u8]) -> Result<Self, ManifestError> {
         let value = cbor::decode(block)?;
-        let text = |name| {
-            value
-                .get(name)
-                .and_then(Value::as_text)
-                .ok_or(ManifestError::Field(name))
-        };
+        let text = |name| value.get(name).and_then(Value::as_text).ok_or(ManifestError::Field(name));
         let name = text("name")?;
         if name.len() > MAX_NAME_BYTES {
             return Err(ManifestError::LongName);

@@ -31,8 +31,7 @@ impl MemoryLog {
             self.order.insert(added.position);
         }
         self.heads = commit.heads;
-        self.winners
-            .extend(commit.view.into_iter().map(|change| (change.key, change.winner)));
+        self.winners.extend(commit.view.into_iter().map(|change| (change.key, change.winner)));
     }
 
     /// The number of entries.
@@ -62,12 +61,8 @@ impl MemoryLog {
 
     /// The entries that keys show, newest first: JavaScript's `iterator()` of a keyvalue or documents database.
     pub fn live_newest_first(&self) -> Vec<&Position> {
-        let mut live: Vec<&Position> = self
-            .winners
-            .values()
-            .filter(|winner| !winner.deleted)
-            .map(|winner| &winner.position)
-            .collect();
+        let mut live: Vec<&Position> =
+            self.winners.values().filter(|winner| !winner.deleted).map(|winner| &winner.position).collect();
         live.sort_unstable_by(|a, b| b.cmp(a));
         live
     }
@@ -89,11 +84,7 @@ impl LogRead for MemoryLog {
         below: Option<&Position>,
     ) -> impl Iterator<Item = Result<Position, Infallible>> + use<'a> {
         let end = below.map_or(Bound::Unbounded, Bound::Excluded);
-        self.order
-            .range::<Position, _>((Bound::Unbounded, end))
-            .rev()
-            .cloned()
-            .map(Ok)
+        self.order.range::<Position, _>((Bound::Unbounded, end)).rev().cloned().map(Ok)
     }
 
     fn oldest_first<'a>(
@@ -101,10 +92,7 @@ impl LogRead for MemoryLog {
         above: Option<&Position>,
     ) -> impl Iterator<Item = Result<Position, Infallible>> + use<'a> {
         let start = above.map_or(Bound::Unbounded, Bound::Excluded);
-        self.order
-            .range::<Position, _>((start, Bound::Unbounded))
-            .cloned()
-            .map(Ok)
+        self.order.range::<Position, _>((start, Bound::Unbounded)).cloned().map(Ok)
     }
 
     fn winner(&self, key: &str) -> Result<Option<Winner>, Infallible> {

@@ -28,10 +28,7 @@ impl Time {
 
     /// Reads a time; `None` when it is no number of a magnitude up to 2^53 - 1.
     pub fn from_value(value: &Value) -> Option<Self> {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "what is rounded is out of range in any case"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "what is rounded is out of range in any case")]
         let time = match value {
             Value::Int(int) => *int as f64,
             Value::Float(float) => *float,
@@ -60,11 +57,7 @@ impl Time {
 
     fn from_ordered_bytes(bytes: [u8; 8]) -> Self {
         let ordered = u64::from_be_bytes(bytes);
-        Self(f64::from_bits(if ordered >> 63 == 1 {
-            ordered & !(1 << 63)
-        } else {
-            !ordered
-        }))
+        Self(f64::from_bits(if ordered >> 63 == 1 { ordered & !(1 << 63) } else { !ordered }))
     }
 }
 
@@ -111,11 +104,7 @@ pub struct Position {
 impl Position {
     /// The position of the entry with this clock and hash.
     pub fn new(clock: &Clock, hash: Hash) -> Self {
-        Self {
-            time: clock.time,
-            clock_id: Arc::clone(&clock.id),
-            hash,
-        }
+        Self { time: clock.time, clock_id: Arc::clone(&clock.id), hash }
     }
 
     /// Bytes whose order is the order of positions: time, clock id, 0, hash. A store can keep an index by them.
@@ -159,11 +148,7 @@ impl PartialOrd for Position {
 }
 
 fn utf16_order(a: &str, b: &str) -> Ordering {
-    if a.is_ascii() && b.is_ascii() {
-        a.cmp(b)
-    } else {
-        a.encode_utf16().cmp(b.encode_utf16())
-    }
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
 /// Writes a code unit in the byte pattern of UTF-8, surrogates one by one (CESU-8), which sorts as the units do. Units 0 and
@@ -174,11 +159,9 @@ fn push_unit(key: &mut Vec<u8>, unit: u16) {
         0 | 1 => key.extend_from_slice(&[1, low + 1]),
         2..0x80 => key.push(low),
         0x80..0x800 => key.extend_from_slice(&[0xc0 | high << 2 | low >> 6, 0x80 | low & 0x3f]),
-        _ => key.extend_from_slice(&[
-            0xe0 | high >> 4,
-            0x80 | (high & 0xf) << 2 | low >> 6,
-            0x80 | low & 0x3f,
-        ]),
+        _ => {
+            key.extend_from_slice(&[0xe0 | high >> 4, 0x80 | (high & 0xf) << 2 | low >> 6, 0x80 | low & 0x3f])
+        }
     }
 }
 
@@ -189,10 +172,7 @@ fn read_units(mut bytes: &[u8]) -> Option<String> {
             1 => (u16::from(*bytes.get(1)?).checked_sub(1)?, 2),
             0..0x80 => (u16::from(first), 1),
             0xc0..0xe0 => (u16::from(first & 0x1f) << 6 | continuation(bytes, 1)?, 2),
-            _ => (
-                u16::from(first & 0xf) << 12 | continuation(bytes, 1)? << 6 | continuation(bytes, 2)?,
-                3,
-            ),
+            _ => (u16::from(first & 0xf) << 12 | continuation(bytes, 1)? << 6 | continuation(bytes, 2)?, 3),
         };
         units.push(unit);
         bytes = bytes.get(length..)?;
@@ -210,11 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn position() -> impl Strategy<Value = Position> {
-        let time = prop_oneof![
-            any::<i16>().prop_map(f64::from),
-            -4.0..4.0,
-            Just(9_007_199_254_740_991.0)
-        ];
+        let time = prop_oneof![any::<i16>().prop_map(f64::from), -4.0..4.0, Just(9_007_199_254_740_991.0)];
         let id = prop_oneof![".{0,4}", "[0-9a-f]{0,4}", "[\\x00ab\u{ffff}\u{10000}]{0,3}"];
         (time, id, any::<[u8; 32]>()).prop_map(|(time, id, digest)| Position {
             time: Time::from_value(&Value::Float(time)).unwrap(),
@@ -237,13 +213,7 @@ mod tests {
         assert_eq!(Time::ZERO.next().unwrap().to_value(), Value::Int(1));
         assert_eq!(Time::from_value(&Value::Int(1 << 53)), None);
         assert_eq!(Time::from_value(&Value::Float(-1e300)), None);
-        assert_eq!(
-            Time::from_value(&Value::Float(-0.0)).unwrap().to_value(),
-            Value::Int(0)
-        );
-        assert_eq!(
-            Time::from_value(&Value::Float(1.5)).unwrap().to_value(),
-            Value::Float(1.5)
-        );
+        assert_eq!(Time::from_value(&Value::Float(-0.0)).unwrap().to_value(), Value::Int(0));
+        assert_eq!(Time::from_value(&Value::Float(1.5)).unwrap().to_value(), Value::Float(1.5));
     }
 }

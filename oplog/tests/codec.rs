@@ -47,18 +47,10 @@ fn decoding_gives_javascripts_verdicts() {
     for case in list(&load("encoding.json"), "decode") {
         let decoded = cbor::decode(&bytes(case, "hex"));
         let name = text(case, "name");
-        assert_eq!(
-            decoded.is_ok(),
-            case["accepted"].as_bool().unwrap(),
-            "{name}: {decoded:?}"
-        );
+        assert_eq!(decoded.is_ok(), case["accepted"].as_bool().unwrap(), "{name}: {decoded:?}");
         if let Ok(value) = decoded {
             assert_eq!(value, typed(&case["value"]), "{name}");
-            assert_eq!(
-                hex::encode(cbor::encode(&value)),
-                text(case, "reencodedHex"),
-                "{name}"
-            );
+            assert_eq!(hex::encode(cbor::encode(&value)), text(case, "reencodedHex"), "{name}");
         }
     }
 }
@@ -74,12 +66,7 @@ fn signatures_are_byte_exact() {
     for case in list(&file, "signatureVerdicts") {
         let verdict = PublicKey::from_hex(text(case, "publicKeyHex"))
             .is_ok_and(|key| key.verify(&bytes(case, "messageHex"), text(case, "sigHex")));
-        assert_eq!(
-            verdict,
-            case["jsVerify"].as_bool().unwrap(),
-            "{}",
-            text(case, "name")
-        );
+        assert_eq!(verdict, case["jsVerify"].as_bool().unwrap(), "{}", text(case, "name"));
     }
 }
 
@@ -93,18 +80,11 @@ fn identities_are_byte_exact() {
         assert_eq!(identity.id, text(case, "id"));
         assert_eq!(identity.public_key, text(case, "publicKey"));
         assert_eq!(identity.id_signature, text(&case["signatures"], "id"));
-        assert_eq!(
-            identity.public_key_signature,
-            text(&case["signatures"], "publicKey")
-        );
+        assert_eq!(identity.public_key_signature, text(&case["signatures"], "publicKey"));
         assert_eq!(hex::encode(identity.encode()), text(case, "blockHex"));
         assert_eq!(identity.hash(), hash(&case["hash"]));
         let request = CertificateRequest::new(root.public_hex(), &signing);
-        assert_eq!(
-            request.certify(&root).unwrap(),
-            identity,
-            "certified from afar, it is the same identity"
-        );
+        assert_eq!(request.certify(&root).unwrap(), identity, "certified from afar, it is the same identity");
     }
     for case in list(&file, "identityVerdicts") {
         let verdict = Identity::decode(&bytes(case, "blockHex")).and_then(Identity::verify);
@@ -135,10 +115,7 @@ fn entries_are_byte_exact() {
             assert_eq!(payload.get("value"), Some(&typed(&case["value"])), "{name}");
             assert_eq!(operation.into_payload(), payload, "{name}");
         }
-        assert_eq!(
-            (entry.next.clone(), entry.refs.clone()),
-            (hashes(&case["next"]), hashes(&case["refs"]))
-        );
+        assert_eq!((entry.next.clone(), entry.refs.clone()), (hashes(&case["next"]), hashes(&case["refs"])));
 
         let key = SigningKey::from_hex(text(&file["keys"], text(case, "writer"))).unwrap();
         let time =
@@ -149,25 +126,15 @@ fn entries_are_byte_exact() {
             payload,
             next: entry.next.clone(),
             refs: entry.refs.clone(),
-            clock: Clock {
-                id: text(&case["clock"], "id").into(),
-                time,
-            },
+            clock: Clock { id: text(&case["clock"], "id").into(), time },
         };
         let (signed, written) = Entry::sign(draft, hash(&case["identity"]), &key);
         assert_eq!(hex::encode(&written), text(case, "blockHex"), "{name}");
         assert_eq!(signed, entry, "{name}");
 
-        let author = Identity::decode(&identities[&entry.identity])
-            .unwrap()
-            .verify()
-            .unwrap();
+        let author = Identity::decode(&identities[&entry.identity]).unwrap().verify().unwrap();
         let candidate = Candidate::decode(block.into(), MAX_ENTRY_BYTES).unwrap();
-        assert_eq!(
-            candidate.signed_by(&author),
-            case["jsVerify"].as_bool().unwrap(),
-            "{name}"
-        );
+        assert_eq!(candidate.signed_by(&author), case["jsVerify"].as_bool().unwrap(), "{name}");
         assert!(candidate.signed_by_own_key(), "{name}");
     }
 }
@@ -177,47 +144,25 @@ fn manifests_and_access_lists_are_byte_exact() {
     let file = load("manifests.json");
     for case in list(&file, "manifests") {
         let name = text(case, "name");
-        let write = list(case, "write")
-            .iter()
-            .map(|id| id.as_str().unwrap().to_owned())
-            .collect();
+        let write = list(case, "write").iter().map(|id| id.as_str().unwrap().to_owned()).collect();
         let access = AccessList { write };
         assert_eq!(hex::encode(access.encode()), text(case, "acBlockHex"), "{name}");
-        assert_eq!(
-            AccessList::decode(&bytes(case, "acBlockHex")).unwrap(),
-            access,
-            "{name}"
-        );
-        assert_eq!(
-            AccessAddress::Ipfs(access.hash()).to_string(),
-            text(case, "accessController")
-        );
+        assert_eq!(AccessList::decode(&bytes(case, "acBlockHex")).unwrap(), access, "{name}");
+        assert_eq!(AccessAddress::Ipfs(access.hash()).to_string(), text(case, "accessController"));
         let manifest = Manifest {
             name: name.to_owned(),
             kind: text(case, "type").parse().unwrap(),
             access: text(case, "accessController").parse().unwrap(),
             meta: (case["meta"] != "(absent)").then(|| typed(&case["meta"])),
         };
-        assert_eq!(
-            hex::encode(manifest.encode()),
-            text(case, "manifestHex"),
-            "{name}"
-        );
-        assert_eq!(
-            Manifest::decode(&bytes(case, "manifestHex")).unwrap(),
-            manifest,
-            "{name}"
-        );
+        assert_eq!(hex::encode(manifest.encode()), text(case, "manifestHex"), "{name}");
+        assert_eq!(Manifest::decode(&bytes(case, "manifestHex")).unwrap(), manifest, "{name}");
         assert_eq!(manifest.address().to_string(), text(case, "address"), "{name}");
         assert_eq!(manifest.address().manifest(), hash(&case["manifestHash"]));
     }
     for case in list(&file, "addressVerdicts") {
         let address = text(case, "address");
-        assert_eq!(
-            address.parse::<Address>().is_ok(),
-            case["valid"].as_bool().unwrap(),
-            "{address:?}"
-        );
+        assert_eq!(address.parse::<Address>().is_ok(), case["valid"].as_bool().unwrap(), "{address:?}");
     }
 }
 
@@ -235,21 +180,10 @@ fn encrypted_payloads_are_verified_and_encrypted_blocks_named() {
             }
             let inner = bytes(row, "innerEntryHex");
             let candidate = Candidate::decode(inner.into(), MAX_ENTRY_BYTES).unwrap();
-            let author = Identity::decode(&identities[&candidate.entry.identity])
-                .unwrap()
-                .verify()
-                .unwrap();
-            assert_eq!(
-                candidate.signed_by(&author),
-                row["jsVerify"].as_bool().unwrap(),
-                "{kind}"
-            );
+            let author = Identity::decode(&identities[&candidate.entry.identity]).unwrap().verify().unwrap();
+            assert_eq!(candidate.signed_by(&author), row["jsVerify"].as_bool().unwrap(), "{kind}");
             if row["payloadFieldIsBytes"] == true {
-                assert_eq!(
-                    candidate.entry.payload,
-                    Value::Bytes(bytes(row, "payloadFieldHex")),
-                    "{kind}"
-                );
+                assert_eq!(candidate.entry.payload, Value::Bytes(bytes(row, "payloadFieldHex")), "{kind}");
             }
         }
     }
@@ -281,26 +215,15 @@ fn capabilities_follow_grants_and_revokes() {
             ids.sort_unstable();
             ids
         };
-        assert_eq!(
-            capabilities.write().iter().collect::<Vec<_>>(),
-            ids("write"),
-            "{step}"
-        );
-        assert_eq!(
-            capabilities.admin().iter().collect::<Vec<_>>(),
-            ids("admin"),
-            "{step}"
-        );
+        assert_eq!(capabilities.write().iter().collect::<Vec<_>>(), ids("write"), "{step}");
+        assert_eq!(capabilities.admin().iter().collect::<Vec<_>>(), ids("admin"), "{step}");
     }
 }
 
 #[test]
 fn concatenated_heads_are_split() {
     let file = load("entries.json");
-    let blocks: Vec<Vec<u8>> = list(&file, "entries")
-        .iter()
-        .map(|case| bytes(case, "blockHex"))
-        .collect();
+    let blocks: Vec<Vec<u8>> = list(&file, "entries").iter().map(|case| bytes(case, "blockHex")).collect();
     let stream = blocks.concat();
     let mut rest = stream.as_slice();
     for block in &blocks {

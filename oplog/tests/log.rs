@@ -32,10 +32,7 @@ fn replica(entries: Vec<Added>, address: Address, kind: DatabaseType) -> (Log, M
 }
 
 fn file_replica(file: &Json, kind: DatabaseType) -> (Log, MemoryLog) {
-    let entries = list(file, "entries")
-        .iter()
-        .map(|entry| added(bytes(entry, "blockHex")))
-        .collect();
+    let entries = list(file, "entries").iter().map(|entry| added(bytes(entry, "blockHex"))).collect();
     replica(entries, text(file, "address").parse().unwrap(), kind)
 }
 
@@ -75,42 +72,22 @@ fn every_iterator_call_gives_what_javascript_gave() {
                 .and_then(Json::as_i64)
                 .and_then(|amount| usize::try_from(amount).ok()),
         };
-        let paged = Range {
-            after: hashes(&case["result"]).get(2).copied(),
-            ..range
-        };
+        let paged = Range { after: hashes(&case["result"]).get(2).copied(), ..range };
         if paged.after.is_some() {
-            let rest: Vec<Hash> = iterate(&store, &paged)
-                .unwrap()
-                .map(|position| position.unwrap().hash)
-                .collect();
-            let amount = range
-                .amount
-                .filter(|_| range.gt.or(range.gte).is_none())
-                .unwrap_or(usize::MAX);
-            let unlimited = iterate(
-                &store,
-                &Range {
-                    amount: None,
-                    ..range
-                },
-            )
-            .unwrap()
-            .map(|at| at.unwrap().hash);
-            let expected: Vec<Hash> = match range
-                .gt
-                .or(range.gte)
-                .filter(|_| range.lt.or(range.lte).is_none())
-            {
-                Some(_) => hashes(&case["result"])[3..].to_vec(),
-                None => unlimited.skip(3).take(amount).collect(),
-            };
+            let rest: Vec<Hash> =
+                iterate(&store, &paged).unwrap().map(|position| position.unwrap().hash).collect();
+            let amount = range.amount.filter(|_| range.gt.or(range.gte).is_none()).unwrap_or(usize::MAX);
+            let unlimited =
+                iterate(&store, &Range { amount: None, ..range }).unwrap().map(|at| at.unwrap().hash);
+            let expected: Vec<Hash> =
+                match range.gt.or(range.gte).filter(|_| range.lt.or(range.lte).is_none()) {
+                    Some(_) => hashes(&case["result"])[3..].to_vec(),
+                    None => unlimited.skip(3).take(amount).collect(),
+                };
             assert_eq!(rest, expected, "{options}, the page after the third");
         }
-        let result: Vec<Hash> = iterate(&store, &range)
-            .unwrap()
-            .map(|position| position.unwrap().hash)
-            .collect();
+        let result: Vec<Hash> =
+            iterate(&store, &range).unwrap().map(|position| position.unwrap().hash).collect();
         assert_eq!(result, hashes(&case["result"]), "{options}");
     }
 }
@@ -123,10 +100,8 @@ fn joining_writer_by_writer_gives_the_same_heads_at_each_step() {
         .map(|entry| added(bytes(entry, "blockHex")))
         .map(|added| (added.position.hash, added))
         .collect();
-    let (mut log, mut known) = (
-        Log::empty(text(&file, "address").parse().unwrap(), DatabaseType::Events),
-        HashSet::new(),
-    );
+    let (mut log, mut known) =
+        (Log::empty(text(&file, "address").parse().unwrap(), DatabaseType::Events), HashSet::new());
     for step in list(&file, "joinSteps") {
         let mut batch: Vec<Added> = ancestry(hash(&step["join"]), &entries)
             .into_iter()
@@ -162,11 +137,8 @@ fn ties_fall_to_the_hash_whatever_the_order_of_arrival() {
     );
     assert_eq!(log.heads().len(), hashes(&file["mergedHeads"]).len());
     // Apart from tied neighbours, the order is JavaScript's too: compare the clocks, position by position.
-    let clocks: HashMap<Hash, Position> = store
-        .newest_first(None)
-        .map(|position| position.unwrap())
-        .map(|at| (at.hash, at))
-        .collect();
+    let clocks: HashMap<Hash, Position> =
+        store.newest_first(None).map(|position| position.unwrap()).map(|at| (at.hash, at)).collect();
     for (ours, theirs) in ours.iter().zip(hashes(&file["order"])) {
         let (ours, theirs) = (&clocks[ours], &clocks[&theirs]);
         assert_eq!((ours.time, &ours.clock_id), (theirs.time, &theirs.clock_id));
@@ -178,12 +150,7 @@ fn ties_fall_to_the_hash_whatever_the_order_of_arrival() {
 fn expected_refs(log: &Log, entries: &[Added], references: usize) -> Vec<Hash> {
     let mut newest: Vec<&Position> = entries.iter().map(|added| &added.position).collect();
     newest.sort_unstable_by(|a, b| b.cmp(a));
-    newest
-        .into_iter()
-        .skip(log.heads().len())
-        .take(references)
-        .map(|at| at.hash)
-        .collect()
+    newest.into_iter().skip(log.heads().len()).take(references).map(|at| at.hash).collect()
 }
 
 #[test]
@@ -192,26 +159,16 @@ fn references_are_the_positions_behind_the_heads() {
     for case in list(&file, "linear") {
         let rows = list(case, "rows");
         let all: Vec<Hash> = rows.iter().map(|row| hash(&row["hash"])).collect();
-        let references = case["referencesCount"]
-            .as_u64()
-            .map_or(oplog::log::REFERENCES, |n| n.try_into().unwrap());
+        let references =
+            case["referencesCount"].as_u64().map_or(oplog::log::REFERENCES, |n| n.try_into().unwrap());
         for (index, row) in rows.iter().enumerate() {
-            let indexes = |key| {
-                list(row, key)
-                    .iter()
-                    .map(|i| usize::try_from(i.as_u64().unwrap()).unwrap())
-            };
+            let indexes = |key| list(row, key).iter().map(|i| usize::try_from(i.as_u64().unwrap()).unwrap());
             assert_eq!(
                 indexes("nextIdx").collect::<Vec<_>>(),
                 index.checked_sub(1).into_iter().collect::<Vec<_>>()
             );
             let expected: Vec<usize> = (0..index).rev().skip(1).take(references).collect();
-            assert_eq!(
-                indexes("refsIdx").collect::<Vec<_>>(),
-                expected,
-                "of {}",
-                all[index]
-            );
+            assert_eq!(indexes("refsIdx").collect::<Vec<_>>(), expected, "of {}", all[index]);
         }
     }
     for case in list(&file, "multiHead") {
@@ -226,9 +183,7 @@ fn references_are_the_positions_behind_the_heads() {
         let (log, _) = replica(before.clone(), merge.id.parse().unwrap(), DatabaseType::Events);
         let name = text(case, "case");
         assert_eq!(head_hashes(&log), merge.next, "{name}");
-        let references = case["referencesCount"]
-            .as_u64()
-            .map_or(16, |n| n.try_into().unwrap());
+        let references = case["referencesCount"].as_u64().map_or(16, |n| n.try_into().unwrap());
         assert_eq!(expected_refs(&log, &before, references), merge.refs, "{name}");
     }
 }
@@ -265,12 +220,7 @@ fn an_append_is_the_block_that_javascript_would_have_written() {
             continue;
         };
         let appended = log.append(operation, writer).unwrap();
-        assert_eq!(
-            hex::encode(&appended.block),
-            text(case, "mergeBlockHex"),
-            "{}",
-            text(case, "case")
-        );
+        assert_eq!(hex::encode(&appended.block), text(case, "mergeBlockHex"), "{}", text(case, "case"));
         compared += 1;
     }
     assert!(
@@ -281,22 +231,12 @@ fn an_append_is_the_block_that_javascript_would_have_written() {
 
 #[test]
 fn views_are_javascripts() {
-    for (name, kind) in [
-        ("keyvalue.json", DatabaseType::KeyValue),
-        ("documents.json", DatabaseType::Documents),
-    ] {
+    for (name, kind) in
+        [("keyvalue.json", DatabaseType::KeyValue), ("documents.json", DatabaseType::Documents)]
+    {
         let file = load(name);
         let (_, store) = file_replica(&file, kind);
-        let value = |hash: &Hash| {
-            store
-                .entry(hash)
-                .unwrap()
-                .unwrap()
-                .payload
-                .get("value")
-                .cloned()
-                .unwrap()
-        };
+        let value = |hash: &Hash| store.entry(hash).unwrap().unwrap().payload.get("value").cloned().unwrap();
         let mut live: Vec<(Hash, String, Value)> = store
             .winners()
             .iter()
@@ -305,28 +245,15 @@ fn views_are_javascripts() {
             .collect();
         live.sort_by_key(|(hash, ..)| std::cmp::Reverse(store.position(hash).unwrap()));
         let rows = |key: &str| -> Vec<(Hash, String, Value)> {
-            let row = |row: &Json| {
-                (
-                    hash(&row["hash"]),
-                    text(row, "key").to_owned(),
-                    typed(&row["value"]),
-                )
-            };
+            let row = |row: &Json| (hash(&row["hash"]), text(row, "key").to_owned(), typed(&row["value"]));
             list(&file, key).iter().map(row).collect()
         };
         assert_eq!(live[..3], rows("iterator3"), "{name}: newest first");
-        assert_eq!(
-            live.iter().rev().cloned().collect::<Vec<_>>(),
-            rows("all"),
-            "{name}: all, oldest first"
-        );
+        assert_eq!(live.iter().rev().cloned().collect::<Vec<_>>(), rows("all"), "{name}: all, oldest first");
         let newest: Vec<Hash> = store.live_newest_first().iter().map(|at| at.hash).collect();
         assert_eq!(newest, live.iter().map(|(hash, ..)| *hash).collect::<Vec<_>>());
         for get in list(&file, "gets") {
-            let winner = store
-                .winner(text(get, "key"))
-                .unwrap()
-                .filter(|winner| !winner.deleted);
+            let winner = store.winner(text(get, "key")).unwrap().filter(|winner| !winner.deleted);
             let shown = winner.map(|winner| value(&winner.hash()));
             let expected = match &get["value"] {
                 Json::String(text) if text == "(undefined)" => None,
@@ -345,28 +272,15 @@ fn stricter(block: &[u8], blocks: &HashMap<Hash, Vec<u8>>, policy: Policy) -> bo
     let Ok(entry) = Entry::decode(block) else {
         return false;
     };
-    let author = blocks
-        .get(&entry.identity)
-        .and_then(|block| Identity::decode(block).ok());
+    let author = blocks.get(&entry.identity).and_then(|block| Identity::decode(block).ok());
     let foreign = author.is_some_and(|author| author.public_key != entry.key) && !policy.allow_foreign_keys;
-    let parents = entry
-        .next
-        .iter()
-        .filter_map(|next| Entry::decode(blocks.get(next)?).ok());
-    foreign
-        || parents
-            .into_iter()
-            .any(|parent| parent.clock.time >= entry.clock.time)
+    let parents = entry.next.iter().filter_map(|next| Entry::decode(blocks.get(next)?).ok());
+    foreign || parents.into_iter().any(|parent| parent.clock.time >= entry.clock.time)
 }
 
 #[test]
 fn verdicts_are_javascripts_but_where_we_are_stricter() {
-    for policy in [
-        Policy {
-            allow_foreign_keys: true,
-        },
-        Policy::default(),
-    ] {
+    for policy in [Policy { allow_foreign_keys: true }, Policy::default()] {
         let file = load("verdicts.json");
         let access = AccessList::decode(&bytes(&file, "acHex")).unwrap();
         let manifest = Manifest::decode(&bytes(&file, "manifestHex")).unwrap();
@@ -385,12 +299,7 @@ fn verdicts_are_javascripts_but_where_we_are_stricter() {
             assert_eq!(accepted, expected, "{name}: {:?}", refused.get(&hash));
         }
         let reasons: HashSet<&str> = refused.values().map(Refusal::label).collect();
-        for reason in [
-            "wrong-log",
-            "writer-not-allowed",
-            "bad-signature",
-            "clock-not-above-parents",
-        ] {
+        for reason in ["wrong-log", "writer-not-allowed", "bad-signature", "clock-not-above-parents"] {
             assert!(reasons.contains(reason), "{reason} in {reasons:?}");
         }
     }
@@ -406,11 +315,7 @@ struct Replica {
 impl Replica {
     fn new(address: Address, access: AccessList, policy: Policy) -> Self {
         let joiner = Joiner::new(address, access.writers(), policy, Limits::default());
-        Self {
-            joiner,
-            log: Log::empty(address, DatabaseType::Events),
-            store: MemoryLog::default(),
-        }
+        Self { joiner, log: Log::empty(address, DatabaseType::Events), store: MemoryLog::default() }
     }
 
     fn offer(
@@ -421,9 +326,7 @@ impl Replica {
     ) -> bool {
         let hash = Hash::of(&block);
         let mut effects = Vec::new();
-        self.joiner
-            .head(block.into(), Source(1), &self.store, &mut effects)
-            .unwrap();
+        self.joiner.head(block.into(), Source(1), &self.store, &mut effects).unwrap();
         while let Some(effect) = effects.pop() {
             match effect {
                 Effect::Fetch(want) => match blocks.get(&want.hash) {

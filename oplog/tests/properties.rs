@@ -39,10 +39,7 @@ static AUTHORS: LazyLock<Vec<Author>> = LazyLock::new(|| {
             let root = SigningKey::from_bytes([n; 32]).unwrap();
             let signing = SigningKey::from_bytes([n + 100; 32]).unwrap();
             let identity = Identity::create(&root, &signing);
-            Author {
-                writer: Writer::new(identity.clone(), signing),
-                identity,
-            }
+            Author { writer: Writer::new(identity.clone(), signing), identity }
         })
         .collect()
 });
@@ -52,10 +49,7 @@ fn address() -> Address {
 }
 
 fn writers() -> Writers {
-    AUTHORS[..2]
-        .iter()
-        .map(|author| author.identity.id.as_str())
-        .collect()
+    AUTHORS[..2].iter().map(|author| author.identity.id.as_str()).collect()
 }
 
 /// One step in the life of three replicas.
@@ -91,10 +85,7 @@ struct Seen {
 
 impl Replica {
     fn new() -> Self {
-        Self {
-            log: Log::empty(address(), KIND),
-            store: MemoryLog::default(),
-        }
+        Self { log: Log::empty(address(), KIND), store: MemoryLog::default() }
     }
 
     fn write(&mut self, writer: &Writer, operation: Operation) -> Added {
@@ -104,10 +95,8 @@ impl Replica {
     }
 
     fn join(&mut self, entries: Vec<Added>) {
-        let new: Vec<Added> = entries
-            .into_iter()
-            .filter(|added| !self.store.contains(&added.position.hash).unwrap())
-            .collect();
+        let new: Vec<Added> =
+            entries.into_iter().filter(|added| !self.store.contains(&added.position.hash).unwrap()).collect();
         self.log.join(&new);
         self.commit(new);
     }
@@ -150,18 +139,12 @@ fn live(steps: &[Step]) -> ([Replica; 3], Vec<Added>) {
         match *step {
             Step::Write { at, key, delete } => {
                 let key = format!("key {key}");
-                let operation = if delete {
-                    Operation::Del(key)
-                } else {
-                    Operation::Put(key, (n as i64).into())
-                };
+                let operation =
+                    if delete { Operation::Del(key) } else { Operation::Put(key, (n as i64).into()) };
                 // Two replicas share an author, as nodes may after a restored backup: clocks can tie, and the very same
                 // entry can be written twice.
                 let added = replicas[at].write(&AUTHORS[at % 2].writer, operation);
-                if written
-                    .iter()
-                    .all(|known: &Added| known.position != added.position)
-                {
+                if written.iter().all(|known: &Added| known.position != added.position) {
                     written.push(added);
                 }
             }
@@ -198,9 +181,7 @@ impl Peer {
 
     fn head(&mut self, block: Bytes) {
         let mut effects = Vec::new();
-        self.joiner
-            .head(block, Source(1), &self.replica.store, &mut effects)
-            .unwrap();
+        self.joiner.head(block, Source(1), &self.replica.store, &mut effects).unwrap();
         self.act(effects);
     }
 
@@ -216,10 +197,7 @@ impl Peer {
         }
         let ready = self.joiner.take_ready(usize::MAX);
         let added = ready.into_iter().map(|mut ready| {
-            let block = ready
-                .block
-                .take()
-                .unwrap_or_else(|| self.staged[&ready.position.hash].clone());
+            let block = ready.block.take().unwrap_or_else(|| self.staged[&ready.position.hash].clone());
             ready.with_block(block)
         });
         self.replica.join(added.collect());
@@ -227,12 +205,8 @@ impl Peer {
 
     /// Lets one thing happen: a wanted block arrives, or a verdict. False when there is nothing left to happen.
     fn step(&mut self, choice: usize, blocks: &HashMap<Hash, Bytes>) -> bool {
-        let arriving: Vec<Hash> = self
-            .wants
-            .iter()
-            .copied()
-            .filter(|hash| blocks.contains_key(hash))
-            .collect();
+        let arriving: Vec<Hash> =
+            self.wants.iter().copied().filter(|hash| blocks.contains_key(hash)).collect();
         let count = arriving.len() + self.jobs.len();
         if count == 0 {
             return false;
@@ -245,9 +219,7 @@ impl Peer {
             }
             at => {
                 let verdict = self.jobs.swap_remove(at - arriving.len()).run();
-                self.joiner
-                    .verdict(verdict, &self.replica.store, &mut effects)
-                    .unwrap();
+                self.joiner.verdict(verdict, &self.replica.store, &mut effects).unwrap();
             }
         }
         self.act(effects);
@@ -267,24 +239,13 @@ impl Peer {
 }
 
 fn block_map(entries: &[Added]) -> HashMap<Hash, Bytes> {
-    let identities = AUTHORS
-        .iter()
-        .map(|author| (author.identity.hash(), author.identity.encode()));
-    identities
-        .chain(
-            entries
-                .iter()
-                .map(|added| (added.position.hash, added.block.clone())),
-        )
-        .collect()
+    let identities = AUTHORS.iter().map(|author| (author.identity.hash(), author.identity.encode()));
+    identities.chain(entries.iter().map(|added| (added.position.hash, added.block.clone()))).collect()
 }
 
 /// Blocks of the heads among `entries`.
 fn head_blocks(entries: &[Added]) -> Vec<Bytes> {
-    let covered: HashSet<Hash> = entries
-        .iter()
-        .flat_map(|added| added.next.iter().copied())
-        .collect();
+    let covered: HashSet<Hash> = entries.iter().flat_map(|added| added.next.iter().copied()).collect();
     entries
         .iter()
         .filter(|added| !covered.contains(&added.position.hash))
@@ -425,10 +386,7 @@ fn reaches(from: Hash, to: Hash, entries: &[Added]) -> bool {
         }
         if seen.insert(hash) {
             queue.extend(
-                entries
-                    .iter()
-                    .filter(|added| added.position.hash == hash)
-                    .flat_map(|added| &added.next),
+                entries.iter().filter(|added| added.position.hash == hash).flat_map(|added| &added.next),
             );
         }
     }
@@ -456,12 +414,7 @@ fn descendants(of: Hash, entries: &[Added]) -> HashSet<Hash> {
         let before = found.len();
         for added in entries {
             let entry = oplog::Entry::decode(&added.block).unwrap();
-            if entry
-                .next
-                .iter()
-                .chain(&entry.refs)
-                .any(|link| found.contains(link))
-            {
+            if entry.next.iter().chain(&entry.refs).any(|link| found.contains(link)) {
                 found.insert(entry.hash);
             }
         }
@@ -480,23 +433,13 @@ fn an_outsider_and_everything_on_top_is_refused_once() {
     let mut peer = Peer::new(Limits::default());
     let choices = [0];
     peer.run(std::slice::from_ref(&insider.block), &choices, &blocks);
-    assert!(matches!(
-        peer.refused[&outsider.position.hash],
-        Refusal::WriterNotAllowed(_)
-    ));
-    assert_eq!(
-        peer.refused[&insider.position.hash],
-        Refusal::AncestorRefused(outsider.position.hash)
-    );
+    assert!(matches!(peer.refused[&outsider.position.hash], Refusal::WriterNotAllowed(_)));
+    assert_eq!(peer.refused[&insider.position.hash], Refusal::AncestorRefused(outsider.position.hash));
     assert_eq!((peer.joiner.pending(), peer.joiner.pending_bytes()), (0, 0));
     peer.refused.clear();
     peer.run(std::slice::from_ref(&insider.block), &choices, &blocks);
     assert!(peer.refused.is_empty(), "what was refused is not judged again");
     peer.joiner.set_writers(Writers::Anyone);
     peer.run(&[insider.block], &choices, &blocks);
-    assert_eq!(
-        peer.replica.store.len(),
-        2,
-        "granted afterwards, it is taken when it is offered again"
-    );
+    assert_eq!(peer.replica.store.len(), 2, "granted afterwards, it is taken when it is offered again");
 }

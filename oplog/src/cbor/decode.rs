@@ -134,16 +134,9 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::BadLink);
         }
         let length = self.argument(first & 0x1f)?;
-        let bytes = self
-            .take_long(length)?
-            .strip_prefix(&[0])
-            .ok_or(DecodeError::BadLink)?;
+        let bytes = self.take_long(length)?.strip_prefix(&[0]).ok_or(DecodeError::BadLink)?;
         let cid = Cid::try_from(bytes).map_err(|_| DecodeError::BadLink)?;
-        if cid.encoded_len() == bytes.len() {
-            Ok(Value::Link(cid))
-        } else {
-            Err(DecodeError::BadLink)
-        }
+        if cid.encoded_len() == bytes.len() { Ok(Value::Link(cid)) } else { Err(DecodeError::BadLink) }
     }
 
     /// JavaScript's `TextDecoder` replaces what is no UTF-8, and so the text no longer re-encodes to the same bytes.
@@ -161,20 +154,13 @@ impl<'a> Reader<'a> {
             27 => (u64::from_be_bytes(self.array()?), 0x1_0000_0000),
             _ => return Err(DecodeError::Indefinite),
         };
-        if argument < least {
-            Err(DecodeError::NotShortest)
-        } else {
-            Ok(argument)
-        }
+        if argument < least { Err(DecodeError::NotShortest) } else { Ok(argument) }
     }
 
     /// A count of items, each of which takes at least a byte, that the rest of the input can hold.
     fn plausible(&self, count: u64) -> Result<usize, DecodeError> {
         let rest = self.input.len() - self.at;
-        usize::try_from(count)
-            .ok()
-            .filter(|count| *count <= rest)
-            .ok_or(DecodeError::Truncated)
+        usize::try_from(count).ok().filter(|count| *count <= rest).ok_or(DecodeError::Truncated)
     }
 
     fn take_long(&mut self, length: u64) -> Result<&'a [u8], DecodeError> {
@@ -182,9 +168,7 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
-        let taken = self.input[self.at..]
-            .get(..length)
-            .ok_or(DecodeError::Truncated)?;
+        let taken = self.input[self.at..].get(..length).ok_or(DecodeError::Truncated)?;
         self.at += length;
         Ok(taken)
     }

@@ -15,11 +15,7 @@ pub(super) struct Bounded<K, V> {
 
 impl<K: Copy + Eq + Hash, V> Bounded<K, V> {
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            map: HashMap::new(),
-            age: VecDeque::new(),
-            limit,
-        }
+        Self { map: HashMap::new(), age: VecDeque::new(), limit }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<&V> {

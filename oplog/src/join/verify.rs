@@ -126,15 +126,8 @@ pub struct Verdict(pub(super) Outcome);
 
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
-    Identity {
-        hash: Hash,
-        block: Bytes,
-        result: Result<Arc<VerifiedIdentity>, IdentityError>,
-    },
-    Entry {
-        candidate: Box<Candidate>,
-        result: Result<(), Refusal>,
-    },
+    Identity { hash: Hash, block: Bytes, result: Result<Arc<VerifiedIdentity>, IdentityError> },
+    Entry { candidate: Box<Candidate>, result: Result<(), Refusal> },
 }
 
 impl Job {
@@ -145,12 +138,7 @@ impl Job {
                 let result = Identity::decode(&block).and_then(Identity::verify).map(Arc::new);
                 Outcome::Identity { hash, block, result }
             }
-            Work::Entry {
-                candidate,
-                identity,
-                writers,
-                policy,
-            } => {
+            Work::Entry { candidate, identity, writers, policy } => {
                 let result = judge(&candidate, &identity, &writers, policy);
                 Outcome::Entry { candidate, result }
             }

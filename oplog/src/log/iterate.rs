@@ -45,14 +45,8 @@ pub fn iterate<'a, R: LogRead>(
     range: &Range,
 ) -> Result<Iter<'a, R::Error>, IterateError<R::Error>> {
     let stop = match (range.gt, range.gte) {
-        (Some(hash), _) => Some(Stop {
-            hash,
-            inclusive: false,
-        }),
-        (None, Some(hash)) => Some(Stop {
-            hash,
-            inclusive: true,
-        }),
+        (Some(hash), _) => Some(Stop { hash, inclusive: false }),
+        (None, Some(hash)) => Some(Stop { hash, inclusive: true }),
         (None, None) => None,
     };
     let walk = match (range.lt, range.lte) {
@@ -90,10 +84,7 @@ fn from_heads<'a, R: LogRead>(
         });
     };
     let itself = end.clone().filter(|_| stop.inclusive).map(Ok);
-    let run = itself
-        .into_iter()
-        .chain(read.oldest_first(end.as_ref()))
-        .take(amount);
+    let run = itself.into_iter().chain(read.oldest_first(end.as_ref())).take(amount);
     let mut closest = run.collect::<Result<Vec<Position>, _>>()?;
     closest.retain(|position| after.is_none_or(|after| position < after));
     Ok(Box::new(closest.into_iter().rev().map(Ok)))
@@ -148,15 +139,8 @@ impl PartialOrd for Step {
 
 impl<'a, R: LogRead + 'a> Ancestors<'a, R> {
     fn from(read: &'a R, hash: Hash) -> Result<Self, IterateError<R::Error>> {
-        let mut walk = Self {
-            read,
-            queue: BinaryHeap::new(),
-        };
-        if walk.push(&hash)? {
-            Ok(walk)
-        } else {
-            Err(IterateError::UnknownEntry(hash))
-        }
+        let mut walk = Self { read, queue: BinaryHeap::new() };
+        if walk.push(&hash)? { Ok(walk) } else { Err(IterateError::UnknownEntry(hash)) }
     }
 
     fn below(read: &'a R, hash: Hash) -> Result<Self, IterateError<R::Error>> {
@@ -167,10 +151,7 @@ impl<'a, R: LogRead + 'a> Ancestors<'a, R> {
 
     fn push(&mut self, hash: &Hash) -> Result<bool, R::Error> {
         let entry = self.read.entry(hash)?;
-        let step = entry.map(|entry| Step {
-            position: entry.position(),
-            next: entry.next,
-        });
+        let step = entry.map(|entry| Step { position: entry.position(), next: entry.next });
         let found = step.is_some();
         self.queue.extend(step);
         Ok(found)
@@ -179,9 +160,7 @@ impl<'a, R: LogRead + 'a> Ancestors<'a, R> {
     /// What comes below `after`.
     fn below_page(self, after: Option<Position>) -> impl Iterator<Item = Result<Position, R::Error>> {
         self.skip_while(move |position| {
-            after
-                .as_ref()
-                .is_some_and(|after| position.as_ref().is_ok_and(|position| position >= after))
+            after.as_ref().is_some_and(|after| position.as_ref().is_ok_and(|position| position >= after))
         })
     }
 

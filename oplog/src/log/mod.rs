@@ -42,11 +42,7 @@ impl Writer {
     /// The writer that signs with `key` in the name of `identity`.
     pub fn new(identity: Identity, key: SigningKey) -> Self {
         let clock_id = key.public_hex().into();
-        Self {
-            identity: identity.hash(),
-            key,
-            clock_id,
-        }
+        Self { identity: identity.hash(), key, clock_id }
     }
 
     /// The hash of the identity block.
@@ -112,14 +108,7 @@ impl Log {
     /// A log without entries.
     pub fn empty(address: Address, kind: DatabaseType) -> Self {
         let max_entry_bytes = crate::entry::MAX_ENTRY_BYTES;
-        Self {
-            address,
-            kind,
-            max_entry_bytes,
-            heads: Vec::new(),
-            recent: Vec::new(),
-            len: 0,
-        }
+        Self { address, kind, max_entry_bytes, heads: Vec::new(), recent: Vec::new(), len: 0 }
     }
 
     /// A log as a store holds it: its heads, the [`RECENT`] newest positions, the number of entries.
@@ -132,20 +121,12 @@ impl Log {
     ) -> Self {
         heads.sort_unstable_by(|a, b| b.cmp(a));
         recent.sort_unstable_by(|a, b| b.cmp(a));
-        Self {
-            heads,
-            recent,
-            len,
-            ..Self::empty(address, kind)
-        }
+        Self { heads, recent, len, ..Self::empty(address, kind) }
     }
 
     /// Refuses to append entries whose blocks are larger than this many bytes.
     pub fn with_max_entry_bytes(self, max_entry_bytes: usize) -> Self {
-        Self {
-            max_entry_bytes,
-            ..self
-        }
+        Self { max_entry_bytes, ..self }
     }
 
     /// The address, which is the log id.
@@ -178,41 +159,21 @@ impl Log {
     /// The log is ahead of the store until the entry went through [`commit`](Self::commit); when that fails, the log must
     /// be opened anew.
     pub fn append(&mut self, operation: Operation, writer: &Writer) -> Result<Added, AppendError> {
-        let newest = self
-            .heads
-            .first()
-            .map_or(Time::ZERO, |head| head.time)
-            .max(Time::ZERO);
+        let newest = self.heads.first().map_or(Time::ZERO, |head| head.time).max(Time::ZERO);
         let time = newest.next().ok_or(AppendError::ClockExhausted)?;
         let draft = Draft {
             id: self.address,
             payload: operation.into_payload(),
             next: self.heads.iter().map(|head| head.hash).collect(),
-            refs: self
-                .recent
-                .iter()
-                .skip(self.heads.len())
-                .take(REFERENCES)
-                .map(|at| at.hash)
-                .collect(),
-            clock: Clock {
-                id: Arc::clone(&writer.clock_id),
-                time,
-            },
+            refs: self.recent.iter().skip(self.heads.len()).take(REFERENCES).map(|at| at.hash).collect(),
+            clock: Clock { id: Arc::clone(&writer.clock_id), time },
         };
         let (entry, block) = Entry::sign(draft, writer.identity, &writer.key);
         if block.len() > self.max_entry_bytes {
-            return Err(AppendError::Oversized {
-                size: block.len(),
-                limit: self.max_entry_bytes,
-            });
+            return Err(AppendError::Oversized { size: block.len(), limit: self.max_entry_bytes });
         }
-        let added = Added {
-            position: entry.position(),
-            block,
-            keyed: KeyedOp::of(&entry.payload),
-            next: entry.next,
-        };
+        let added =
+            Added { position: entry.position(), block, keyed: KeyedOp::of(&entry.payload), next: entry.next };
         self.take(&added);
         Ok(added)
     }
@@ -228,12 +189,7 @@ impl Log {
             DatabaseType::Events => Vec::new(),
             DatabaseType::KeyValue | DatabaseType::Documents => view_changes(&added, read)?,
         };
-        Ok(Commit {
-            added,
-            heads: self.heads.clone(),
-            len: self.len,
-            view,
-        })
+        Ok(Commit { added, heads: self.heads.clone(), len: self.len, view })
     }
 
     fn take(&mut self, added: &Added) {
@@ -261,14 +217,8 @@ fn insert_descending(positions: &mut Vec<Position>, position: &Position) {
 
 fn view_changes<R: LogRead>(added: &[Added], read: &R) -> Result<Vec<ViewChange>, R::Error> {
     let mut changes: HashMap<&str, ViewChange> = HashMap::new();
-    for (op, position) in added
-        .iter()
-        .filter_map(|added| Some((added.keyed.as_ref()?, &added.position)))
-    {
-        let winner = Winner {
-            position: position.clone(),
-            deleted: op.deleted,
-        };
+    for (op, position) in added.iter().filter_map(|added| Some((added.keyed.as_ref()?, &added.position))) {
+        let winner = Winner { position: position.clone(), deleted: op.deleted };
         if let Some(change) = changes.get_mut(op.key.as_str()) {
             if change.winner.position < winner.position {
                 change.winner = winner;
@@ -277,14 +227,7 @@ fn view_changes<R: LogRead>(added: &[Added], read: &R) -> Result<Vec<ViewChange>
         }
         let replaced = read.winner(&op.key)?;
         if replaced.as_ref().is_none_or(|old| old.position < winner.position) {
-            changes.insert(
-                &op.key,
-                ViewChange {
-                    key: op.key.clone(),
-                    winner,
-                    replaced,
-                },
-            );
+            changes.insert(&op.key, ViewChange { key: op.key.clone(), winner, replaced });
         }
     }
     let mut changes: Vec<ViewChange> = changes.into_values().collect();

@@ -1,11 +1,6 @@
 //! Reading the vector files (wire document, section 16).
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    missing_docs,
-    reason = "each test binary uses its part"
-)]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its part")]
 
 use oplog::{
     Value,
@@ -22,10 +17,8 @@ use std::{collections::HashMap, path::PathBuf};
 
 /// The folder of the vectors: `PAPERCLIP_VECTORS`, or the project's own copy.
 pub fn folder() -> PathBuf {
-    std::env::var_os("PAPERCLIP_VECTORS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")),
-        PathBuf::from,
-    )
+    std::env::var_os("PAPERCLIP_VECTORS")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")), PathBuf::from)
 }
 
 pub fn load(name: &str) -> Json {
@@ -39,9 +32,7 @@ pub fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
 }
 
 pub fn text<'a>(json: &'a Json, key: &str) -> &'a str {
-    json[key]
-        .as_str()
-        .unwrap_or_else(|| panic!("no text {key:?} in {json}"))
+    json[key].as_str().unwrap_or_else(|| panic!("no text {key:?} in {json}"))
 }
 
 pub fn bytes(json: &Json, key: &str) -> Vec<u8> {
@@ -49,17 +40,11 @@ pub fn bytes(json: &Json, key: &str) -> Vec<u8> {
 }
 
 pub fn hash(json: &Json) -> Hash {
-    json.as_str()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or_else(|| panic!("no hash: {json}"))
+    json.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no hash: {json}"))
 }
 
 pub fn hashes(json: &Json) -> Vec<Hash> {
-    json.as_array()
-        .expect("a list of hashes")
-        .iter()
-        .map(hash)
-        .collect()
+    json.as_array().expect("a list of hashes").iter().map(hash).collect()
 }
 
 /// A value in the typed notation.
@@ -81,9 +66,7 @@ pub fn typed(json: &Json) -> Value {
         return Value::List(items.iter().map(typed).collect());
     }
     if let Some(pairs) = json.get("map").and_then(Json::as_array) {
-        let pairs = pairs
-            .iter()
-            .map(|pair| (pair[0].as_str().expect("a key").to_owned(), typed(&pair[1])));
+        let pairs = pairs.iter().map(|pair| (pair[0].as_str().expect("a key").to_owned(), typed(&pair[1])));
         return Value::Map(Map::from_pairs(pairs.collect()).expect("unique keys"));
     }
     match json {
@@ -100,10 +83,7 @@ pub fn identities(file: &Json) -> HashMap<Hash, Vec<u8>> {
         .iter()
         .map(|identity| {
             let block = bytes(identity, "blockHex");
-            assert_eq!(
-                Identity::decode(&block).expect("an identity").hash(),
-                hash(&identity["hash"])
-            );
+            assert_eq!(Identity::decode(&block).expect("an identity").hash(), hash(&identity["hash"]));
             (hash(&identity["hash"]), block)
         })
         .collect()
@@ -122,7 +102,5 @@ pub fn added(block: Vec<u8>) -> Added {
 
 /// Hashes of everything in a log, newest first.
 pub fn order(log: &MemoryLog) -> Vec<Hash> {
-    log.newest_first(None)
-        .map(|position| position.expect("memory does not fail").hash)
-        .collect()
+    log.newest_first(None).map(|position| position.expect("memory does not fail").hash).collect()
 }

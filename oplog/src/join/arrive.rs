@@ -1,0 +1,189 @@
+//! From a block to a verified entry that knows what it needs.
+
+use super::{
+    Effect, Joiner, Refusal, Source, Want,
+    pending::{Id, Stage, Verified},
+    verify::{Job, Work},
+};
+use crate::{
+    entry::Candidate,
+    hash::Hash,
+    identity::{IdentityError, VerifiedIdentity},
+    log::LogRead,
+    order::Position,
+    view::KeyedOp,
+};
+use bytes::Bytes;
+use std::{collections::HashSet, sync::Arc};
+
+enum Link {
+    /// In the log or ready; its position if it is a parent.
+    Settled(Option<Position>),
+    Pending(Id),
+    Refused(Refusal),
+}
+
+impl Joiner {
+    /// A wanted block is here.
+    pub(super) fn arrived(&mut self, id: Id, block: Bytes, effects: &mut Vec<Effect>) {
+        let candidate = match Candidate::decode(block, self.limits.max_entry_bytes) {
+            Ok(candidate) => candidate,
+            Err(error) => return self.refuse(id, error.into(), effects),
+        };
+        if candidate.entry.id != self.log_id {
+            return self.refuse(id, Refusal::WrongLog(candidate.entry.id), effects);
+        }
+        let Some(pending) = self.pending.get_mut(&id) else {
+            return;
+        };
+        let identity_hash = candidate.entry.identity;
+        self.block_bytes += candidate.block.len();
+        if let Some(identity) = self.identities.get(&identity_hash) {
+            pending.stage = Stage::Verifying;
+            self.verifying_bytes += candidate.block.len();
+            effects.push(Effect::Verify(Job(Work::Entry {
+                candidate: Box::new(candidate),
+                identity: Arc::clone(identity),
+                writers: Arc::clone(&self.writers),
+                policy: self.policy,
+            })));
+            return;
+        }
+        pending.stage = Stage::NeedsIdentity(Box::new(candidate));
+        let source = pending.source;
+        let waiters = self.identity_waiters.entry(identity_hash).or_default();
+        waiters.push(id);
+        if waiters.len() == 1 {
+            effects.push(Effect::Fetch(Want { hash: identity_hash, source }));
+        }
+    }
+
+    pub(super) fn identity(
+        &mut self,
+        hash: Hash,
+        block: Bytes,
+        result: Result<Arc<VerifiedIdentity>, IdentityError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let waiters = self.identity_waiters.remove(&hash).unwrap_or_default();
+        let identity = match result {
+            Ok(identity) => identity,
+            Err(error) => {
+                waiters.into_iter().for_each(|id| self.refuse(id, error.clone().into(), effects));
+                return;
+            }
+        };
+        effects.push(Effect::KeepIdentity(hash, block));
+        self.identities.insert(hash, Arc::clone(&identity));
+        for id in waiters {
+            let Some(pending) = self.pending.get_mut(&id) else {
+                continue;
+            };
+            match std::mem::replace(&mut pending.stage, Stage::Verifying) {
+                Stage::NeedsIdentity(candidate) => {
+                    self.verifying_bytes += candidate.block.len();
+                    effects.push(Effect::Verify(Job(Work::Entry {
+                        candidate,
+                        identity: Arc::clone(&identity),
+                        writers: Arc::clone(&self.writers),
+                        policy: self.policy,
+                    })));
+                }
+                other => pending.stage = other,
+            }
+        }
+    }
+
+    /// An entry is good by itself: see what it stands on.
+    pub(super) fn verified<R: LogRead>(
+        &mut self,
+        id: Id,
+        candidate: Candidate,
+        read: &R,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), R::Error> {
+        let Candidate { entry, block, .. } = candidate;
+        let Some(source) = self.pending.get(&id).map(|pending| pending.source) else {
+            return Ok(());
+        };
+        let position = entry.position();
+        let mut needs = HashSet::new();
+        for (link, is_parent) in
+            entry.next.iter().map(|hash| (hash, true)).chain(entry.refs.iter().map(|hash| (hash, false)))
+        {
+            match self.link(id, *link, is_parent, source, read, effects)? {
+                Link::Settled(parent) => {
+                    if let Some(parent) = parent.filter(|parent| parent.time >= position.time) {
+                        let reason =
+                            Refusal::ClockNotAboveParents { time: position.time, parent: parent.time };
+                        self.abandon(id, &needs, effects);
+                        self.refuse(id, reason, effects);
+                        return Ok(());
+                    }
+                }
+                Link::Pending(need) => {
+                    needs.insert(need);
+                }
+                Link::Refused(reason) => {
+                    self.abandon(id, &needs, effects);
+                    self.refuse(id, reason, effects);
+                    return Ok(());
+                }
+            }
+        }
+        let complete = needs.is_empty();
+        let keyed = KeyedOp::of(&entry.payload);
+        self.block_bytes += block.len();
+        if let Some(pending) = self.pending.get_mut(&id) {
+            pending.stage =
+                Stage::Verified(Verified { position, next: entry.next, keyed, block: Some(block), needs });
+        }
+        if complete {
+            self.complete(id, effects);
+        }
+        Ok(())
+    }
+
+    /// Finds what `link` of the entry `id` stands for, fetching it when it is unknown.
+    fn link<R: LogRead>(
+        &mut self,
+        id: Id,
+        link: Hash,
+        is_parent: bool,
+        source: Source,
+        read: &R,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Link, R::Error> {
+        if let Some(position) = self.ready_at.get(&link) {
+            return Ok(Link::Settled(is_parent.then(|| position.clone())));
+        }
+        if let Some(need) = self.ids.get(&link).copied() {
+            if let Some(pending) = self.pending.get_mut(&need)
+                && pending.waiters.last() != Some(&id)
+            {
+                pending.waiters.push(id);
+            }
+            return Ok(Link::Pending(need));
+        }
+        if self.refused.get(&link).is_some() {
+            return Ok(Link::Refused(Refusal::AncestorRefused(link)));
+        }
+        if is_parent {
+            if let Some(position) = read.position(&link)? {
+                return Ok(Link::Settled(Some(position)));
+            }
+        } else if read.contains(&link)? {
+            return Ok(Link::Settled(None));
+        }
+        Ok(match self.admit(link, source) {
+            Some(need) => {
+                if let Some(pending) = self.pending.get_mut(&need) {
+                    pending.waiters.push(id);
+                }
+                effects.push(Effect::Fetch(Want { hash: link, source }));
+                Link::Pending(need)
+            }
+            None => Link::Refused(Refusal::Backlog),
+        })
+    }
+}

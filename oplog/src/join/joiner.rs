@@ -1,0 +1,242 @@
+//! What a joiner is told, and what it is asked.
+
+use super::{
+    Effect, Limits, Policy, Ready, Refusal, Source, Verdict, Want,
+    bounded::Bounded,
+    pending::{Id, Pending, Stage, Verified},
+    verify::{Job, Outcome, Work},
+};
+use crate::{
+    access::Writers, address::Address, hash::Hash, identity::VerifiedIdentity, log::LogRead, order::Position,
+};
+use bytes::Bytes;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+/// Plans the joins of one database.
+#[derive(Debug)]
+pub struct Joiner {
+    pub(super) log_id: String,
+    pub(super) writers: Arc<Writers>,
+    pub(super) policy: Policy,
+    pub(super) limits: Limits,
+    pub(super) pending: HashMap<Id, Pending>,
+    pub(super) ids: HashMap<Hash, Id>,
+    pub(super) next_id: Id,
+    pub(super) per_source: HashMap<Source, usize>,
+    /// Blocks in memory, those in jobs among them.
+    pub(super) block_bytes: usize,
+    /// Blocks in jobs, whose verdicts are out.
+    pub(super) verifying_bytes: usize,
+    pub(super) identities: Bounded<Hash, Arc<VerifiedIdentity>>,
+    /// Identity blocks under way, and the entries that wait for them.
+    pub(super) identity_waiters: HashMap<Hash, Vec<Id>>,
+    pub(super) refused: Bounded<Hash, ()>,
+    pub(super) ready: VecDeque<Ready>,
+    pub(super) ready_at: HashMap<Hash, Position>,
+}
+
+impl Joiner {
+    /// A joiner for the database at `address`, written to by `writers`.
+    pub fn new(address: Address, writers: Writers, policy: Policy, limits: Limits) -> Self {
+        Self {
+            log_id: address.to_string(),
+            writers: Arc::new(writers),
+            policy,
+            limits,
+            pending: HashMap::new(),
+            ids: HashMap::new(),
+            next_id: 0,
+            per_source: HashMap::new(),
+            block_bytes: 0,
+            verifying_bytes: 0,
+            identities: Bounded::new(limits.max_identities),
+            identity_waiters: HashMap::new(),
+            refused: Bounded::new(limits.max_refused),
+            ready: VecDeque::new(),
+            ready_at: HashMap::new(),
+        }
+    }
+
+    /// Changes who may write. Entries refused before are judged anew when they are offered again; entries in the log stay
+    /// (wire document, section 8, on revoking).
+    pub fn set_writers(&mut self, writers: Writers) {
+        if *self.writers != writers {
+            self.writers = Arc::new(writers);
+            self.refused.clear();
+        }
+    }
+
+    /// How many entries wait for something.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Bytes of blocks held in memory.
+    pub fn pending_bytes(&self) -> usize {
+        self.block_bytes
+    }
+
+    /// Whether the entry with this hash is on its way in.
+    pub fn is_pending(&self, hash: &Hash) -> bool {
+        self.ids.contains_key(hash) || self.ready_at.contains_key(hash)
+    }
+
+    /// Whether the block is being fetched, as an entry or as an identity.
+    pub fn wants(&self, hash: &Hash) -> bool {
+        let wanted = |id| matches!(self.pending.get(id), Some(Pending { stage: Stage::Wanted, .. }));
+        self.identity_waiters.contains_key(hash) || self.ids.get(hash).is_some_and(wanted)
+    }
+
+    /// Takes a head that somebody offers. Unknown ones are verified and their ancestors fetched.
+    pub fn head<R: LogRead>(
+        &mut self,
+        block: Bytes,
+        source: Source,
+        read: &R,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), R::Error> {
+        let hash = Hash::of(&block);
+        if self.ready_at.contains_key(&hash) || self.refused.get(&hash).is_some() || read.contains(&hash)? {
+            return Ok(());
+        }
+        let id = match self.ids.get(&hash) {
+            Some(id) => *id,
+            None => match self.admit(hash, source) {
+                Some(id) => id,
+                None => {
+                    effects.push(Effect::Refused { hash, source, reason: Refusal::Backlog });
+                    return Ok(());
+                }
+            },
+        };
+        if matches!(self.pending.get(&id), Some(Pending { stage: Stage::Wanted, .. })) {
+            effects.push(Effect::Cancel(hash));
+            self.arrived(id, block, effects);
+        }
+        Ok(())
+    }
+
+    /// Takes a head that somebody offers by its hash alone.
+    pub fn head_hash<R: LogRead>(
+        &mut self,
+        hash: Hash,
+        source: Source,
+        read: &R,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), R::Error> {
+        if self.is_pending(&hash) || self.refused.get(&hash).is_some() || read.contains(&hash)? {
+            return Ok(());
+        }
+        match self.admit(hash, source) {
+            Some(_) => effects.push(Effect::Fetch(Want { hash, source })),
+            None => effects.push(Effect::Refused { hash, source, reason: Refusal::Backlog }),
+        }
+        Ok(())
+    }
+
+    /// Takes a block that was asked for; others are ignored.
+    pub fn block(&mut self, block: Bytes, effects: &mut Vec<Effect>) {
+        let hash = Hash::of(&block);
+        if self.identity_waiters.contains_key(&hash) {
+            effects.push(Effect::Verify(Job(Work::Identity { hash, block })));
+        } else if let Some(id) = self.ids.get(&hash).copied()
+            && matches!(self.pending.get(&id), Some(Pending { stage: Stage::Wanted, .. }))
+        {
+            self.arrived(id, block, effects);
+        }
+    }
+
+    /// Takes the verdict on a job.
+    pub fn verdict<R: LogRead>(
+        &mut self,
+        verdict: Verdict,
+        read: &R,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), R::Error> {
+        match verdict.0 {
+            Outcome::Identity { hash, block, result } => {
+                self.identity(hash, block, result, effects);
+                Ok(())
+            }
+            Outcome::Entry { candidate, result } => {
+                self.block_bytes -= candidate.block.len();
+                self.verifying_bytes -= candidate.block.len();
+                let Some(id) = self.verifying(&candidate.entry.hash) else { return Ok(()) };
+                match result {
+                    Ok(()) => self.verified(id, *candidate, read, effects),
+                    Err(reason) => {
+                        self.refuse(id, reason, effects);
+                        Ok(())
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives up a block that cannot be had, and everything that needs it. All of it may be offered again.
+    pub fn give_up(&mut self, hash: Hash, effects: &mut Vec<Effect>) {
+        if let Some(id) = self.ids.get(&hash).copied() {
+            self.refuse(id, Refusal::Unreachable(hash), effects);
+        }
+        for id in self.identity_waiters.remove(&hash).unwrap_or_default() {
+            self.refuse(id, Refusal::Unreachable(hash), effects);
+        }
+    }
+
+    /// The entries that may be committed, up to `most`, ancestors first. They must be in the log before the joiner is told
+    /// anything else.
+    pub fn take_ready(&mut self, most: usize) -> Vec<Ready> {
+        let count = most.min(self.ready.len());
+        let ready: Vec<Ready> = self.ready.drain(..count).collect();
+        for entry in &ready {
+            self.ready_at.remove(&entry.position.hash);
+            self.block_bytes -= entry.block.as_ref().map_or(0, Bytes::len);
+        }
+        ready
+    }
+
+    /// Whether more blocks are in memory than [`Limits::max_pending_bytes`].
+    pub fn over_budget(&self) -> bool {
+        self.block_bytes > self.limits.max_pending_bytes
+    }
+
+    /// Hands out the verified blocks that still wait, to be kept elsewhere until their entries are ready. Done when
+    /// [`over_budget`](Self::over_budget), and before a shutdown so that a fetch can be resumed.
+    pub fn stage(&mut self) -> Vec<(Hash, Bytes)> {
+        let mut staged = Vec::new();
+        for pending in self.pending.values_mut() {
+            if let Stage::Verified(Verified { block, .. }) = &mut pending.stage
+                && let Some(block) = block.take()
+            {
+                self.block_bytes -= block.len();
+                staged.push((pending.hash, block));
+            }
+        }
+        staged
+    }
+
+    /// Forgets everything under way, because what was ready could not be committed. Gives the blocks that are no longer
+    /// wanted; what was offered must be offered again. Verdicts that are still out are ignored when they come.
+    pub fn reset(&mut self) -> Vec<Hash> {
+        let wanted = self.pending.values().filter(|pending| matches!(pending.stage, Stage::Wanted));
+        let wanted =
+            wanted.map(|pending| pending.hash).chain(self.identity_waiters.keys().copied()).collect();
+        self.block_bytes = self.verifying_bytes;
+        self.pending.clear();
+        self.ids.clear();
+        self.per_source.clear();
+        self.identity_waiters.clear();
+        self.ready.clear();
+        self.ready_at.clear();
+        wanted
+    }
+
+    /// The pending entry whose verdict is out, if it is still wanted.
+    fn verifying(&self, hash: &Hash) -> Option<Id> {
+        let id = *self.ids.get(hash)?;
+        matches!(self.pending.get(&id)?.stage, Stage::Verifying).then_some(id)
+    }
+}

@@ -1,0 +1,108 @@
+//! Entries become ready, or are refused with all that stands on them.
+
+use super::{
+    Effect, Joiner, Ready, Refusal,
+    pending::{Id, Pending, Stage, Verified},
+};
+use crate::{hash::Hash, order::Position};
+use bytes::Bytes;
+use std::collections::HashSet;
+
+enum Settled {
+    Complete,
+    Waiting,
+    Refused(Refusal),
+}
+
+impl Joiner {
+    /// Moves an entry that needs nothing more to the ready ones, and whoever waited for it alone after it.
+    pub(super) fn complete(&mut self, id: Id, effects: &mut Vec<Effect>) {
+        let mut complete = vec![id];
+        while let Some(id) = complete.pop() {
+            let Some(Pending { stage: Stage::Verified(verified), waiters, hash, source }) = self.remove(id)
+            else {
+                continue;
+            };
+            let Verified { position, next, keyed, block, .. } = verified;
+            for waiter in waiters {
+                match self.settle(waiter, id, hash, &position) {
+                    Settled::Complete => complete.push(waiter),
+                    Settled::Waiting => {}
+                    Settled::Refused(reason) => self.refuse(waiter, reason, effects),
+                }
+            }
+            self.ready_at.insert(hash, position.clone());
+            self.ready.push_back(Ready { position, next, keyed, block, source });
+        }
+    }
+
+    /// Tells `waiter` that the entry `need` it waited for is ready at `position`.
+    fn settle(&mut self, waiter: Id, need: Id, hash: Hash, position: &Position) -> Settled {
+        let Some(Pending { stage: Stage::Verified(verified), .. }) = self.pending.get_mut(&waiter) else {
+            return Settled::Waiting;
+        };
+        if !verified.needs.remove(&need) {
+            return Settled::Waiting;
+        }
+        if verified.next.contains(&hash) && position.time >= verified.position.time {
+            let (time, parent) = (verified.position.time, position.time);
+            return Settled::Refused(Refusal::ClockNotAboveParents { time, parent });
+        }
+        if verified.needs.is_empty() { Settled::Complete } else { Settled::Waiting }
+    }
+
+    /// Drops an entry and everything that waits for it.
+    pub(super) fn refuse(&mut self, id: Id, reason: Refusal, effects: &mut Vec<Effect>) {
+        let mut doomed = vec![(id, reason)];
+        while let Some((id, reason)) = doomed.pop() {
+            let Some(Pending { hash, source, stage, waiters }) = self.remove(id) else {
+                continue;
+            };
+            if reason.is_final() {
+                self.refused.insert(hash, ());
+            }
+            match stage {
+                Stage::Wanted => effects.push(Effect::Cancel(hash)),
+                Stage::NeedsIdentity(candidate) => {
+                    self.block_bytes -= candidate.block.len();
+                    self.leave_identity(id, candidate.entry.identity, effects);
+                }
+                Stage::Verifying => {} // its bytes are let go when the verdict comes
+                Stage::Verified(verified) => {
+                    self.block_bytes -= verified.block.as_ref().map_or(0, Bytes::len);
+                    self.abandon(id, &verified.needs, effects);
+                }
+            }
+            let inherited = match &reason {
+                Refusal::Backlog | Refusal::Unreachable(_) => reason.clone(),
+                _ => Refusal::AncestorRefused(hash),
+            };
+            doomed.extend(waiters.into_iter().map(|waiter| (waiter, inherited.clone())));
+            effects.push(Effect::Refused { hash, source, reason });
+        }
+    }
+
+    fn leave_identity(&mut self, id: Id, identity: Hash, effects: &mut Vec<Effect>) {
+        if let Some(waiters) = self.identity_waiters.get_mut(&identity) {
+            waiters.retain(|waiter| *waiter != id);
+            if waiters.is_empty() {
+                self.identity_waiters.remove(&identity);
+                effects.push(Effect::Cancel(identity));
+            }
+        }
+    }
+
+    /// The entry `id` no longer needs these: those that nobody else needs, and that were not offered themselves, go too.
+    pub(super) fn abandon(&mut self, id: Id, needs: &HashSet<Id>, effects: &mut Vec<Effect>) {
+        for need in needs {
+            let Some(pending) = self.pending.get_mut(need) else {
+                continue;
+            };
+            pending.waiters.retain(|waiter| *waiter != id);
+            if pending.waiters.is_empty() && matches!(pending.stage, Stage::Wanted) {
+                effects.push(Effect::Cancel(pending.hash));
+                self.remove(*need);
+            }
+        }
+    }
+}
