@@ -119,9 +119,9 @@ export function databaseCommands (peer, { open, find }, emit) {
     /** The peers that this database counts as its own. */
     async dbPeers ({ db }) { return { peers: [...find(db).peers] } },
 
-    async grant ({ db, capability, id }) { await find(db).access.grant(capability, id) },
+    async grant ({ db, capability, identity }) { await find(db).access.grant(capability, identity) },
 
-    async revoke ({ db, capability, id }) { await find(db).access.revoke(capability, id) },
+    async revoke ({ db, capability, identity }) { await find(db).access.revoke(capability, identity) },
 
     async capabilities ({ db }) {
       const sets = await find(db).access.capabilities()

@@ -13,6 +13,35 @@ const toHex = (bytes) => Buffer.from(bytes).toString('hex')
 const sleep = (ms) => new Promise(resolve => setTimeout(resolve, ms))
 const headsProtocol = (db) => `/orbitdb/heads${db}`
 
+/** Bytes that may wait in a stream's own queue before the sender waits for it to shrink. */
+const QUEUED = 256 * 1024
+
+/**
+ * Sends on a stream as fast as the other side reads. `end` says why it stopped: `stopped` when the other side closed,
+ * reset or read nothing for `stall` milliseconds, `done` when `chunks` is through.
+ */
+async function pour (stream, chunks, stall) {
+  let sent = 0
+  const left = () => stream.writeBufferLength
+  for (const bytes of chunks) {
+    let before = left()
+    let deadline = Date.now() + stall
+    while (left() > QUEUED && stream.writeStatus === 'writable') {
+      await sleep(10)
+      if (left() < before) {
+        before = left()
+        deadline = Date.now() + stall
+      } else if (Date.now() > deadline) {
+        return { sent: sent - left(), end: 'stopped' }
+      }
+    }
+    if (stream.writeStatus !== 'writable') return { sent: sent - left(), end: 'stopped' }
+    stream.send(bytes)
+    sent += bytes.length
+  }
+  return { sent, end: 'done' }
+}
+
 export function rawCommands (peer) {
   const store = async (bytes) => {
     const digest = await sha256.digest(bytes)
@@ -93,8 +122,8 @@ export function rawCommands (peer) {
     async sendHeads ({ remote, db, frames, pause = 0, close = true, timeout = 10_000 }) {
       const stream = await dial(remote, db)
       for (const hex of frames) {
-        if (stream.writeStatus !== 'writable') break
-        if (!stream.send(fromHex(hex))) await stream.onDrain({ signal: AbortSignal.timeout(timeout) }).catch(() => {})
+        const { end } = await pour(stream, [fromHex(hex)], timeout)
+        if (end === 'stopped') break
         if (pause > 0) await sleep(pause)
       }
       const reading = drain(stream, timeout)
@@ -104,47 +133,31 @@ export function rawCommands (peer) {
       return result
     },
 
-    /** Sends `chunk` on a heads stream again and again until the remote stops it or `limit` bytes have gone. */
-    async floodHeads ({ remote, db, chunkHex, limit, timeout = 30_000 }) {
+    /** Sends a chunk on a heads stream again and again until the remote stops it or `limit` bytes have gone. */
+    async floodHeads ({ remote, db, chunkHex, limit, stall = 8_000 }) {
       const stream = await dial(remote, db)
-      const bytes = fromHex(chunkHex)
-      const deadline = Date.now() + timeout
-      let sent = 0
-      let end = 'limit'
       stream.addEventListener('message', () => {})
-      try {
-        while (sent < limit) {
-          if (Date.now() > deadline) { end = 'timeout'; break }
-          if (stream.status !== 'open' || stream.writeStatus !== 'writable') { end = 'stopped'; break }
-          const more = stream.send(bytes)
-          sent += bytes.length
-          if (!more) await stream.onDrain({ signal: AbortSignal.timeout(Math.max(1, deadline - Date.now())) })
-        }
-      } catch (error) {
-        end = Date.now() > deadline ? 'timeout' : 'stopped'
-      }
+      const bytes = fromHex(chunkHex)
+      const result = await pour(stream, Array(Math.ceil(limit / bytes.length)).fill(bytes), stall)
       stream.abort(new Error('flood over'))
-      return { sent, end }
+      return result
     },
 
     /** Sends `count` well-signed heads whose parents exist nowhere, all on one stream. */
-    async junkHeads ({ remote, db, count, identity = peer().identityName, timeout = 30_000 }) {
+    async junkHeads ({ remote, db, count, identity = peer().identityName, stall = 8_000 }) {
       const signer = await peer().identities.createIdentity({ id: identity })
       const nowhere = (await Block.encode({ value: { nowhere: db }, codec: dagCbor, hasher: sha256 })).cid
+      const heads = []
+      for (let n = 0; n < count; n++) {
+        const payload = { op: 'ADD', key: null, value: `junk ${n}` }
+        const next = [nowhere.toString(base58btc)]
+        heads.push((await craftEntry(signer, { logId: db, payload, time: 2 + n, next })).bytes)
+      }
       const stream = await dial(remote, db)
       stream.addEventListener('message', () => {})
-      let sent = 0
-      for (; sent < count && stream.writeStatus === 'writable'; sent++) {
-        const { bytes } = await craftEntry(signer, {
-          logId: db,
-          payload: { op: 'ADD', key: null, value: `junk ${sent}` },
-          time: 2 + sent,
-          next: [nowhere.toString(base58btc)]
-        })
-        if (!stream.send(bytes)) await stream.onDrain({ signal: AbortSignal.timeout(timeout) }).catch(() => {})
-      }
-      await stream.close().catch(() => {})
-      return { sent }
+      const result = await pour(stream, heads, stall)
+      await stream.close({ signal: AbortSignal.timeout(1_000) }).catch(() => {})
+      return result
     },
 
     /** Answers every heads stream of the database with these frames, closing it or holding it open. */

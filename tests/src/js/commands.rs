@@ -106,9 +106,9 @@ pub struct HeadsReply {
 /// How far a flood came.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Flood {
-    /// Bytes handed to the stream.
+    /// Bytes that left.
     pub sent: u64,
-    /// `stopped` by the other side, `limit` reached, or `timeout`.
+    /// `stopped` by the other side, or `done`.
     pub end: String,
 }
 
@@ -271,12 +271,12 @@ impl JsPeer {
 
     /// Grants a capability of an `orbitdb` access controller.
     pub fn grant(&mut self, db: &str, capability: &str, id: &str) -> Result<()> {
-        self.call("grant", json!({ "db": db, "capability": capability, "id": id })).map(drop)
+        self.call("grant", json!({ "db": db, "capability": capability, "identity": id })).map(drop)
     }
 
     /// Takes a capability back.
     pub fn revoke(&mut self, db: &str, capability: &str, id: &str) -> Result<()> {
-        self.call("revoke", json!({ "db": db, "capability": capability, "id": id })).map(drop)
+        self.call("revoke", json!({ "db": db, "capability": capability, "identity": id })).map(drop)
     }
 
     /// The capabilities and who has them.
@@ -336,10 +336,10 @@ impl JsPeer {
         parse("a flood", self.call("floodHeads", args)?)
     }
 
-    /// Sends well-signed heads with parents that exist nowhere, all on one stream; how many went.
-    pub fn junk_heads(&mut self, remote: &str, db: &str, count: usize) -> Result<usize> {
-        let call = self.begin("junkHeads", json!({ "remote": remote, "db": db, "count": count }))?;
-        parse("a count", self.finish(call, Duration::from_secs(120))?["sent"].take())
+    /// Sends well-signed heads with parents that exist nowhere, all on one stream.
+    pub fn junk_heads(&mut self, remote: &str, db: &str, count: usize) -> Result<Flood> {
+        let args = json!({ "remote": remote, "db": db, "count": count });
+        parse("a flood", self.call("junkHeads", args)?)
     }
 }
 

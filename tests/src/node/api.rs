@@ -352,11 +352,11 @@ impl Api {
     }
 }
 
-/// An answer, or none where the node says 404.
+/// A value, or none where the node says that there is no such key; a missing database is an error.
 fn found(answer: Result<Value>) -> Result<Option<Value>> {
     match answer {
         Ok(value) => Ok(Some(value)),
-        Err(HarnessError::Api { status: 404, .. }) => Ok(None),
+        Err(HarnessError::Api { status: 404, body, .. }) if body.contains("#unknown-key") => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -1,13 +1,15 @@
 //! Where the node's binary is, and running its client commands.
 
 use std::ffi::OsStr;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 
 use serde_json::Value;
 
 use crate::error::{io, parse};
-use crate::{HarnessError, Result};
+use crate::{DEADLINE, HarnessError, Result, eventually, not_yet};
 
 /// The node's binary: `PAPERCLIP_NODE`, or the one built beside this test's own target folder.
 ///
@@ -77,17 +79,43 @@ impl CliOutput {
     }
 }
 
-/// Runs `paperclip-node` with these arguments to its end.
+/// Runs `paperclip-node` with these arguments to its end, which must come before [`DEADLINE`].
 ///
 /// # Errors
-/// It can't be run at all; a failing command is not an error here.
+/// It can't be run at all or does not end; a failing command is not an error here.
 pub fn cli<S: AsRef<OsStr>>(args: &[S]) -> Result<CliOutput> {
-    let output = command()?.args(args).output().map_err(io("running paperclip-node"))?;
     let words: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
-    Ok(CliOutput {
-        args: words.join(" "),
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
+    let words = words.join(" ");
+    let mut child = command()?
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(io("running paperclip-node"))?;
+    // Read while it runs: a full pipe would keep it from ending.
+    let stdout = child.stdout.take().map(|pipe| std::thread::spawn(|| read(pipe)));
+    let stderr = child.stderr.take().map(|pipe| std::thread::spawn(|| read(pipe)));
+    let ended = eventually(DEADLINE, &format!("`paperclip-node {words}` ends"), || {
+        let status = child.try_wait().map_err(io("looking after paperclip-node"))?;
+        status.map_or_else(|| not_yet("it runs"), Ok)
+    });
+    if ended.is_err() {
+        child.kill().map_err(io("killing paperclip-node"))?;
+    }
+    let text =
+        |reader: Option<JoinHandle<String>>| reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
+    let (stdout, stderr) = (text(stdout), text(stderr));
+    match ended {
+        Ok(status) => Ok(CliOutput { args: words, code: status.code(), stdout, stderr }),
+        Err(_) => {
+            Err(HarnessError::Node { what: format!("command `{words}` did not end"), log: stdout + &stderr })
+        }
+    }
+}
+
+fn read(mut pipe: impl Read) -> String {
+    let mut bytes = Vec::new();
+    // What came before a broken pipe is all there is.
+    let _ = pipe.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
