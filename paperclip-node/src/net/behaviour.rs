@@ -4,7 +4,9 @@ use super::{Config, gossip};
 use libp2p::{
     Multiaddr, Swarm, SwarmBuilder, TransportError,
     connection_limits::{self, ConnectionLimits},
-    gossipsub, noise, ping,
+    gossipsub,
+    multiaddr::Protocol,
+    noise, ping,
     swarm::NetworkBehaviour,
     tcp,
 };
@@ -95,6 +97,8 @@ pub(super) async fn build(
         })
         .build();
     for address in &config.listen {
+        let taken = probe(address);
+        taken.map_err(|error| StartError::Listen { address: address.clone(), reason: error.to_string() })?;
         let listen = swarm.listen_on(address.clone());
         listen.map_err(|error| StartError::Listen { address: address.clone(), reason: one_line(error) })?;
     }
@@ -102,6 +106,21 @@ pub(super) async fn build(
         swarm.add_external_address(address.clone());
     }
     Ok((swarm, control))
+}
+
+/// Takes the port for a moment as its only owner. libp2p shares ports (`SO_REUSEPORT`), so that two nodes on one port would
+/// each get some of the connections and neither would be told.
+fn probe(address: &Multiaddr) -> io::Result<()> {
+    let mut parts = address.iter();
+    let ip: std::net::IpAddr = match parts.next() {
+        Some(Protocol::Ip4(ip)) => ip.into(),
+        Some(Protocol::Ip6(ip)) => ip.into(),
+        _ => return Ok(()),
+    };
+    match parts.next() {
+        Some(Protocol::Tcp(port)) => std::net::TcpListener::bind((ip, port)).map(drop),
+        _ => Ok(()),
+    }
 }
 
 fn limits(config: &Config) -> ConnectionLimits {
