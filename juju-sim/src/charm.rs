@@ -104,10 +104,10 @@ impl Charm {
         let spec = self.actions.get(action).ok_or_else(|| format!("action {action:?} not defined"))?;
         let schema = object(&spec["params"]);
         let mut parameters: Map<String, Value> = object(given).into_iter().collect();
-        if let Some(unknown) = parameters.keys().find(|key| !schema.contains_key(*key)) {
-            if spec["additionalProperties"] != Value::Bool(true) {
-                return Err(format!("additional property {unknown:?} is not allowed"));
-            }
+        if let Some(unknown) = parameters.keys().find(|key| !schema.contains_key(*key))
+            && spec["additionalProperties"] != Value::Bool(true)
+        {
+            return Err(format!("additional property {unknown:?} is not allowed"));
         }
         for required in spec["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !parameters.contains_key(required) {

@@ -1,5 +1,7 @@
 //! Every action, with good parameters and bad.
 
+#![allow(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
 mod common;
 
 use common::Deployment;

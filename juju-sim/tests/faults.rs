@@ -1,5 +1,7 @@
 //! Hooks that are killed, refused, repeated, or not known at all.
 
+#![allow(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
 mod common;
 
 use common::Deployment;

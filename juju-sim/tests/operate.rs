@@ -1,5 +1,7 @@
 //! What operators and machines do to a running deployment: options, refreshes, reboots, crashes, addresses, storage.
 
+#![allow(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
 mod common;
 
 use common::{Deployment, next_revision};

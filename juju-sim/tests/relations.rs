@@ -1,5 +1,7 @@
 //! What other applications see: `alm`, `cos-agent`, `metrics-endpoint`.
 
+#![allow(clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
 mod common;
 
 use common::Deployment;

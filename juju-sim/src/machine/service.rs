@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -50,6 +50,57 @@ impl Service {
             // A process that is gone already has crashed before.
             let _ = child.kill();
         }
+    }
+
+    /// Starts the process, and gives the socket at which it is to say that it is ready.
+    fn spawn(&mut self, log_path: &Path, socket_path: &Path) -> std::io::Result<UnixDatagram> {
+        let line = self.settings.get("ExecStart").cloned().unwrap_or_default();
+        let mut words = line.split_whitespace();
+        let program = words.next().ok_or_else(|| std::io::Error::other("no ExecStart"))?;
+        // The socket of an earlier start would be in the way.
+        let _ = std::fs::remove_file(socket_path);
+        let socket = UnixDatagram::bind(socket_path)?;
+        socket.set_read_timeout(Some(STEP * 10))?;
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(log_path)?;
+        let child = Command::new(program)
+            .args(words)
+            .env_clear()
+            .env("NOTIFY_SOCKET", socket_path)
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        self.child = Some(child);
+        self.starts += 1;
+        Ok(socket)
+    }
+
+    fn wait_ready(&mut self, socket: &UnixDatagram) -> Result<(), String> {
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let mut message = [0; 1024];
+            if let Ok(length) = socket.recv(&mut message)
+                && String::from_utf8_lossy(&message[..length]).lines().any(|line| line == "READY=1")
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.ended() {
+                return Err(format!("the process ended with {status}"));
+            }
+            if Instant::now() > deadline {
+                self.stop();
+                return Err("timeout was exceeded".into());
+            }
+        }
+    }
+
+    /// How the process ended, if it has.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())?;
+        self.child = None;
+        Some(status)
     }
 
     fn signal(&self, signal: Signal) {
@@ -165,57 +216,20 @@ impl Machine {
 
     /// Starts a service and waits for its word that it is ready, as `Type=notify` has it.
     fn start(&mut self, name: &str) -> Outcome {
+        let failed = |text: String| (1, format!("Job for {name}.service failed: {text}"));
         let log_path = self.log_path(name);
         let socket_path = self.root.join("run/notify");
-        let failed = |text: String| (1, format!("Job for {name}.service failed: {text}"));
         let service = self.services.get_mut(name).ok_or((5, format!("Unit {name}.service not found.")))?;
         if service.child.is_some() {
             return Ok(String::new());
         }
-        let line = service.settings.get("ExecStart").cloned().unwrap_or_default();
-        let mut words = line.split_whitespace();
-        let program = words.next().ok_or((1, "no ExecStart".to_owned()))?;
-        let _ = std::fs::remove_file(&socket_path);
-        let socket = UnixDatagram::bind(&socket_path).map_err(|error| failed(error.to_string()))?;
-        socket.set_read_timeout(Some(STEP * 10)).map_err(|error| failed(error.to_string()))?;
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log_path);
-        let log = log.map_err(|error| failed(error.to_string()))?;
-        let child = Command::new(program)
-            .args(words)
-            .env_clear()
-            .env("NOTIFY_SOCKET", &socket_path)
-            .env("PATH", "/usr/bin:/bin")
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().map_err(|error| failed(error.to_string()))?)
-            .stderr(log)
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        service.child = Some(child);
-        service.starts += 1;
-        service.failed = false;
-        let notifies = service.settings.get("Type").is_some_and(|kind| kind == "notify");
-        let deadline = Instant::now() + START_LIMIT;
-        while notifies {
-            let mut message = [0; 1024];
-            if let Ok(length) = socket.recv(&mut message)
-                && String::from_utf8_lossy(&message[..length]).lines().any(|line| line == "READY=1")
-            {
-                break;
-            }
-            let ended = service.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            if let Some(status) = ended {
-                service.child = None;
-                service.failed = true;
-                return Err(failed(format!("the process ended with {status}")));
-            }
-            if Instant::now() > deadline {
-                service.stop();
-                service.failed = true;
-                return Err(failed("timeout was exceeded".into()));
-            }
-        }
-        Ok(String::new())
+        let socket = service.spawn(&log_path, &socket_path).map_err(|error| failed(error.to_string()))?;
+        let outcome = match service.settings.get("Type").map(String::as_str) {
+            Some("notify") => service.wait_ready(&socket),
+            _ => Ok(()),
+        };
+        service.failed = outcome.is_err();
+        outcome.map(|()| String::new()).map_err(failed)
     }
 
     /// What systemd does by itself: it starts again what has crashed.
@@ -225,9 +239,7 @@ impl Machine {
             let Some(service) = self.services.get_mut(&name) else {
                 continue;
             };
-            let ended = service.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            let Some(status) = ended else { continue };
-            service.child = None;
+            let Some(status) = service.ended() else { continue };
             let again = service.settings.get("Restart").is_some_and(|policy| policy == "on-failure");
             if status.success() || !again {
                 continue;
@@ -235,12 +247,9 @@ impl Machine {
             service.restarts += 1;
             if service.restarts > BURST {
                 service.failed = true;
-            } else if let Err((_, text)) = self.start(&name)
-                && let Some(service) = self.services.get_mut(&name)
-            {
-                // One that does not come up is given up at once: the back-off is not simulated.
-                service.failed = true;
-                drop(text);
+            } else {
+                // One that does not come up is given up at once, and shown as failed: the back-off is not simulated.
+                let _ = self.start(&name);
             }
         }
     }

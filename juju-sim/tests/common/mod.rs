@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what is not as expected fails the test")]
 
+pub mod python;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
