@@ -47,14 +47,16 @@ async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
 
 async fn open(node: &Node, address: Address) -> Database {
     let mut registry = node.registry();
-    let opened = registry.wait_for(|registry| registry.get(&address).is_some_and(|known| known.open().is_some()));
+    let opened =
+        registry.wait_for(|registry| registry.get(&address).is_some_and(|known| known.open().is_some()));
     drop(within("the database is open", opened).await.unwrap());
     node.database(&address.to_string()).unwrap()
 }
 
 async fn holds(database: &Database, entries: u64) -> String {
     let mut status = database.status();
-    let held = within("all entries are there", status.wait_for(|status| status.len == entries)).await.unwrap();
+    let held =
+        within("all entries are there", status.wait_for(|status| status.len == entries)).await.unwrap();
     held.digest()
 }
 

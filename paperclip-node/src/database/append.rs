@@ -98,7 +98,9 @@ pub(super) async fn acknowledge(
     while let Some(Unflushed { flushed, writes }) = batches.recv().await {
         if let Err(error) = flushed.await {
             let error = Arc::new(error);
-            writes.into_iter().for_each(|(reply, _)| answer(reply, Err(WriteError::Store(Arc::clone(&error)))));
+            writes
+                .into_iter()
+                .for_each(|(reply, _)| answer(reply, Err(WriteError::Store(Arc::clone(&error)))));
             continue;
         }
         let mut newest: Option<(Hash, Bytes)> = None;

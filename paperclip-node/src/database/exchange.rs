@@ -6,7 +6,7 @@ use crate::{
     metrics::Metrics,
     net::{
         Network,
-        heads::{self, Exchanged, ExchangeError, Outcome, Role, Schedule},
+        heads::{self, ExchangeError, Exchanged, Outcome, Role, Schedule},
     },
     store::Store,
 };
@@ -116,9 +116,9 @@ impl Exchanges {
                     }
                 },
             }
-            let (over, open) = rounds.into_iter().partition(|round| {
-                round.waiting.iter().all(|peer| !subscribers.borrow().contains(peer))
-            });
+            let (over, open) = rounds
+                .into_iter()
+                .partition(|round| round.waiting.iter().all(|peer| !subscribers.borrow().contains(peer)));
             rounds = open;
             let over: Vec<Round> = over;
             for round in over {

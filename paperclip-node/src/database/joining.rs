@@ -1,11 +1,6 @@
 //! Entries of others: what the joiner of `oplog` wants done, done.
 
-use super::{
-    MAX_UNREACHABLE_LISTED, Unreachable,
-    append::change,
-    task::Task,
-    verify_pool::VerifyPool,
-};
+use super::{MAX_UNREACHABLE_LISTED, Unreachable, append::change, task::Task, verify_pool::VerifyPool};
 use crate::{
     net::{GossipMessage, MessageId, Validity},
     store::{Corruption, StoreError},
@@ -329,7 +324,10 @@ impl Task {
             for mut entry in ready {
                 let block = match entry.block.take() {
                     Some(block) => block,
-                    None => self.store.staged(&entry.position.hash)?.ok_or(Corruption::MissingBlock(entry.position.hash))?,
+                    None => self
+                        .store
+                        .staged(&entry.position.hash)?
+                        .ok_or(Corruption::MissingBlock(entry.position.hash))?,
                 };
                 added.push(entry.with_block(block));
             }

@@ -17,7 +17,7 @@ mod task;
 mod verify_pool;
 
 pub use append::WriteError;
-pub use open::{Context, Opening, OpenError, Settings};
+pub use open::{Context, OpenError, Opening, Settings};
 pub use read::{Live, ReadError};
 pub use task::Author;
 pub use verify_pool::VerifyPool;
@@ -25,13 +25,7 @@ pub use verify_pool::VerifyPool;
 use crate::store::{DatabaseStore, StoreError, VerifyReport};
 use bytes::Bytes;
 use libp2p::PeerId;
-use oplog::{
-    Address, Hash,
-    access::Writers,
-    manifest::Manifest,
-    order::Position,
-    view::Operation,
-};
+use oplog::{Address, Hash, access::Writers, manifest::Manifest, order::Position, view::Operation};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -119,12 +113,22 @@ pub struct Resync {
 
 #[derive(Debug)]
 enum Command {
-    Append { operation: Operation, reply: oneshot::Sender<Result<Hash, WriteError>> },
-    Offer { peer: PeerId, heads: Vec<Bytes> },
+    Append {
+        operation: Operation,
+        reply: oneshot::Sender<Result<Hash, WriteError>>,
+    },
+    Offer {
+        peer: PeerId,
+        heads: Vec<Bytes>,
+    },
     SetWriters(Writers),
     /// Answered when no entry is pending.
-    Settled { reply: oneshot::Sender<()> },
-    Verify { reply: oneshot::Sender<Result<VerifyReport, StoreError>> },
+    Settled {
+        reply: oneshot::Sender<()>,
+    },
+    Verify {
+        reply: oneshot::Sender<Result<VerifyReport, StoreError>>,
+    },
 }
 
 /// The handle to an open database. Cheap to clone.

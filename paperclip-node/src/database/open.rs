@@ -107,8 +107,12 @@ impl Context {
         let (exchange_now, now_queue) = mpsc::channel(NOW_QUEUE);
         let (unflushed, unflushed_queue) = mpsc::channel(ACK_QUEUE);
         let (verdicts, verdict_queue) = mpsc::channel(VERDICT_QUEUE);
-        let (status, status_seen) =
-            watch::channel(LogStatus { heads: log.heads().into(), len: log.len(), writers: writers.clone(), ..LogStatus::default() });
+        let (status, status_seen) = watch::channel(LogStatus {
+            heads: log.heads().into(),
+            len: log.len(),
+            writers: writers.clone(),
+            ..LogStatus::default()
+        });
         let (exchanges, exchanges_seen) = watch::channel(ExchangeStatus::default());
         let (changes, _) = broadcast::channel(CHANGE_QUEUE);
 
@@ -131,7 +135,8 @@ impl Context {
             max_entry_bytes: self.limits.max_entry_bytes,
             failed: false,
         };
-        let queues = Queues { commands: command_queue, messages: topic.messages, verdicts: verdict_queue, session };
+        let queues =
+            Queues { commands: command_queue, messages: topic.messages, verdicts: verdict_queue, session };
         let exchange = Exchanges {
             address,
             protocol,
@@ -143,7 +148,12 @@ impl Context {
             metrics: Arc::clone(&self.metrics),
         };
         let schedule = Schedule::new(self.exchange_interval);
-        self.tasks.spawn(acknowledge(unflushed_queue, self.network.clone(), address.to_string(), changes.clone()));
+        self.tasks.spawn(acknowledge(
+            unflushed_queue,
+            self.network.clone(),
+            address.to_string(),
+            changes.clone(),
+        ));
         self.tasks.spawn(exchange.run(incoming, topic.subscribers, now_queue, schedule, stop.clone()));
         self.tasks.spawn(run_and_leave(task, queues, self.network.clone(), stop.clone()));
 

@@ -28,7 +28,9 @@ struct Target {
 
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    Waiting { until: Instant },
+    Waiting {
+        until: Instant,
+    },
     Dialing,
     Connected,
     /// It is this node itself.

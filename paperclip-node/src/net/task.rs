@@ -177,7 +177,9 @@ impl Task {
         }
         match self.swarm.behaviour_mut().gossipsub.publish(topic, data.to_vec()) {
             Ok(_) | Err(PublishError::NoPeersSubscribedToTopic | PublishError::Duplicate) => {}
-            Err(error) => tracing::debug!(%error, bytes = data.len(), "not published; an exchange of heads will tell"),
+            Err(error) => {
+                tracing::debug!(%error, bytes = data.len(), "not published; an exchange of heads will tell")
+            }
         }
     }
 
@@ -222,7 +224,9 @@ impl Task {
         match event {
             SwarmEvent::Behaviour(SwarmBehaviourEvent::Gossipsub(event)) => self.gossip(event),
             SwarmEvent::Behaviour(SwarmBehaviourEvent::Identify(identify::Event::Received {
-                peer_id, info, ..
+                peer_id,
+                info,
+                ..
             })) => self.identified(peer_id, *info),
             SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => self.listening(),
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "listener"),

@@ -39,7 +39,9 @@ pub(super) async fn follow(guard: Database, inner: AccessList, guarded: Database
                     return;
                 }
             }
-            Err(error) => tracing::error!(guard = %guard.address(), %error, "cannot read the access controller"),
+            Err(error) => {
+                tracing::error!(guard = %guard.address(), %error, "cannot read the access controller")
+            }
         }
     }
 }

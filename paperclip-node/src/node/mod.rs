@@ -86,7 +86,9 @@ pub enum NodeError {
         addresses: Vec<Address>,
     },
     /// The database is not open yet.
-    #[error("database {0} is still being opened: its manifest or access list has not been found on any peer yet")]
+    #[error(
+        "database {0} is still being opened: its manifest or access list has not been found on any peer yet"
+    )]
     Opening(Address),
     /// The database cannot be opened.
     #[error("database {address} cannot be served: {reason}")]
@@ -223,11 +225,13 @@ impl Node {
 
     fn find(&self, wanted: &str) -> Result<Address, NodeError> {
         let registry = Arc::clone(&self.0.registry.borrow());
-        let address = wanted.parse::<Address>().ok().or_else(|| wanted.parse::<Hash>().ok().map(Address::new));
+        let address =
+            wanted.parse::<Address>().ok().or_else(|| wanted.parse::<Hash>().ok().map(Address::new));
         if let Some(address) = address.filter(|address| registry.contains_key(address)) {
             return Ok(address);
         }
-        let named = registry.iter().filter(|(_, known)| known.name() == Some(wanted) && known.role != Role::Guard);
+        let named =
+            registry.iter().filter(|(_, known)| known.name() == Some(wanted) && known.role != Role::Guard);
         let addresses: Vec<Address> = named.map(|(address, _)| *address).collect();
         match addresses.as_slice() {
             [] => Err(NodeError::UnknownDatabase(wanted.to_owned())),
@@ -262,7 +266,11 @@ impl Node {
         self.pin_as(address, Pin { name: Some(name), settings }).await
     }
 
-    fn access_list(&self, ids: Vec<String>, blocks: &mut Vec<(Hash, bytes::Bytes)>) -> Result<Hash, NodeError> {
+    fn access_list(
+        &self,
+        ids: Vec<String>,
+        blocks: &mut Vec<(Hash, bytes::Bytes)>,
+    ) -> Result<Hash, NodeError> {
         let own = || vec![self.0.identity.borrow().cluster_id.clone()];
         let write = if ids.is_empty() { own() } else { ids };
         if let Some(bad) = write.iter().find(|id| *id != ANYONE && PublicKey::from_hex(id).is_err()) {
@@ -283,7 +291,8 @@ impl Node {
         if address == self.0.catalog.address() {
             return Err(NodeError::Catalog);
         }
-        let pinned = self.0.registry.borrow().values().filter(|known| matches!(known.role, Role::Pinned(_))).count();
+        let pinned =
+            self.0.registry.borrow().values().filter(|known| matches!(known.role, Role::Pinned(_))).count();
         let known = self.0.registry.borrow().get(&address).map(|known| known.role.clone());
         let new = !matches!(known, Some(Role::Pinned(_)));
         if new {
@@ -295,9 +304,9 @@ impl Node {
         }
         let mut registry = self.0.registry.clone();
         let settled = registry.wait_for(|registry| {
-            registry.get(&address).is_some_and(|known| {
-                known.role != Role::Guard && !matches!(known.state, State::Opening)
-            })
+            registry
+                .get(&address)
+                .is_some_and(|known| known.role != Role::Guard && !matches!(known.state, State::Opening))
         });
         // Whether it is open by then or not, the answer tells.
         drop(tokio::time::timeout(OPEN_WAIT, settled).await);
@@ -338,7 +347,11 @@ impl Node {
             connected: peer.since.elapsed(),
             agent: peer.agent.clone(),
             protocols: peer.protocols.iter().map(ToString::to_string).collect(),
-            databases: serving.iter().filter(|(_, by)| by.contains(peer_id)).map(|(address, _)| *address).collect(),
+            databases: serving
+                .iter()
+                .filter(|(_, by)| by.contains(peer_id))
+                .map(|(address, _)| *address)
+                .collect(),
         };
         peers.iter().map(info).collect()
     }
@@ -349,7 +362,11 @@ impl Node {
     }
 
     /// Compares one database, or all, with the peers again, and fetches what is missing, at most until `timeout`.
-    pub async fn resync(&self, wanted: Option<&str>, timeout: Duration) -> Result<Vec<ResyncReport>, NodeError> {
+    pub async fn resync(
+        &self,
+        wanted: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Vec<ResyncReport>, NodeError> {
         let databases = self.chosen(wanted)?;
         let resyncs = databases.into_iter().map(|database| async move {
             // one that is closed meanwhile has nothing to report

@@ -119,7 +119,9 @@ impl Opener {
             Some(State::Failed(reason)) => return Err(Failure::Guard(Arc::clone(reason))),
             Some(State::Opening) | None => return Err(Failure::Stopping),
         };
-        let AccessAddress::Ipfs(inner) = database.manifest().access else { return Err(Failure::GuardedGuard) };
+        let AccessAddress::Ipfs(inner) = database.manifest().access else {
+            return Err(Failure::GuardedGuard);
+        };
         let inner = fetch::block(&self.context.store, &self.context.network, inner).await?;
         let inner = AccessList::decode(&inner)?;
         let writers = guard::writers(&database, &inner).await?;

@@ -1,10 +1,6 @@
 //! The boot list, to be read from top to bottom, and its reverse.
 
-use super::{
-    IdentityInfo, Inner, Node, catalog,
-    figures::Figures,
-    keeper::Keeper,
-};
+use super::{IdentityInfo, Inner, Node, catalog, figures::Figures, keeper::Keeper};
 use crate::{
     config::{self, Config},
     database::{Author, Context, OpenError, Settings, VerifyPool},
@@ -84,7 +80,8 @@ impl Node {
         let identity = NodeIdentity::open(source(config))?;
         let (info, author) = (identity_info(&identity)?, author(&identity, &store)?);
 
-        let listening = net::start(peer_key, &network_config(config), crate::serve::Blocks(store.clone())).await?;
+        let listening =
+            net::start(peer_key, &network_config(config), crate::serve::Blocks(store.clone())).await?;
         let network = listening.network.clone();
         let (stop_network, network_task) = (CancellationToken::new(), TaskTracker::new());
         network_task.spawn(listening.run(stop_network.clone()));
@@ -108,13 +105,15 @@ impl Node {
             (manifest.address().manifest(), manifest.encode()),
             (access.hash(), access.encode()),
         ])?;
-        let catalog = context.open(manifest, access.writers(), Settings::default(), stop.child_token()).await?;
+        let catalog =
+            context.open(manifest, access.writers(), Settings::default(), stop.child_token()).await?;
         let catalog_database = catalog.database.clone();
         let tasks = context.tasks.clone();
         let (keeper, registry) = Keeper::new(context, catalog, stop.clone());
         tasks.spawn(keeper.run());
         if author_tx.borrow().is_none() {
-            let certificate = Certification { config: config.clone(), store: store.clone(), author_tx, info_tx };
+            let certificate =
+                Certification { config: config.clone(), store: store.clone(), author_tx, info_tx };
             tasks.spawn(certificate.wait(stop.clone()));
         }
         let figures =
@@ -123,7 +122,8 @@ impl Node {
         network.listening().await;
 
         let running = Running { databases: stop, tasks, network: stop_network, network_task };
-        let inner = Inner { store, network, registry, catalog: catalog_database, identity: info, started, running };
+        let inner =
+            Inner { store, network, registry, catalog: catalog_database, identity: info, started, running };
         Ok(Self(Arc::new(inner)))
     }
 }

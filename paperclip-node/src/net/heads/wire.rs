@@ -151,7 +151,10 @@ mod tests {
     use tokio_util::compat::TokioAsyncReadCompatExt as _;
 
     fn head(n: u8) -> Bytes {
-        Bytes::from(cbor::encode(&oplog::Value::from(vec![i64::from(n).into(), "x".repeat(50).as_str().into()])))
+        Bytes::from(cbor::encode(&oplog::Value::from(vec![
+            i64::from(n).into(),
+            "x".repeat(50).as_str().into(),
+        ])))
     }
 
     #[test]
@@ -181,8 +184,10 @@ mod tests {
         let big = Bytes::from(vec![0x40; 100_000]);
         let (a, b) = tokio::io::duplex(1 << 20);
         let ours = vec![big.clone(), big.clone(), big];
-        let ((dialer, _), (listener, _)) =
-            tokio::join!(exchange(a.compat(), Role::Dialer, &ours), exchange(b.compat(), Role::Listener, &[]));
+        let ((dialer, _), (listener, _)) = tokio::join!(
+            exchange(a.compat(), Role::Dialer, &ours),
+            exchange(b.compat(), Role::Listener, &[])
+        );
         assert_eq!(dialer.sent, 2);
         assert_eq!(listener.received.len(), MAX_HEADS, "each byte was an empty byte string");
     }
