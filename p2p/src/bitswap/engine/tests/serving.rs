@@ -6,7 +6,7 @@ use super::*;
 use crate::bitswap::limits::{LOOKUP_BATCH, MAX_PRESENCES, MAX_WANTS_HELD, TICK};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// Whatever a peer asks for, and whether or not it takes the answers, what is held for it stays within bounds.
     #[test]
