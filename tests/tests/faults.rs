@@ -241,6 +241,48 @@ fn data_of_a_newer_version_is_refused_and_kept() -> Result<()> {
     Ok(())
 }
 
+/// All files below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let items = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|item| item.path());
+    items.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_corrupt_block_is_named_and_harms_nothing_else() -> Result<()> {
+    const MARK: &[u8] = b"to be damaged, to be damaged, to be damaged";
+    let home = folder()?;
+    let mut node = started(home.path())?;
+    let db = node.api().create("damaged", "events", &["*"])?.address;
+    let values = ["first", std::str::from_utf8(MARK).expect("ASCII"), "third"];
+    let hashes: Vec<String> =
+        values.iter().map(|value| node.api().add(&db, &json!(value))).collect::<Result<_>>()?;
+    node.terminate()?;
+
+    let mut damaged = 0;
+    for file in files(&node.data_dir()) {
+        let mut bytes = std::fs::read(&file).expect("the folder is ours");
+        while let Some(at) = bytes.windows(MARK.len()).position(|window| window == MARK) {
+            bytes[at] ^= 0x20;
+            damaged += 1;
+            std::fs::write(&file, &bytes).expect("the folder is ours");
+        }
+    }
+    assert_ne!(damaged, 0, "the value stands in some file");
+
+    node.run()?;
+    let api = node.api();
+    let reply = api.send("GET", &format!("/v1/databases/damaged/entries/{}", hashes[1]), &[], &[])?;
+    problem(&reply, 500, "")?;
+    let verified = api.verify(&db)?;
+    assert_eq!(verified["sound"], json!(false));
+    assert!(verified.to_string().contains(&hashes[1]), "{verified} names the block");
+    assert_eq!(api.entry(&db, &hashes[0])?.payload["value"], json!("first"));
+    assert_eq!(api.events(&db, "amount=1")?[0].value, json!("third"));
+    let fourth = api.add(&db, &json!("fourth"))?;
+    assert_eq!(api.heads(&db)?, [fourth]);
+    Ok(())
+}
+
 #[test]
 fn the_binary_is_there() -> Result<()> {
     node_binary().map(drop)
