@@ -121,3 +121,20 @@ fn the_api_describes_itself_and_its_metrics() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_stream_of_changes_tells_each_entry_as_it_comes() -> Result<()> {
+    let home = folder()?;
+    let node = Node::start(home.path(), NodeOptions::default())?;
+    let api = node.api();
+    let db = api.create("followed", "events", &["*"])?.address;
+    api.add(&db, &json!("before anyone follows"))?;
+    let mut changes = api.changes(&db)?;
+    for n in 0..5 {
+        let hash = api.add(&db, &json!(n))?;
+        let seen = changes.next().transpose()?;
+        assert_eq!(seen.as_ref().map(|entry| &entry.hash), Some(&hash));
+        assert_eq!(seen.map(|entry| entry.payload["value"].clone()), Some(json!(n)));
+    }
+    Ok(())
+}

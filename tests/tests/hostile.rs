@@ -149,6 +149,29 @@ fn entries_that_no_one_may_write_are_refused() -> Result<()> {
 }
 
 #[test]
+fn the_hole_of_javascript_is_open_only_where_a_user_opens_it() -> Result<()> {
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    let lenient = scene.honest.create("lenient", "events", json!({}))?.address;
+    let first = scene.honest.add(&lenient, &json!("honest"))?;
+    scene.node.api().create_with(&json!({ "address": lenient, "allow_foreign_keys": true }))?;
+    js_agrees(&mut scene.honest, scene.node.api(), &lenient, 1, DEADLINE)?;
+    let crafted = scene.attacker.craft(json!({
+        "logId": lenient,
+        "payload": { "op": "ADD", "key": null, "value": "in another's name" },
+        "namedIdentity": scene.honest.identity().hash,
+        "time": 2,
+        "next": [first],
+    }))?;
+    scene.attacker.send_heads(&remote, &lenient, &[crafted.hex])?;
+    eventually(DEADLINE, "the entry that JavaScript takes is taken", || {
+        let heads = scene.node.api().heads(&lenient)?;
+        ensure(heads == [crafted.hash.clone()], || format!("{heads:?}"))
+    })
+}
+
+#[test]
 fn thousands_of_heads_that_lead_nowhere_stay_bounded() -> Result<()> {
     let home = folder()?;
     let mut scene = scene(home.path())?;

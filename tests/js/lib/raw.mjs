@@ -134,7 +134,7 @@ export function rawCommands (peer) {
     },
 
     /** Sends a chunk on a heads stream again and again until the remote stops it or `limit` bytes have gone. */
-    async floodHeads ({ remote, db, chunkHex, limit, stall = 8_000 }) {
+    async floodHeads ({ remote, db, chunkHex, limit, stall = 3_000 }) {
       const stream = await dial(remote, db)
       stream.addEventListener('message', () => {})
       const bytes = fromHex(chunkHex)
@@ -144,7 +144,7 @@ export function rawCommands (peer) {
     },
 
     /** Sends `count` well-signed heads whose parents exist nowhere, all on one stream. */
-    async junkHeads ({ remote, db, count, identity = peer().identityName, stall = 8_000 }) {
+    async junkHeads ({ remote, db, count, identity = peer().identityName, stall = 3_000 }) {
       const signer = await peer().identities.createIdentity({ id: identity })
       const nowhere = (await Block.encode({ value: { nowhere: db }, codec: dagCbor, hasher: sha256 })).cid
       const heads = []
