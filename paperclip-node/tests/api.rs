@@ -121,7 +121,7 @@ impl Served {
     fn finish(self) {
         self.stop.cancel();
         let ended = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, self.serving).await });
-        ended.expect("the server ends when it is told to").unwrap();
+        assert!(matches!(ended, Ok(Ok(()))), "the server ends when it is told to");
         self.runtime.block_on(self.node.shutdown()).unwrap();
     }
 }

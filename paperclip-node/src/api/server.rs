@@ -12,6 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Connections open at once. Further ones are closed at once and counted.
@@ -19,6 +20,9 @@ pub const MAX_CONNECTIONS: usize = 1024;
 
 /// How long a client may take to send the head of a request; also how long a connection may stay idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long a client may leave an answer unread before its connection, with what is held for it, is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The most header fields of a request.
 const MAX_HEADERS: usize = 64;
@@ -132,12 +136,14 @@ async fn serve_one(
     place: OwnedSemaphorePermit,
 ) {
     let service = TowerToHyperService::new(service);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

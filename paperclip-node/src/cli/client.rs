@@ -1,7 +1,7 @@
 //! A client of a node's HTTP API, as small as the command line needs.
 
 use crate::{
-    api::Token,
+    api::{REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT, Token},
     identity::{KeyFileError, read_secret},
 };
 use clap::Args;
@@ -14,8 +14,11 @@ use ureq::{Agent, http};
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an answer may take: a little longer than the node gives its slowest requests.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1810);
+/// How long an answer may take: a little longer than the node takes to give up.
+const ANSWER_TIMEOUT: Duration = REQUEST_TIMEOUT.saturating_add(Duration::from_secs(10));
+
+/// The same for a resync or a verification.
+const SLOW_ANSWER_TIMEOUT: Duration = SLOW_REQUEST_TIMEOUT.saturating_add(Duration::from_secs(10));
 
 /// The largest answer taken, in bytes: several times the node's largest page.
 const MAX_ANSWER_BYTES: u64 = 256 << 20;
@@ -118,34 +121,45 @@ impl Client {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(ANSWER_TIMEOUT))
             .proxy(None)
             .build();
         Ok(Self { agent: agent.into(), base, authorization: token.map(Token::as_header) })
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Answer, ClientError> {
-        self.request("GET", path, None)
+        self.request("GET", path, None, ANSWER_TIMEOUT)
     }
 
     pub(crate) fn post(&self, path: &str, body: &Json) -> Result<Json, ClientError> {
         self.post_text(path, &body.to_string())
     }
 
+    /// Asks for something that may take minutes.
+    pub(crate) fn post_slow(&self, path: &str, body: &Json) -> Result<Json, ClientError> {
+        Ok(self.request("POST", path, Some(&body.to_string()), SLOW_ANSWER_TIMEOUT)?.json)
+    }
+
     /// Sends JSON as it was typed, so that no digit of it is lost on the way.
     pub(crate) fn post_text(&self, path: &str, body: &str) -> Result<Json, ClientError> {
-        Ok(self.request("POST", path, Some(body))?.json)
+        Ok(self.request("POST", path, Some(body), ANSWER_TIMEOUT)?.json)
     }
 
     pub(crate) fn put_text(&self, path: &str, body: &str) -> Result<Json, ClientError> {
-        Ok(self.request("PUT", path, Some(body))?.json)
+        Ok(self.request("PUT", path, Some(body), ANSWER_TIMEOUT)?.json)
     }
 
     pub(crate) fn delete(&self, path: &str) -> Result<Json, ClientError> {
-        Ok(self.request("DELETE", path, None)?.json)
+        Ok(self.request("DELETE", path, None, ANSWER_TIMEOUT)?.json)
     }
 
-    fn request(&self, method: &str, path: &str, body: Option<&str>) -> Result<Answer, ClientError> {
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Answer, ClientError> {
+        let bad_url = |_| ClientError::Url(self.base.clone());
         let unreachable = |error: ureq::Error| ClientError::Unreachable {
             base: self.base.clone(),
             reason: plain_reason(&error),
@@ -154,14 +168,18 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
-        let mut response = match body {
+        let response = match body {
             Some(body) => {
-                let request = request.header("content-type", "application/json").body(body);
-                self.agent.run(request.map_err(|_| ClientError::Url(self.base.clone()))?)
+                let request =
+                    request.header("content-type", "application/json").body(body).map_err(bad_url)?;
+                self.agent.run(self.agent.configure_request(request).timeout_global(Some(timeout)).build())
             }
-            None => self.agent.run(request.body(()).map_err(|_| ClientError::Url(self.base.clone()))?),
-        }
-        .map_err(unreachable)?;
+            None => {
+                let request = request.body(()).map_err(bad_url)?;
+                self.agent.run(self.agent.configure_request(request).timeout_global(Some(timeout)).build())
+            }
+        };
+        let mut response = response.map_err(unreachable)?;
         let next = response.headers().get("link").and_then(|link| next_of(link.to_str().ok()?));
         let text = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
         let text = text.map_err(unreachable)?;

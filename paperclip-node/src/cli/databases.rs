@@ -48,7 +48,13 @@ pub(super) enum DbCommand {
     /// Shows one database
     Show(AtDatabase),
     /// Keeps a database no longer, on no node of the cluster
-    Unpin(AtDatabase),
+    Unpin {
+        #[command(flatten)]
+        at: AtDatabase,
+        /// Have every node remove what it has on disk as well
+        #[arg(long)]
+        remove: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -93,8 +99,9 @@ pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
             let database = at.client.connect()?.get(&db_path(&at.db, &[]))?.json;
             Ok(at.client.output().document(&database, || describe(&database))?)
         }
-        DbCommand::Unpin(at) => {
-            let gone = at.client.connect()?.delete(&db_path(&at.db, &[]))?;
+        DbCommand::Unpin { at, remove } => {
+            let path = format!("{}?remove={remove}", db_path(&at.db, &[]));
+            let gone = at.client.connect()?.delete(&path)?;
             Ok(at.client.output().document(&gone, || format!("unpinned {}", cell(&gone, "address")))?)
         }
     }

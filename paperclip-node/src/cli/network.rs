@@ -117,7 +117,7 @@ fn each(client: &Client, db: Option<&str>, what: &str) -> Result<Vec<Json>, CliE
             open.map(|database| cell(database, "address")).collect()
         }
     };
-    addresses.iter().map(|db| Ok(client.post(&db_path(db, &[what]), &json!({}))?)).collect()
+    addresses.iter().map(|db| Ok(client.post_slow(&db_path(db, &[what]), &json!({}))?)).collect()
 }
 
 fn failures(reports: &[Json], failed: impl Fn(&&Json) -> bool, told: &str) -> Result<(), CliError> {
