@@ -46,7 +46,7 @@ pub(super) fn open(
     let checkpoint = tree.get(keys::CHECKPOINT)?.map(|value| Checkpoint::decode(&value)).transpose();
     let checkpoint = checkpoint.map_err(StoreError::from)?;
     let last = found.last_byte()?;
-    if last == Offset::default() && checkpoint.is_some_and(|it| it.followed > last) {
+    if found.is_empty()? && checkpoint.is_some_and(|it| it.followed > Offset::default()) {
         return Err(OpenError::NoJournal { dir: dir.to_owned() });
     }
     let (lag, end) = match checkpoint {

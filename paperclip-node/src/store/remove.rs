@@ -19,14 +19,15 @@ pub struct RemovedReport {
     pub entries: u64,
     /// Staged blocks.
     pub staged: u64,
-    /// Bytes of both. The journal gives them back when it is next swept.
+    /// Bytes of both. The journal gives them back where they make up half of one of its files or more.
     pub bytes: u64,
 }
 
 impl Store {
     /// Removes a database: its entries, indexes and staged blocks. Blocks that are no entries stay, since databases share
-    /// them. It is gone when the first batch is written; the rest follows in bounded batches between which others write, and
-    /// [`sweep`](Self::sweep) finishes what a crash interrupts. Nothing happens when there is no such database.
+    /// them. It is gone when the first batch is written; the rest follows in bounded batches between which others write, then
+    /// a [`sweep`](Self::sweep) gives the space back. What a crash interrupts the next sweep finishes. Nothing happens when
+    /// there is no such database.
     pub fn remove_database(&self, address: &Address) -> Result<RemovedReport, StoreError> {
         let number = {
             let mut writes = self.writes()?;
@@ -39,7 +40,9 @@ impl Store {
             })?;
             number
         };
-        self.finish_removal(number)
+        let report = self.finish_removal(number)?;
+        self.sweep()?;
+        Ok(report)
     }
 
     /// Finishes the removals that a crash interrupted.

@@ -51,6 +51,11 @@ impl Found {
         Scan::new(Arc::clone(&self.segments), from)
     }
 
+    /// Whether there is no file.
+    pub(super) fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.segments.list()?.is_empty())
+    }
+
     /// Where the last file ends, whole frame or not.
     pub(super) fn last_byte(&self) -> Result<Offset, StoreError> {
         let Some(segment) = self.segments.list()?.pop() else { return Ok(Offset::default()) };

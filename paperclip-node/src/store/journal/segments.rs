@@ -1,6 +1,9 @@
 //! The journal's files: `00000000.log` and so on, read by offset.
 
-use super::super::error::{Corruption, StoreError};
+use super::{
+    super::error::{Corruption, StoreError},
+    frame::MAX_PAYLOAD,
+};
 use bytes::Bytes;
 use oplog::Hash;
 use std::{
@@ -71,8 +74,12 @@ impl Segments {
 
     /// Reads a block that the caller checks.
     pub(in crate::store) fn read(&self, location: Location, hash: &Hash) -> Result<Bytes, StoreError> {
+        let length = usize::try_from(location.length).unwrap_or(usize::MAX);
+        if length > MAX_PAYLOAD {
+            return Err(Corruption::Record("index").into());
+        }
         let file = self.file(location.segment).map_err(|source| self.lost(source, location, hash))?;
-        let mut block = vec![0; location.length as usize];
+        let mut block = vec![0; length];
         file.read_exact_at(&mut block, location.at).map_err(|source| self.lost(source, location, hash))?;
         Ok(block.into())
     }

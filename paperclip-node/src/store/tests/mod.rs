@@ -1,6 +1,7 @@
 //! What a user of the store would notice.
 
 mod conformance;
+mod flushing;
 mod format;
 mod full_disk;
 mod opening;
