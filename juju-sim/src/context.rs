@@ -52,6 +52,8 @@ pub struct Context {
     pub reboot: bool,
     /// How many tools were called.
     pub calls: usize,
+    /// The most memory the process has held resident, in KiB.
+    pub peak_kib: u64,
 }
 
 impl Context {
@@ -70,6 +72,7 @@ impl Context {
             action: ActionState::default(),
             reboot: false,
             calls: 0,
+            peak_kib: 0,
         }
     }
 

@@ -59,6 +59,8 @@ pub struct Ran {
     pub elapsed: Duration,
     /// How many tools it called.
     pub calls: usize,
+    /// The most memory it held resident up to its last call, in KiB.
+    pub peak_kib: u64,
     /// What it wrote to standard output and error.
     pub output: String,
 }
@@ -109,7 +111,7 @@ impl Sim {
         let started = Instant::now();
         let (status, output) = self.process(unit, run, &mut context, fault.as_ref())?;
         let elapsed = started.elapsed();
-        let calls = context.calls;
+        let (calls, peak_kib) = (context.calls, context.peak_kib);
         if fault == Some(Fault::DeposedBeforeFlush) {
             self.depose(unit);
         }
@@ -120,7 +122,7 @@ impl Sim {
             (false, Some(_)) => Outcome::Killed,
             (false, None) => Outcome::Failed(format!("exit status {}", status.code().unwrap_or(-1))),
         };
-        let ran = Ran { unit: unit.to_owned(), what, outcome, elapsed, calls, output };
+        let ran = Ran { unit: unit.to_owned(), what, outcome, elapsed, calls, peak_kib, output };
         self.history.push(ran.clone());
         Ok(Finished { ran, action, reboot })
     }
@@ -197,6 +199,7 @@ impl Sim {
                         kill(pid);
                         continue;
                     }
+                    context.peak_kib = peak_kib(pid).unwrap_or(context.peak_kib);
                     let reply = match fault {
                         Some(Fault::ToolFails { tool, text }) if call.tool == *tool => Reply::failed(1, text),
                         _ => self.answer(unit, context, &call),
@@ -219,6 +222,13 @@ impl Sim {
             _ => tools::answer(&mut self.model, context, &mut self.log, call),
         }
     }
+}
+
+/// The most memory a process has held resident, as Linux counts it.
+fn peak_kib(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 fn kill(pid: u32) {

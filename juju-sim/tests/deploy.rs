@@ -177,3 +177,23 @@ fn the_api_is_the_machines_own_by_default() {
     let outcome = one.sim.action("paperclip/0", "get-api-token", &json!({})).unwrap();
     assert!(!outcome.completed && outcome.message.contains("api-address"), "{}", outcome.message);
 }
+
+/// A hook that has nothing to do is cheap: Juju runs one on each unit every few minutes for ever. The time is printed, not
+/// judged: the machine that runs the tests has other work.
+#[test]
+fn a_hook_with_nothing_to_do_is_cheap() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    let from = cluster.sim.history.len();
+    cluster.sim.tick().unwrap();
+    let ran = &cluster.sim.history[from..];
+    assert_eq!(ran.len(), 3, "nothing to do brings about nothing");
+    for hook in ran {
+        println!(
+            "{} {}: {} calls, {:?}, {} KiB",
+            hook.unit, hook.what, hook.calls, hook.elapsed, hook.peak_kib
+        );
+        assert!(hook.peak_kib < 20 * 1024, "{} KiB", hook.peak_kib);
+        assert!(hook.calls <= 20, "{} calls", hook.calls);
+    }
+}
