@@ -1,6 +1,6 @@
 //! What the demo shows: bars on a terminal, plain lines elsewhere, JSON for programs.
 
-use super::View;
+use super::scenario::View;
 use crate::cli::output::table;
 use serde_json::{Value as Json, json};
 use std::{

@@ -35,7 +35,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// From where.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct From_ {
+pub(crate) struct Since {
     since: Option<String>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct From_ {
 pub(crate) async fn follow(
     State(api): State<Api>,
     Path(db): Path<String>,
-    Query(from): Query<From_>,
+    Query(from): Query<Since>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let database = any(&api, &db)?;

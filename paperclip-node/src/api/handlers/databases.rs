@@ -18,7 +18,7 @@ use axum::{
 use oplog::{Address, json::from_json, manifest::DatabaseType};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value as Json_, json};
+use serde_json::{Value as Document, json};
 use std::time::Duration;
 
 /// How long a resync waits for what peers offered, unless it is told.
@@ -44,7 +44,7 @@ pub(crate) struct Wanted {
     #[serde(default)]
     write: Vec<String>,
     #[serde(default, deserialize_with = "given")]
-    meta: Option<Json_>,
+    meta: Option<Document>,
     #[serde(default)]
     allow_foreign_keys: bool,
     #[serde(default)]
@@ -68,8 +68,8 @@ struct FullAccess {
 }
 
 /// `null` counts as given (wire document, section 8).
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json_>, D::Error> {
-    Json_::deserialize(deserializer).map(Some)
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Document>, D::Error> {
+    Document::deserialize(deserializer).map(Some)
 }
 
 impl Wanted {
@@ -190,7 +190,7 @@ pub(crate) async fn verify(
 mod tests {
     use super::*;
 
-    fn create(body: Json_) -> Result<Create, Problem> {
+    fn create(body: Document) -> Result<Create, Problem> {
         serde_json::from_value::<Wanted>(body).unwrap().into_create()
     }
 

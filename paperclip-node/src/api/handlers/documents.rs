@@ -26,7 +26,7 @@ use oplog::{
     view::{DOCUMENT_ID, Operation},
 };
 use serde::Deserialize;
-use serde_json::Value as Json_;
+use serde_json::Value as Document;
 
 /// How many documents a query that sorts may match, in multiples of a page: it keeps them until the last one is seen.
 const SORTED_PAGES: usize = 4;
@@ -76,7 +76,7 @@ pub(crate) async fn list(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QueryBody {
-    filter: Option<Json_>,
+    filter: Option<Document>,
     sort: Option<String>,
     limit: Option<usize>,
 }

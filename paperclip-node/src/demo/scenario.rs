@@ -1,0 +1,244 @@
+//! What is shown: nodes start, one is cut off, all write, the cut is healed, all agree.
+
+use super::{
+    DATABASE, DemoArgs, DemoError, POLL, STEP_TIMEOUT, display::Display, process::Process, relay::Relay,
+    system,
+};
+use crate::{cli::client::db_path, identity::create_key};
+use oplog::Hash;
+use serde_json::{Value as Json, json};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Instant,
+};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// The nodes and what stands between them.
+pub(super) struct Demo<'a> {
+    args: &'a DemoArgs,
+    nodes: Vec<Process>,
+    relays: Vec<Relay>,
+    interrupted: &'a CancellationToken,
+    address: String,
+}
+
+/// What a node says of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct View {
+    /// Entries in the log.
+    pub(super) entries: u64,
+    /// Heads of the log.
+    pub(super) heads: u64,
+    /// Equal digests, equal logs.
+    pub(super) digest: String,
+}
+
+impl<'a> Demo<'a> {
+    /// Starts the nodes and a database on all of them.
+    pub(super) fn start(
+        args: &'a DemoArgs,
+        home: &Path,
+        runtime: &Runtime,
+        interrupted: &'a CancellationToken,
+        display: &mut Display,
+    ) -> Result<Self, DemoError> {
+        let root_key = home.join("root.key");
+        create_key(&root_key)?;
+        display.step(&format!("starting {} nodes", args.nodes));
+        let mut demo =
+            Self { args, nodes: Vec::new(), relays: Vec::new(), interrupted, address: String::new() };
+        for number in 0..usize::try_from(args.nodes).unwrap_or_default() {
+            let last = number as u64 + 1 == args.nodes;
+            let mut peers = Vec::new();
+            for other in &demo.nodes {
+                if last {
+                    let relay =
+                        Relay::start(runtime, other.listen_port()).map_err(system("starting a relay"))?;
+                    peers.push(relay.address());
+                    demo.relays.push(relay);
+                } else {
+                    peers.push(other.address());
+                }
+            }
+            demo.nodes.push(Process::start(number, home, &root_key, &peers)?);
+            demo.until("a node is ready", |demo| demo.nodes[number].is_ready())?;
+            display.node(&demo.nodes[number].describe()?);
+        }
+        let created =
+            demo.nodes[0].client().post("/v1/databases", &json!({ "name": DATABASE, "type": "events" }));
+        let created = created.map_err(|source| DemoError::Node { node: 0, source })?;
+        demo.address = created.get("address").and_then(Json::as_str).unwrap_or_default().to_owned();
+        display.step(&format!("created {} on node 0", demo.address));
+        demo.until("every node has opened the database", |demo| {
+            Ok(demo.nodes.iter().all(|node| demo.view(node).is_ok()))
+        })?;
+        Ok(demo)
+    }
+
+    /// The demonstration itself.
+    pub(super) fn show(&mut self, display: &mut Display) -> Result<(), DemoError> {
+        let cut = self.nodes.len() - 1;
+        self.relays.iter().for_each(Relay::cut);
+        self.until("the last node is cut off", |demo| Ok(demo.nodes[cut].peers()? == 0))?;
+        display.step(&format!("cut node {cut} off; all nodes write at once"));
+
+        let started = Instant::now();
+        self.write(display)?;
+        let wrote = started.elapsed();
+        let connected = self.until("the connected nodes agree", |demo| {
+            let views = demo.views()?;
+            Ok(views[..cut].windows(2).all(|pair| pair[0] == pair[1]))
+        });
+        connected?;
+        let apart = self.views()?;
+        display.finish_bars();
+        display.table(&apart, cut);
+
+        self.relays.iter().for_each(Relay::mend);
+        let healed = Instant::now();
+        display.step(&format!("healed; node {cut} catches up"));
+        let total = self.args.entries;
+        loop {
+            self.check()?;
+            let views = self.views()?;
+            display.bars(&views.iter().map(|view| view.entries).collect::<Vec<_>>(), total);
+            let agree = views.windows(2).all(|pair| pair[0] == pair[1]);
+            if agree && views.iter().all(|view| view.entries == total) {
+                break;
+            }
+            if healed.elapsed() > STEP_TIMEOUT {
+                return Err(DemoError::Timeout("the nodes agree"));
+            }
+            thread::sleep(POLL);
+        }
+        let converged = healed.elapsed();
+        display.finish_bars();
+        let contents = self.nodes.iter().map(|node| self.content(node)).collect::<Result<Vec<_>, _>>()?;
+        if contents.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(DemoError::Content);
+        }
+        let views = self.views()?;
+        display.table(&views, usize::MAX);
+        display.verdict(&views, &contents, total, wrote, converged);
+        let apis: Vec<String> = self.nodes.iter().map(Process::api).collect();
+        display.apis(&apis);
+        Ok(())
+    }
+
+    /// Writes on every node at once, its share each.
+    fn write(&self, display: &mut Display) -> Result<(), DemoError> {
+        let count = self.nodes.len() as u64;
+        let written: Vec<AtomicU64> = self.nodes.iter().map(|_| AtomicU64::new(0)).collect();
+        let (address, interrupted) = (&self.address, self.interrupted);
+        thread::scope(|scope| {
+            let writers: Vec<_> = self
+                .nodes
+                .iter()
+                .zip(&written)
+                .enumerate()
+                .map(|(number, (node, written))| {
+                    let share = (self.args.entries + count - 1 - number as u64) / count;
+                    scope.spawn(move || {
+                        for n in 0..share {
+                            if interrupted.is_cancelled() {
+                                return Err(DemoError::Interrupted);
+                            }
+                            let event = json!({ "node": number, "n": n });
+                            let added = node.client().post(&db_path(address, &["events"]), &event);
+                            added.map_err(|source| DemoError::Node { node: number, source })?;
+                            written.store(n + 1, Ordering::Relaxed);
+                        }
+                        Ok(())
+                    })
+                })
+                .collect();
+            let most = self.args.entries.div_ceil(count);
+            while writers.iter().any(|writer| !writer.is_finished()) {
+                let done: Vec<u64> = written.iter().map(|written| written.load(Ordering::Relaxed)).collect();
+                display.bars(&done, most);
+                thread::sleep(POLL);
+            }
+            let done: Vec<u64> = written.iter().map(|written| written.load(Ordering::Relaxed)).collect();
+            display.bars(&done, most);
+            // A thread that panicked has said so; its node is missing entries, which the next step would wait for in vain.
+            writers.into_iter().try_for_each(|writer| writer.join().unwrap_or(Err(DemoError::Interrupted)))
+        })
+    }
+
+    /// Leaves the nodes to the user.
+    pub(super) fn keep(&mut self, keep: bool, display: &mut Display) -> Result<(), DemoError> {
+        if !keep {
+            return Ok(());
+        }
+        display.step("the nodes run until Ctrl-C");
+        loop {
+            match self.check() {
+                Ok(()) => thread::sleep(POLL),
+                Err(DemoError::Interrupted) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub(super) fn stop(&mut self, display: &mut Display) -> Result<(), DemoError> {
+        display.step("stopping the nodes and removing their data");
+        self.nodes.iter_mut().try_for_each(Process::stop)
+    }
+
+    /// Whether all is well: nobody pressed Ctrl-C, no node has ended.
+    fn check(&mut self) -> Result<(), DemoError> {
+        if self.interrupted.is_cancelled() {
+            return Err(DemoError::Interrupted);
+        }
+        self.nodes.iter_mut().try_for_each(Process::check)
+    }
+
+    fn until(
+        &mut self,
+        what: &'static str,
+        happened: impl Fn(&Self) -> Result<bool, DemoError>,
+    ) -> Result<(), DemoError> {
+        let deadline = Instant::now() + STEP_TIMEOUT;
+        loop {
+            self.check()?;
+            if happened(self)? {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(DemoError::Timeout(what));
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    fn views(&self) -> Result<Vec<View>, DemoError> {
+        self.nodes.iter().map(|node| self.view(node)).collect()
+    }
+
+    fn view(&self, node: &Process) -> Result<View, DemoError> {
+        let shown = node.get(&db_path(&self.address, &[]))?.json;
+        let number = |name| shown.get(name).and_then(Json::as_u64);
+        let digest = shown.get("digest").and_then(Json::as_str);
+        match (number("entries"), number("heads"), digest) {
+            (Some(entries), Some(heads), Some(digest)) => {
+                Ok(View { entries, heads, digest: digest.to_owned() })
+            }
+            _ => Err(DemoError::Timeout("the database is open")),
+        }
+    }
+
+    /// A digest of every event in its order, from the first page to the last.
+    fn content(&self, node: &Process) -> Result<String, DemoError> {
+        let mut path = Some(db_path(&self.address, &["events"]));
+        let mut text = String::new();
+        while let Some(current) = path {
+            let page = node.get(&current)?;
+            text.push_str(&page.json.to_string());
+            path = page.next;
+        }
+        Ok(Hash::of(text.as_bytes()).to_string())
+    }
+}
