@@ -199,6 +199,7 @@ impl<I: Invoke> Actor<'_, I> {
     }
 
     fn fetch_token(&mut self, secret: &str) -> Result<(), CharmError> {
+        self.done.tried.token = true;
         match self.juju.secret(secret, true) {
             Ok(content) => {
                 let token = content.get(TOKEN_KEY).map(String::as_str).unwrap_or_default();
@@ -231,8 +232,9 @@ impl<I: Invoke> Actor<'_, I> {
         self.juju.log(LogLevel::Info, &format!("{word} paperclip-node"))?;
         let mut memory = self.machine.memory()?;
         memory.running = Some(digest.to_owned());
+        memory.running_api = facts.api();
         self.machine.remember(&memory)?;
-        if let Some(api) = observe::api(facts)
+        if let Some(api) = observe::new_api(facts)
             && !api.wait_ready(READY_WAIT)
         {
             self.juju.log(LogLevel::Warning, "paperclip-node is not ready yet")?;
@@ -246,6 +248,7 @@ impl<I: Invoke> Actor<'_, I> {
         self.juju.log(LogLevel::Info, "stopped paperclip-node")?;
         let mut memory = self.machine.memory()?;
         memory.running = None;
+        memory.running_api = None;
         self.machine.remember(&memory)?;
         Ok(())
     }

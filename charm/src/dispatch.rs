@@ -1,7 +1,9 @@
 //! One run of the charm.
 
 use juju_hooks::databag::BagError;
-use juju_hooks::{Environment, EnvironmentError, Event, Invoke, Juju, LogLevel, ToolError};
+use juju_hooks::{
+    Environment, EnvironmentError, Event, Invoke, Juju, LogLevel, SecretEvent, SecretPhase, ToolError,
+};
 use oplog::identity::IdentityError;
 
 use crate::act::{Actor, Done};
@@ -51,7 +53,20 @@ pub fn dispatch<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<
     match &environment.event {
         Event::Unknown(_) => Ok(()),
         Event::Action(action) => actions::run(action, environment, juju),
+        Event::Secret(SecretEvent { id, revision: Some(revision), phase: SecretPhase::Remove, .. }) => {
+            drop_revision(id, *revision, juju)?;
+            reconcile(environment, juju)
+        }
         _ => reconcile(environment, juju),
+    }
+}
+
+/// Nobody follows this revision of our secret any more. One that is gone already, or another leader's business, is no
+/// error.
+fn drop_revision<I: Invoke>(id: &str, revision: u64, juju: &Juju<I>) -> Result<(), CharmError> {
+    match juju.remove_secret(id, Some(revision)) {
+        Err(error) if error.is_not_found() || error.is_denied() => Ok(()),
+        other => Ok(other?),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Everything the plan may know, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use juju_hooks::databag::Bag;
@@ -28,6 +28,8 @@ pub enum Hint {
     Departed(UnitName),
     /// Time has passed.
     Clock,
+    /// A secret has a new revision.
+    SecretChanged,
 }
 
 /// The peer relation as this unit sees it.
@@ -137,6 +139,8 @@ pub struct Tried {
     pub secret: Option<String>,
     /// Requests that the root key refused, with the reason.
     pub refused: BTreeMap<UnitName, String>,
+    /// Whether the token was fetched in this hook.
+    pub token: bool,
     /// Whether this unit turned out not to lead.
     pub deposed: bool,
 }
@@ -174,6 +178,18 @@ impl Facts {
             ApiAddress::Binding => self.api_binding,
             ApiAddress::Fixed(address) => Some(address),
         }
+    }
+
+    /// Where the API is to listen.
+    #[must_use]
+    pub fn api(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.api_ip()?, self.settings()?.api_port))
+    }
+
+    /// Where the API listens now, as far as is known: a running node keeps its address until it is its turn to restart.
+    #[must_use]
+    pub fn present_api(&self) -> Option<SocketAddr> {
+        self.memory.running_api.or_else(|| self.api())
     }
 
     /// Whether others than programs on this machine can reach the API, so that it wants a token.

@@ -1,5 +1,6 @@
 //! Reads the facts: from Juju, the machine and the node.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -7,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use juju_hooks::databag::{self, Bag};
 use juju_hooks::{
-    Environment, Event, Invoke, Juju, Lifecycle, LogLevel, RelationId, RelationPhase, Settings as Given,
-    StoragePhase, Target, ToolError, UnitName,
+    Environment, Event, Invoke, Juju, Lifecycle, LogLevel, RelationId, RelationPhase, SecretPhase,
+    Settings as Given, StoragePhase, Target, ToolError, UnitName,
 };
 
 use crate::cluster::bags::{ApplicationBag, UnitBag};
@@ -27,7 +28,7 @@ pub struct Fixed {
     options: Given,
     leader: Option<bool>,
     cluster: Option<RelationId>,
-    turn: Option<Turn>,
+    turn: OnceCell<Option<Turn>>,
     peers: BTreeMap<UnitName, UnitBag>,
     addresses: Option<Addresses>,
     api_binding: Option<IpAddr>,
@@ -43,6 +44,7 @@ pub fn hint(environment: &Environment) -> Hint {
         Event::Lifecycle(Lifecycle::Stop) => Hint::Leaving,
         Event::Lifecycle(Lifecycle::Remove) => Hint::Removing,
         Event::Lifecycle(Lifecycle::UpdateStatus) => Hint::Clock,
+        Event::Secret(event) if event.phase == SecretPhase::Changed => Hint::SecretChanged,
         Event::Storage(event) if event.name == STORAGE => match event.phase {
             StoragePhase::Attached => Hint::Arriving,
             StoragePhase::Detaching => Hint::Leaving,
@@ -87,10 +89,7 @@ impl Fixed {
                 Some(relation) => peers(juju, relation, &hint)?,
                 None => BTreeMap::new(),
             },
-            turn: match &cluster {
-                Some(relation) => application(environment, juju, relation)?.1.turn,
-                None => None,
-            },
+            turn: OnceCell::new(),
             leader: leader(juju)?,
             addresses: addresses(juju, CLUSTER)?,
             storage: storage(environment, juju)?,
@@ -227,10 +226,11 @@ fn cluster<I: Invoke>(
         relation: relation.clone(),
         // What we or an older revision wrote and we cannot read is written anew.
         own: UnitBag::read(&own_bag).unwrap_or_default(),
+        // The first look of a hook sees what the controller has.
+        turn: fixed.turn.get_or_init(|| application.turn.clone()).clone(),
         application,
         own_bag,
         application_bag,
-        turn: fixed.turn.clone(),
         peers: fixed.peers.clone(),
     }))
 }
@@ -277,11 +277,20 @@ fn related<I: Invoke>(
         .collect()
 }
 
-/// The API of the node as its options are; none while they are not known.
+/// The API of the running node; none while nobody knows where it is.
 #[must_use]
 pub fn api(facts: &Facts) -> Option<NodeApi> {
-    let port = facts.settings()?.api_port;
-    Some(NodeApi::new(facts.api_ip()?, port, facts.token.as_ref().map(|token| token.trim().to_owned())))
+    facts.present_api().map(|address| NodeApi::new(address, token(facts)))
+}
+
+/// The API of a node that is started with the present options.
+#[must_use]
+pub fn new_api(facts: &Facts) -> Option<NodeApi> {
+    facts.api().map(|address| NodeApi::new(address, token(facts)))
+}
+
+fn token(facts: &Facts) -> Option<String> {
+    facts.token.as_ref().map(|token| token.trim().to_owned())
 }
 
 fn report(facts: &Facts) -> Option<NodeReport> {

@@ -223,3 +223,42 @@ fn a_removed_unit_leaves_its_data_and_nothing_else() {
     let data = cluster.sim.model.storage["data/0"].files.join("node");
     assert!(std::fs::read_dir(data).unwrap().count() > 0, "the data is still on the storage");
 }
+
+#[test]
+fn the_api_moves_without_the_cluster_going_down() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    cluster.sim.configure("paperclip", "api-port", json!(4758)).unwrap();
+    for _ in 0..60 {
+        for unit in cluster.units() {
+            cluster.sim.step(&unit).unwrap();
+            let serving =
+                cluster.units().iter().filter(|unit| cluster.bag(unit).contains_key("ready")).count();
+            assert!(serving >= 2, "only {serving} serve");
+        }
+    }
+    cluster.active();
+    for unit in cluster.units() {
+        assert_eq!(cluster.starts(&unit), 2, "{unit}");
+        assert!(cluster.get(&unit, "/readyz").is_err(), "{unit} has left the old port");
+        let shown = cluster.action(&unit, "show-cluster", json!({}));
+        assert_eq!(shown.text("summary"), "3 of 3 units agree with this one");
+    }
+}
+
+#[test]
+fn a_new_token_reaches_the_node() {
+    let mut sim = juju_sim::Sim::new(common::executables()).unwrap();
+    let charm = common::charm(&sim, "charm");
+    let port = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+    let options = [("api-address", json!("0.0.0.0")), ("api-port", json!(port))];
+    sim.deploy("paperclip", &charm, 1, &options).unwrap();
+    sim.settle().unwrap();
+    let mut one = Deployment { sim };
+    one.active();
+    let secret = one.sim.model.secrets.values_mut().find(|secret| secret.label == "paperclip.api").unwrap();
+    secret.revisions.insert(2, [("token".to_owned(), "b".repeat(64))].into());
+    one.active();
+    assert_eq!(one.action("paperclip/0", "get-api-token", json!({})).text("token"), "b".repeat(64));
+    assert_eq!(one.starts("paperclip/0"), 2, "the node reads its token when it starts");
+}

@@ -60,8 +60,8 @@ pub fn decide(
         let late = now.saturating_sub(turn.given_at) > TURN_SECONDS;
         return Decision { turn: Some(turn.clone()), stuck: late.then(|| turn.unit.clone()) };
     }
-    // A unit that does not serve is mended before any other is taken down; one that does not serve and does not ask
-    // for a restart holds everything up.
+    // A unit that does not serve is mended before any other is taken down, and takes nothing away when it restarts. One
+    // that serves goes down only while all others serve.
     let mut asking: Vec<(&UnitName, &Standing)> =
         units.iter().filter(|(_, standing)| standing.wants.is_some()).collect();
     asking.sort_by_key(|(unit, standing)| (standing.ready, *unit == leader, *unit));
@@ -69,7 +69,7 @@ pub fn decide(
         return Decision { turn: None, stuck: None };
     };
     let others_serve = units.iter().all(|(unit, standing)| unit == *next || standing.ready);
-    let turn = others_serve.then(|| Turn {
+    let turn = (others_serve || !standing.ready).then(|| Turn {
         unit: (*next).clone(),
         digest: standing.wants.clone().unwrap_or_default(),
         given_at: now,
@@ -112,7 +112,8 @@ mod tests {
             ("passed on when it is done", Some(turn(1, 90)), units(&[(new, true), (None, true), (new, true)]), Some(2), None),
             ("not passed on to a sick cluster", Some(turn(1, 90)), units(&[(new, true), (None, false), (new, true)]), None, None),
             ("the sick one first", None, units(&[(new, true), (new, true), (new, false)]), Some(2), None),
-            ("two sick: nobody goes down", None, units(&[(new, true), (new, false), (None, false)]), None, None),
+            ("two sick: the one that asks is mended", None, units(&[(new, true), (new, false), (None, false)]), Some(1), None),
+            ("one sick that does not ask: nobody goes down", None, units(&[(new, true), (new, true), (None, false)]), None, None),
             ("given back when its unit is gone", Some(turn(7, 90)), units(&[(None, true), (new, true)]), Some(1), None),
             ("a changed wish is a new turn", Some(turn(1, 90)), units(&[(None, true), (Some("newer"), true)]), Some(1), None),
         ];

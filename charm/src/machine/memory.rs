@@ -3,6 +3,8 @@
 //! It is on the machine's own disk: a unit that loses it starts a wait anew and restarts its node once more, nothing
 //! worse.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
@@ -21,6 +23,8 @@ pub struct Memory {
     pub settings: Option<Settings>,
     /// The digest of everything the running node was started with.
     pub running: Option<String>,
+    /// Where the running node's API listens. Options may have changed since it was started.
+    pub running_api: Option<SocketAddr>,
     /// What the unit waits for.
     pub wait: Option<Wait>,
     /// The heads digest last told to relations; told anew only by the clock, or two clusters would wake each other

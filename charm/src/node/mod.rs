@@ -2,7 +2,7 @@
 
 mod report;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -57,8 +57,8 @@ pub struct NodeApi {
 impl NodeApi {
     /// The API of a node that listens here. The unspecified address is asked through loopback.
     #[must_use]
-    pub fn new(ip: IpAddr, port: u16, token: Option<String>) -> Self {
-        let ip = match ip {
+    pub fn new(address: SocketAddr, token: Option<String>) -> Self {
+        let ip = match address.ip() {
             IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
             other => other,
@@ -69,7 +69,7 @@ impl NodeApi {
             .proxy(None)
             .build()
             .new_agent();
-        Self { base: format!("http://{}", std::net::SocketAddr::new(ip, port)), token, agent }
+        Self { base: format!("http://{}", SocketAddr::new(ip, address.port())), token, agent }
     }
 
     /// What the charm needs to know. None when the node does not answer.
@@ -202,8 +202,8 @@ mod tests {
 
     #[test]
     fn nobody_there_is_no_report() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let api = NodeApi::new([127, 0, 0, 1].into(), port, None);
+        let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let api = NodeApi::new(address, None);
         assert!(api.report().is_none());
         assert!(!api.ready());
     }

@@ -6,7 +6,7 @@ use juju_hooks::Port;
 
 use crate::cluster::bags::{Certificate, Request, UnitBag};
 use crate::config::Settings;
-use crate::facts::{Addresses, Cluster, Facts};
+use crate::facts::{Addresses, Cluster, Facts, Hint};
 use crate::machine::{Machine, NodeConfig, ServiceState};
 
 use super::{PlanError, Step};
@@ -201,10 +201,13 @@ fn dial(facts: &Facts, steps: &mut Vec<Step>) {
 /// What is to be done about the API token's file.
 fn token(facts: &Facts) -> Option<Step> {
     if !facts.api_is_open() {
-        return facts.token.is_some().then_some(Step::RemoveToken);
+        // The running node may still ask for it.
+        let asked_for = facts.memory.running_api.is_some_and(|api| !api.ip().is_loopback());
+        return (facts.token.is_some() && !asked_for).then_some(Step::RemoveToken);
     }
     let secret = facts.cluster.as_ref()?.application.token_secret.clone()?;
-    (facts.token.is_none() && facts.tried.secret.is_none()).then_some(Step::FetchToken { secret })
+    let stale = facts.token.is_none() || facts.hint == Hint::SecretChanged;
+    (stale && !facts.tried.token && facts.tried.secret.is_none()).then_some(Step::FetchToken { secret })
 }
 
 /// Opens what is listened on, closes what is not.

@@ -127,7 +127,7 @@ fn remembered(facts: &Facts) -> Memory {
     match facts.hint {
         Hint::Arriving => memory.leaving = facts.storage.is_none() && memory.leaving,
         Hint::Leaving | Hint::Removing => memory.leaving = true,
-        Hint::None | Hint::Departed(_) | Hint::Clock => {}
+        Hint::None | Hint::Departed(_) | Hint::Clock | Hint::SecretChanged => {}
     }
     if let Ok(settings) = &facts.options {
         memory.settings = Some(settings.clone());

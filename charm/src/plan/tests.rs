@@ -95,7 +95,7 @@ fn take(facts: &mut Facts, step: &Step) {
         }
         Step::ReadIdentity { .. } => facts.identity = Some(NodeIdentity { request: request(0) }),
         Step::WriteCertificate(text) => facts.certificate = Some(text.clone()),
-        Step::FetchToken { .. } => facts.token = Some("t".into()),
+        Step::FetchToken { .. } => (facts.token, facts.tried.token) = (Some("t".into()), true),
         Step::RemoveToken => facts.token = None,
         Step::WriteNodeConfig(text) => facts.node_config = Some(text.clone()),
         Step::WriteUnitFile(text) => facts.unit_file = Some(text.clone()),
