@@ -71,7 +71,7 @@ pub enum Step {
     /// Change this application's bag of a relation. Leader.
     SetApplicationBag(RelationId, Bag),
     /// Remember.
-    Remember(Memory),
+    Remember(Box<Memory>),
 }
 
 /// Why no plan could be made.
@@ -96,7 +96,7 @@ pub fn plan(facts: &Facts, machine: &Machine) -> Result<Vec<Step>, PlanError> {
     let mut steps = Vec::new();
     let memory = remembered(facts);
     if memory != facts.memory {
-        steps.push(Step::Remember(memory));
+        steps.push(Step::Remember(Box::new(memory)));
         return Ok(steps);
     }
     if facts.hint == Hint::Removing {
