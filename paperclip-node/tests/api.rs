@@ -3,16 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use paperclip_node::{
-    api::{Api, Guard, MAX_PAGE_BYTES, Server},
+    api::{Api, Guard, MAX_CONNECTIONS, MAX_PAGE_BYTES, Server},
     config::{Config, KEYS, Sources},
     metrics::Metrics,
     node::Node,
 };
 use serde_json::{Value as Json, json};
 use std::{
-    io::{BufRead, BufReader},
-    net::SocketAddr,
-    time::Duration,
+    io::{BufRead, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, task::JoinHandle};
@@ -250,8 +250,36 @@ fn changes_are_followed_from_an_entry_on_and_end_with_the_node() {
     assert_eq!(served.get("/v1/databases/log/changes?since=zdpu").status, 400);
     served.stop.cancel();
     let mut rest = String::new();
-    drop(std::io::Read::read_to_string(&mut now, &mut rest));
+    drop(now.read_to_string(&mut rest));
     assert!(!rest.contains("id:"), "{rest}");
+    served.finish();
+}
+
+#[test]
+fn connections_are_bounded_and_places_come_back() {
+    let served = Served::start();
+    let connect = || {
+        let stream = TcpStream::connect(served.address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+    };
+    let answers = |stream: &mut TcpStream| -> bool {
+        // One that is closed at once may refuse the request or end without an answer.
+        let sent = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        sent.is_ok() && stream.read(&mut [0; 1024]).unwrap_or(0) > 0
+    };
+    let mut open: Vec<TcpStream> = (0..MAX_CONNECTIONS).map(|_| connect()).collect();
+    assert!(open.iter_mut().all(&answers));
+    assert!(!answers(&mut connect()), "one too many");
+    drop(open.split_off(MAX_CONNECTIONS - 2));
+    let deadline = Instant::now() + DEADLINE;
+    while !answers(&mut connect()) {
+        assert!(Instant::now() < deadline, "the places of closed connections come back");
+    }
+    let metrics =
+        served.agent.get(served.url("/metrics")).call().unwrap().body_mut().read_to_string().unwrap();
+    assert!(!metrics.contains("paperclip_http_refused_total{reason=\"connections\"} 0"), "{metrics}");
+    drop(open);
     served.finish();
 }
 

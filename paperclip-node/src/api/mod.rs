@@ -53,7 +53,7 @@ pub const MAX_SLOW_REQUESTS: usize = 8;
 pub const MAX_SCANS: usize = 8;
 
 /// Open streams of changes.
-pub const MAX_CHANGE_STREAMS: usize = 256;
+pub const MAX_CHANGE_STREAMS: usize = 128;
 
 /// Memory for bodies that are being read, in KiB, all requests together. Who finds none left waits.
 pub const BODY_MEMORY_KIB: u32 = 64 * 1024;

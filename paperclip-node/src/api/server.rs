@@ -15,8 +15,9 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Connections open at once. Further ones are closed at once and counted.
-pub const MAX_CONNECTIONS: usize = 1024;
+/// Connections open at once. Further ones are closed at once and counted. With as many descriptors for peers and files, a
+/// process stays below the 1,024 that it commonly may have.
+pub const MAX_CONNECTIONS: usize = 256;
 
 /// How long a client may take to send the head of a request; also how long a connection may stay idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
