@@ -75,8 +75,15 @@ impl<I: Invoke> Actor<'_, I> {
             Step::Stop => self.stop()?,
             Step::RemoveService => self.machine.remove_service()?,
             Step::Dial(address) => self.dial(address, facts)?,
-            Step::OpenPort(port) => self.juju.open_port(port)?,
-            Step::ClosePort(port) => self.juju.close_port(port)?,
+            Step::Claim => self.machine.claim(&facts.unit)?,
+            Step::OpenPort(port) => {
+                self.juju.open_port(port)?;
+                self.done.tried.ports.insert(port);
+            }
+            Step::ClosePort(port) => {
+                self.juju.close_port(port)?;
+                self.done.tried.ports.insert(port);
+            }
             Step::SetUnitBag(relation, changes) => self.juju.set_relation(&relation, &changes)?,
             Step::SetApplicationBag(relation, changes) => {
                 self.led(|actor| actor.set_application(&relation, &changes))?;

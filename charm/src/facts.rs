@@ -98,6 +98,8 @@ pub struct Facts {
     pub storage: Option<PathBuf>,
     /// The ports this unit has opened.
     pub opened: BTreeSet<Port>,
+    /// The unit that this machine's node belongs to.
+    pub claimant: Option<UnitName>,
     /// Whether the service's user exists.
     pub user: bool,
     /// The node that is installed.
@@ -131,6 +133,8 @@ pub struct Facts {
 pub struct Tried {
     /// Addresses that were dialled.
     pub dialled: BTreeSet<String>,
+    /// Ports that were opened or closed. Not every agent shows the hook its own changes.
+    pub ports: BTreeSet<Port>,
     /// Why the service did not start.
     pub start: Option<String>,
     /// Why the node could not name its identity.
@@ -156,6 +160,12 @@ impl Facts {
     #[must_use]
     pub fn leads(&self) -> bool {
         self.leader == Some(true) && !self.tried.deposed
+    }
+
+    /// Another unit that this machine's node belongs to.
+    #[must_use]
+    pub fn neighbour(&self) -> Option<&UnitName> {
+        self.claimant.as_ref().filter(|claimant| **claimant != self.unit)
     }
 
     /// Whether the node must not run: the storage or the unit is going or gone.

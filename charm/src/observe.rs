@@ -194,6 +194,7 @@ pub fn observe<I: Invoke>(
         api_binding: fixed.api_binding,
         storage: fixed.storage.clone(),
         opened: juju.opened_ports()?.into_iter().collect(),
+        claimant: machine.claimant()?,
         user: machine.has_user()?,
         shipped_sha256: machine.shipped_sha256(installed.as_ref())?,
         installed,

@@ -20,6 +20,8 @@ const SHOWN: usize = 160;
 pub enum Condition {
     /// Options cannot be used.
     BadOptions(Vec<Fault>),
+    /// The machine's node is another unit's.
+    Neighbour(UnitName),
     /// The node does not come up.
     Failing {
         /// What it or systemd said last.
@@ -69,6 +71,7 @@ impl Condition {
     fn status(&self) -> Status {
         match self {
             Self::BadOptions(_)
+            | Self::Neighbour(_)
             | Self::Failing { .. }
             | Self::NoIdentity(_)
             | Self::SecretUnreadable(_)
@@ -94,6 +97,7 @@ impl Condition {
                 let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
                 format!("config {}", faults.join("; "))
             }
+            Self::Neighbour(unit) => format!("{unit} is on this machine: one unit for each; remove this one"),
             Self::Failing { words } => {
                 let words: String = words.chars().take(SHOWN).collect();
                 format!("{SERVICE} does not stay up: {words} (see journalctl -u {SERVICE})")
@@ -192,6 +196,9 @@ pub fn status(facts: &Facts) -> Told {
 /// All that is true of the unit, causes before effects.
 #[must_use]
 pub fn conditions(facts: &Facts) -> Vec<Condition> {
+    if let Some(unit) = facts.neighbour() {
+        return vec![Condition::Neighbour(unit.clone())];
+    }
     let mut conditions = Vec::new();
     if let Err(faults) = &facts.options {
         conditions.push(Condition::BadOptions(faults.clone()));

@@ -93,19 +93,14 @@ pub fn canonical<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
 /// [`BagError`] when a key the type needs is missing or holds something else.
 pub fn decode<T: DeserializeOwned>(bag: &Bag) -> Result<T, BagError> {
     let entries = bag.iter().map(|(key, value)| (key.as_str(), Text(value)));
-    Ok(T::deserialize(MapDeserializer::<_, serde_json::Error>::new(
-        entries,
-    ))?)
+    Ok(T::deserialize(MapDeserializer::<_, serde_json::Error>::new(entries))?)
 }
 
 /// What must change in a bag that holds `old` so that it holds `new`: the differing keys, with the empty string for
 /// those to be removed (as `relation-set` wants it). Keys that `keep` names are left alone.
 #[must_use]
 pub fn difference(old: &Bag, new: &Bag, keep: impl Fn(&str) -> bool) -> Bag {
-    let gone = old
-        .keys()
-        .filter(|key| !new.contains_key(*key))
-        .map(|key| (key.clone(), String::new()));
+    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), String::new()));
     let changed = new.iter().filter(|(key, value)| old.get(*key) != Some(value));
     gone.chain(changed.map(|(key, value)| (key.clone(), value.clone())))
         .filter(|(key, _)| !keep(key))
@@ -143,11 +138,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        if self.0.is_empty() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.0.is_empty() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -240,27 +231,16 @@ mod tests {
         struct Small {
             n: u8,
         }
-        let bag = Bag::from([
-            ("n".into(), "7".into()),
-            ("ingress-address".into(), "10.0.0.1, {".into()),
-        ]);
+        let bag = Bag::from([("n".into(), "7".into()), ("ingress-address".into(), "10.0.0.1, {".into())]);
         assert_eq!(decode::<Small>(&bag).unwrap().n, 7);
     }
 
     #[test]
     fn a_difference_names_changed_and_removed_keys_only() {
         let bag = |pairs: &[(&str, &str)]| -> Bag {
-            pairs
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect()
+            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
         };
-        let old = bag(&[
-            ("same", "1"),
-            ("old", "2"),
-            ("changed", "3"),
-            ("private-address", "10.0.0.1"),
-        ]);
+        let old = bag(&[("same", "1"), ("old", "2"), ("changed", "3"), ("private-address", "10.0.0.1")]);
         let new = bag(&[("same", "1"), ("changed", "4"), ("new", "5")]);
         let want = bag(&[("old", ""), ("changed", "4"), ("new", "5")]);
         assert_eq!(difference(&old, &new, |key| key == "private-address"), want);

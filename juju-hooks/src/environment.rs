@@ -89,10 +89,7 @@ struct Variables(BTreeMap<String, String>);
 impl Variables {
     /// Juju sets some variables to the empty string where they do not apply: empty is absent.
     fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     fn optional(&self, name: &str) -> String {
@@ -107,9 +104,7 @@ impl Variables {
         &self,
         variable: &'static str,
     ) -> Result<T, EnvironmentError> {
-        self.required(variable)?
-            .parse()
-            .map_err(|source| EnvironmentError::Name { variable, source })
+        self.required(variable)?.parse().map_err(|source| EnvironmentError::Name { variable, source })
     }
 
     fn unit(&self, variable: &'static str) -> Result<Option<UnitName>, EnvironmentError> {
@@ -124,16 +119,10 @@ fn event(variables: &Variables) -> Result<Event, EnvironmentError> {
     let path = variables.get("JUJU_DISPATCH_PATH").unwrap_or_default();
     if let Some(script) = path.strip_prefix("actions/") {
         let name = variables.get("JUJU_ACTION_NAME").unwrap_or(script).to_owned();
-        return Ok(Event::Action(Action {
-            name,
-            id: variables.optional("JUJU_ACTION_UUID"),
-        }));
+        return Ok(Event::Action(Action { name, id: variables.optional("JUJU_ACTION_UUID") }));
     }
     // The hook's name has its own variable; the path is the same name for agents that leave it out.
-    let hook = variables
-        .get("JUJU_HOOK_NAME")
-        .or_else(|| path.strip_prefix("hooks/"))
-        .unwrap_or_default();
+    let hook = variables.get("JUJU_HOOK_NAME").or_else(|| path.strip_prefix("hooks/")).unwrap_or_default();
     if let Some(lifecycle) = Lifecycle::from_name(hook) {
         return Ok(Event::Lifecycle(lifecycle));
     }
@@ -157,9 +146,7 @@ fn relation(variables: &Variables, hook: &str) -> Result<Option<RelationEvent>, 
         "created" => RelationPhase::Created,
         "joined" => RelationPhase::Joined,
         "changed" => RelationPhase::Changed,
-        "departed" => RelationPhase::Departed {
-            departing: variables.unit("JUJU_DEPARTING_UNIT")?,
-        },
+        "departed" => RelationPhase::Departed { departing: variables.unit("JUJU_DEPARTING_UNIT")? },
         "broken" => RelationPhase::Broken,
         _ => return Ok(None),
     };
@@ -200,10 +187,7 @@ fn secret(variables: &Variables, hook: &str) -> Result<Option<SecretEvent>, Envi
     };
     let revision = variables
         .get("JUJU_SECRET_REVISION")
-        .map(|text| {
-            text.parse()
-                .map_err(|_| EnvironmentError::Revision(text.to_owned()))
-        })
+        .map(|text| text.parse().map_err(|_| EnvironmentError::Revision(text.to_owned())))
         .transpose()?;
     Ok(Some(SecretEvent {
         id: variables.required("JUJU_SECRET_ID")?.to_owned(),
@@ -261,12 +245,7 @@ mod tests {
         let Event::Relation(event) = parse("cluster-relation-departed", &variables).unwrap() else {
             panic!("not a relation event");
         };
-        assert_eq!(
-            event.phase,
-            RelationPhase::Departed {
-                departing: Some("paperclip/0".parse().unwrap())
-            }
-        );
+        assert_eq!(event.phase, RelationPhase::Departed { departing: Some("paperclip/0".parse().unwrap()) });
     }
 
     #[test]
@@ -277,23 +256,13 @@ mod tests {
         );
         let secret = parse(
             "secret-remove",
-            &[
-                ("JUJU_SECRET_ID", "secret:abc"),
-                ("JUJU_SECRET_LABEL", ""),
-                ("JUJU_SECRET_REVISION", "4"),
-            ],
+            &[("JUJU_SECRET_ID", "secret:abc"), ("JUJU_SECRET_LABEL", ""), ("JUJU_SECRET_REVISION", "4")],
         );
         assert!(
             matches!(&secret.unwrap(), Event::Secret(event) if event.revision == Some(4) && event.label.is_none())
         );
-        assert_eq!(
-            parse("moon-phase", &[]).unwrap(),
-            Event::Unknown("moon-phase".into())
-        );
-        assert_eq!(
-            parse("x-relation-danced", &[]).unwrap(),
-            Event::Unknown("x-relation-danced".into())
-        );
+        assert_eq!(parse("moon-phase", &[]).unwrap(), Event::Unknown("moon-phase".into()));
+        assert_eq!(parse("x-relation-danced", &[]).unwrap(), Event::Unknown("x-relation-danced".into()));
 
         let action = Environment::parse([
             ("JUJU_UNIT_NAME", "paperclip/0"),
@@ -305,10 +274,7 @@ mod tests {
         ]);
         assert_eq!(
             action.unwrap().event,
-            Event::Action(Action {
-                name: "show-heads".into(),
-                id: "12".into()
-            })
+            Event::Action(Action { name: "show-heads".into(), id: "12".into() })
         );
     }
 
@@ -316,15 +282,11 @@ mod tests {
     fn a_hook_without_its_variables_is_refused() {
         assert_eq!(
             parse("cluster-relation-joined", &[]),
-            Err(EnvironmentError::Missing {
-                variable: "JUJU_RELATION_ID"
-            })
+            Err(EnvironmentError::Missing { variable: "JUJU_RELATION_ID" })
         );
         assert_eq!(
             Environment::parse([("PATH", "/bin")]),
-            Err(EnvironmentError::Missing {
-                variable: "JUJU_UNIT_NAME"
-            })
+            Err(EnvironmentError::Missing { variable: "JUJU_UNIT_NAME" })
         );
     }
 }

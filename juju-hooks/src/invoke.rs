@@ -69,11 +69,7 @@ impl Invoke for Processes {
     fn invoke(&self, call: &Call) -> std::io::Result<Reply> {
         let mut child = Command::new(call.tool)
             .args(&call.arguments)
-            .stdin(if call.input.is_some() {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
+            .stdin(if call.input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
@@ -90,11 +86,7 @@ impl Invoke for Processes {
             (Some(code), _) => Some(Exit::Code(code)),
             (None, signal) => Some(Exit::Signal(signal.unwrap_or_default())),
         };
-        Ok(Reply {
-            failure,
-            stdout: output.stdout,
-            stderr: output.stderr,
-        })
+        Ok(Reply { failure, stdout: output.stdout, stderr: output.stderr })
     }
 }
 
@@ -118,36 +110,18 @@ impl Recorded {
     /// Adds: this line is answered with this standard output and exit 0.
     #[must_use]
     pub fn answer(self, line: &str, stdout: &str) -> Self {
-        self.reply(
-            line,
-            Reply {
-                failure: None,
-                stdout: stdout.into(),
-                stderr: Vec::new(),
-            },
-        )
+        self.reply(line, Reply { failure: None, stdout: stdout.into(), stderr: Vec::new() })
     }
 
     /// Adds: this line fails with this code and text.
     #[must_use]
     pub fn refuse(self, line: &str, code: i32, text: &str) -> Self {
         let stderr = format!("ERROR {text}\n").into_bytes();
-        self.reply(
-            line,
-            Reply {
-                failure: Some(Exit::Code(code)),
-                stdout: Vec::new(),
-                stderr,
-            },
-        )
+        self.reply(line, Reply { failure: Some(Exit::Code(code)), stdout: Vec::new(), stderr })
     }
 
     fn reply(self, line: &str, reply: Reply) -> Self {
-        self.answers
-            .borrow_mut()
-            .entry(line.to_owned())
-            .or_default()
-            .push_back(reply);
+        self.answers.borrow_mut().entry(line.to_owned()).or_default().push_back(reply);
         self
     }
 
@@ -160,12 +134,7 @@ impl Recorded {
     /// What the last call of this tool had on its standard input.
     #[must_use]
     pub fn last_input(&self, tool: &str) -> Option<Vec<u8>> {
-        self.calls
-            .borrow()
-            .iter()
-            .rev()
-            .find(|call| call.tool == tool)
-            .and_then(|call| call.input.clone())
+        self.calls.borrow().iter().rev().find(|call| call.tool == tool).and_then(|call| call.input.clone())
     }
 }
 
@@ -175,16 +144,9 @@ impl Invoke for Recorded {
         let mut answers = self.answers.borrow_mut();
         let line = call.line();
         let Some(queue) = answers.get_mut(&line) else {
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::NotFound,
-                format!("no answer for: {line}"),
-            ));
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, format!("no answer for: {line}")));
         };
-        let next = if queue.len() > 1 {
-            queue.pop_front()
-        } else {
-            queue.front().cloned()
-        };
+        let next = if queue.len() > 1 { queue.pop_front() } else { queue.front().cloned() };
         next.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::NotFound, line))
     }
 }

@@ -48,10 +48,7 @@ impl FromStr for UnitName {
         if application.is_empty() {
             return Err(bad());
         }
-        Ok(Self {
-            application: application.to_owned(),
-            number,
-        })
+        Ok(Self { application: application.to_owned(), number })
     }
 }
 
@@ -104,10 +101,7 @@ impl FromStr for RelationId {
         if endpoint.is_empty() {
             return Err(bad());
         }
-        Ok(Self {
-            endpoint: endpoint.to_owned(),
-            number,
-        })
+        Ok(Self { endpoint: endpoint.to_owned(), number })
     }
 }
 
@@ -137,10 +131,7 @@ mod tests {
 
     #[test]
     fn units_sort_by_number_not_by_text() {
-        let mut units: Vec<UnitName> = ["a/10", "a/2", "b/0"]
-            .iter()
-            .map(|n| n.parse().unwrap())
-            .collect();
+        let mut units: Vec<UnitName> = ["a/10", "a/2", "b/0"].iter().map(|n| n.parse().unwrap()).collect();
         units.sort();
         let shown: Vec<String> = units.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["a/2", "a/10", "b/0"]);

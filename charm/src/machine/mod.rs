@@ -5,6 +5,7 @@
 //! on a real machine).
 
 mod binary;
+mod claim;
 mod identity;
 mod memory;
 mod node_config;

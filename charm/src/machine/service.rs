@@ -74,7 +74,10 @@ impl Machine {
     /// [`MachineError::Failed`] when it does not come up.
     pub fn start_service(&self) -> Result<(), MachineError> {
         run("systemctl", ["enable", "--quiet", SERVICE])?;
-        run("systemctl", ["reset-failed", SERVICE])?;
+        // systemd refuses to reset a unit that it has not loaded, and one that has failed it has.
+        if self.service()?.state == ServiceState::Failed {
+            run("systemctl", ["reset-failed", SERVICE])?;
+        }
         run("systemctl", ["start", SERVICE]).map(drop)
     }
 
@@ -83,7 +86,6 @@ impl Machine {
     /// # Errors
     /// [`MachineError::Failed`] when it does not come up.
     pub fn restart_service(&self) -> Result<(), MachineError> {
-        run("systemctl", ["reset-failed", SERVICE])?;
         run("systemctl", ["restart", SERVICE]).map(drop)
     }
 
@@ -108,7 +110,8 @@ impl Machine {
         for path in [self.unit_path(), self.config_path(), self.certificate_path(), self.token_path()] {
             self.remove(&path)?;
         }
-        run("systemctl", ["daemon-reload"]).map(drop)
+        run("systemctl", ["daemon-reload"])?;
+        self.give_up()
     }
 
     /// The last lines the service has logged, for an operator who reads a status or an action's result.

@@ -219,8 +219,13 @@ fn ports(facts: &Facts, steps: &mut Vec<Step>) {
         .flatten()
         .map(Port::tcp)
         .collect();
-    steps.extend(facts.opened.difference(&wanted).copied().map(Step::ClosePort));
-    steps.extend(wanted.difference(&facts.opened).copied().map(Step::OpenPort));
+    change_ports(facts, &wanted, steps);
+}
+
+fn change_ports(facts: &Facts, wanted: &BTreeSet<Port>, steps: &mut Vec<Step>) {
+    let untried = |port: &&Port| !facts.tried.ports.contains(*port);
+    steps.extend(facts.opened.difference(wanted).filter(untried).copied().map(Step::ClosePort));
+    steps.extend(wanted.difference(&facts.opened).filter(untried).copied().map(Step::OpenPort));
 }
 
 /// Stops the node and says so.
@@ -231,7 +236,7 @@ fn leave(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     {
         steps.push(Step::Stop);
     }
-    steps.extend(facts.opened.iter().copied().map(Step::ClosePort));
+    change_ports(facts, &BTreeSet::new(), steps);
     let Some(cluster) = &facts.cluster else {
         return Ok(());
     };

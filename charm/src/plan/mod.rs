@@ -22,6 +22,8 @@ use crate::relations;
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Take this machine for this unit's node.
+    Claim,
     /// Make the service's user.
     AddUser,
     /// Copy the node out of the charm.
@@ -99,12 +101,19 @@ pub fn plan(facts: &Facts, machine: &Machine) -> Result<Vec<Step>, PlanError> {
         steps.push(Step::Remember(Box::new(memory)));
         return Ok(steps);
     }
+    if facts.neighbour().is_some() {
+        // Whatever is on this machine is the other unit's.
+        return Ok(steps);
+    }
     if facts.hint == Hint::Removing {
         // Everything that this takes away is checked, so that a repeated `remove` finds nothing to do.
         if facts.unit_file.is_some() || facts.node_config.is_some() {
             steps.push(Step::RemoveService);
         }
         return Ok(steps);
+    }
+    if facts.claimant.is_none() {
+        steps.push(Step::Claim);
     }
     if !facts.user {
         steps.push(Step::AddUser);

@@ -16,9 +16,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError::Refused`] outside an action.
     pub fn action_parameters(&self) -> Result<Map<String, Value>, ToolError> {
-        Ok(self
-            .ask::<Option<Map<String, Value>>, _>("action-get", ["--format=json"])?
-            .unwrap_or_default())
+        Ok(self.ask::<Option<Map<String, Value>>, _>("action-get", ["--format=json"])?.unwrap_or_default())
     }
 
     /// `action-set`: results. Keys are `[a-z0-9-]`, dots nest; `stdout`, `stderr` and their `-encoding` are
@@ -30,10 +28,7 @@ impl<I: Invoke> Juju<I> {
         &self,
         results: impl IntoIterator<Item = (&'a str, String)>,
     ) -> Result<(), ToolError> {
-        let pairs: Vec<String> = results
-            .into_iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
+        let pairs: Vec<String> = results.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
         if pairs.is_empty() {
             return Ok(());
         }

@@ -44,15 +44,9 @@ impl<I: Invoke> Juju<I> {
         arguments: impl IntoIterator<Item = S>,
         input: Option<Vec<u8>>,
     ) -> Result<Vec<u8>, ToolError> {
-        let call = Call {
-            tool,
-            arguments: arguments.into_iter().map(Into::into).collect(),
-            input,
-        };
-        let reply = self.tools.invoke(&call).map_err(|source| ToolError::Run {
-            tool: tool.to_owned(),
-            source,
-        })?;
+        let call = Call { tool, arguments: arguments.into_iter().map(Into::into).collect(), input };
+        let reply =
+            self.tools.invoke(&call).map_err(|source| ToolError::Run { tool: tool.to_owned(), source })?;
         match reply.failure {
             None => Ok(reply.stdout),
             Some(exit) => Err(refused(tool, exit, &reply.stderr)),
@@ -83,27 +77,15 @@ fn refused(tool: &str, exit: Exit, stderr: &[u8]) -> ToolError {
     let text = String::from_utf8_lossy(stderr);
     let text = text.trim();
     let text = text.strip_prefix("ERROR ").unwrap_or(text).to_owned();
-    ToolError::Refused {
-        tool: tool.to_owned(),
-        exit,
-        text,
-    }
+    ToolError::Refused { tool: tool.to_owned(), exit, text }
 }
 
 /// Reads a tool's JSON. Tools print nothing at all for some empty answers: that is `null`.
 fn decode<T: DeserializeOwned>(tool: &str, stdout: &[u8], show: bool) -> Result<T, ToolError> {
-    let json = if stdout.trim_ascii().is_empty() {
-        b"null"
-    } else {
-        stdout
-    };
+    let json = if stdout.trim_ascii().is_empty() { b"null" } else { stdout };
     serde_json::from_slice(json).map_err(|source| ToolError::Answer {
         tool: tool.to_owned(),
         source,
-        start: if show {
-            String::from_utf8_lossy(json).chars().take(SHOWN).collect()
-        } else {
-            String::new()
-        },
+        start: if show { String::from_utf8_lossy(json).chars().take(SHOWN).collect() } else { String::new() },
     })
 }

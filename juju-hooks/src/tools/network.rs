@@ -85,11 +85,7 @@ impl Port {
     /// One TCP port.
     #[must_use]
     pub fn tcp(port: u16) -> Self {
-        Self {
-            protocol: Protocol::Tcp,
-            from: port,
-            to: port,
-        }
+        Self { protocol: Protocol::Tcp, from: port, to: port }
     }
 }
 
@@ -115,11 +111,7 @@ impl FromStr for Port {
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || text.to_owned();
         if text == "icmp" {
-            return Ok(Self {
-                protocol: Protocol::Icmp,
-                from: 0,
-                to: 0,
-            });
+            return Ok(Self { protocol: Protocol::Icmp, from: 0, to: 0 });
         }
         let (ports, protocol) = text.split_once('/').ok_or_else(bad)?;
         let protocol = match protocol {
@@ -129,19 +121,14 @@ impl FromStr for Port {
         };
         let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
         let number = |text: &str| text.parse().map_err(|_| bad());
-        Ok(Self {
-            protocol,
-            from: number(from)?,
-            to: number(to)?,
-        })
+        Ok(Self { protocol, from: number(from)?, to: number(to)? })
     }
 }
 
 impl<'de> Deserialize<'de> for Port {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|text| serde::de::Error::custom(format!("{text:?} is not a port")))
+        text.parse().map_err(|text| serde::de::Error::custom(format!("{text:?} is not a port")))
     }
 }
 
@@ -159,9 +146,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError`] as the tool gives it.
     pub fn opened_ports(&self) -> Result<Vec<Port>, ToolError> {
-        Ok(self
-            .ask::<Option<Vec<Port>>, _>("opened-ports", ["--format=json"])?
-            .unwrap_or_default())
+        Ok(self.ask::<Option<Vec<Port>>, _>("opened-ports", ["--format=json"])?.unwrap_or_default())
     }
 
     /// `open-port`: opened when the application is exposed. Opening it again is no error.

@@ -30,10 +30,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError::is_not_found`] when the relation is gone.
     pub fn relation_units(&self, relation: &RelationId) -> Result<Vec<UnitName>, ToolError> {
-        self.ask(
-            "relation-list",
-            ["--format=json".to_owned(), format!("-r={relation}")],
-        )
+        self.ask("relation-list", ["--format=json", "-r", &relation.to_string()])
     }
 
     /// `relation-list --app`: the application on the other side.
@@ -41,14 +38,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError::is_not_found`] when the relation is gone.
     pub fn relation_application(&self, relation: &RelationId) -> Result<String, ToolError> {
-        self.ask(
-            "relation-list",
-            [
-                "--format=json".to_owned(),
-                format!("-r={relation}"),
-                "--app".to_owned(),
-            ],
-        )
+        self.ask("relation-list", ["--format=json", "-r", &relation.to_string(), "--app"])
     }
 
     /// `relation-get`: a whole bag. A bag that nobody has written to is empty.
@@ -57,16 +47,14 @@ impl<I: Invoke> Juju<I> {
     /// [`ToolError::is_denied`] for an application bag this unit may not read; [`ToolError::is_not_found`] for a
     /// relation or settings that do not exist (yet).
     pub fn relation(&self, relation: &RelationId, target: &Target<'_>) -> Result<Bag, ToolError> {
-        let mut arguments = vec!["--format=json".to_owned(), format!("-r={relation}")];
+        let mut arguments = vec!["--format=json".to_owned(), "-r".to_owned(), relation.to_string()];
         match target {
             Target::Unit(unit) => arguments.extend(["-".to_owned(), unit.to_string()]),
             Target::Application(name) => {
                 arguments.extend(["--app".to_owned(), "-".to_owned(), (*name).to_owned()]);
             }
         }
-        Ok(self
-            .ask::<Option<Bag>, _>("relation-get", arguments)?
-            .unwrap_or_default())
+        Ok(self.ask::<Option<Bag>, _>("relation-get", arguments)?.unwrap_or_default())
     }
 
     /// `relation-set` for this unit's bag: sets the given keys, removes those with an empty value. Nothing given,
@@ -91,15 +79,11 @@ impl<I: Invoke> Juju<I> {
             return Ok(());
         }
         // By standard input, not argv: one argument is limited to 128 KiB. JSON is YAML, which the tool reads.
-        let input = serde_json::to_vec(changes).map_err(|error| ToolError::Input {
-            tool: "relation-set".into(),
-            source: error.into(),
-        })?;
-        let relation = format!("-r={relation}");
-        let arguments = [relation.as_str()]
-            .into_iter()
-            .chain(flags.iter().copied())
-            .chain(["--file", "-"]);
+        let input = serde_json::to_vec(changes)
+            .map_err(|error| ToolError::Input { tool: "relation-set".into(), source: error.into() })?;
+        let relation = relation.to_string();
+        let arguments =
+            ["-r", relation.as_str()].into_iter().chain(flags.iter().copied()).chain(["--file", "-"]);
         self.run("relation-set", arguments, Some(input)).map(drop)
     }
 
@@ -112,10 +96,7 @@ impl<I: Invoke> Juju<I> {
         struct Model {
             uuid: String,
         }
-        let model: Model = self.ask(
-            "relation-model-get",
-            ["--format=json".to_owned(), format!("-r={relation}")],
-        )?;
+        let model: Model = self.ask("relation-model-get", ["--format=json", "-r", &relation.to_string()])?;
         Ok(model.uuid)
     }
 }
@@ -130,19 +111,12 @@ mod tests {
         let id: RelationId = "cluster:0".parse().unwrap();
         let unit: UnitName = "paperclip/1".parse().unwrap();
         let tools = Recorded::new()
-            .answer("relation-set -r=cluster:0 --app --file -", "")
-            .answer(
-                "relation-get --format=json -r=cluster:0 - paperclip/1",
-                "{\"a\":\"1\"}\n",
-            );
+            .answer("relation-set -r cluster:0 --app --file -", "")
+            .answer("relation-get --format=json -r cluster:0 - paperclip/1", "{\"a\":\"1\"}\n");
         let juju = Juju::new(&tools);
-        juju.set_relation_application(&id, &Bag::from([("k".into(), "v".into())]))
-            .unwrap();
+        juju.set_relation_application(&id, &Bag::from([("k".into(), "v".into())])).unwrap();
         assert_eq!(tools.last_input("relation-set").unwrap(), br#"{"k":"v"}"#);
-        assert_eq!(
-            juju.relation(&id, &Target::Unit(&unit)).unwrap(),
-            Bag::from([("a".into(), "1".into())])
-        );
+        assert_eq!(juju.relation(&id, &Target::Unit(&unit)).unwrap(), Bag::from([("a".into(), "1".into())]));
         juju.set_relation(&id, &Bag::new()).unwrap();
         assert_eq!(tools.calls().len(), 2, "nothing to write calls nothing");
     }
@@ -151,22 +125,13 @@ mod tests {
     fn a_refusal_keeps_code_and_text() {
         let id: RelationId = "cluster:9".parse().unwrap();
         let tools = Recorded::new().refuse(
-            "relation-list --format=json -r=cluster:9",
+            "relation-list --format=json -r cluster:9",
             2,
             r#"invalid value "cluster:9" for option -r: relation not found"#,
         );
         let error = Juju::new(&tools).relation_units(&id).unwrap_err();
         assert!(error.is_not_found() && !error.is_denied());
-        assert!(
-            matches!(
-                error,
-                ToolError::Refused {
-                    exit: Exit::Code(2),
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, ToolError::Refused { exit: Exit::Code(2), .. }), "{error}");
     }
 
     #[test]

@@ -62,11 +62,7 @@ impl ContentFile {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let file_guard = Self(path);
         file.write_all(&serde_json::to_vec(content)?)?;
         Ok(file_guard)
@@ -99,15 +95,8 @@ impl<I: Invoke> Juju<I> {
             Owner::Application => "application",
             Owner::Unit => "unit",
         };
-        let flags = [
-            "--owner",
-            owner,
-            "--label",
-            options.label,
-            "--description",
-            options.description,
-        ]
-        .map(str::to_owned);
+        let flags = ["--owner", owner, "--label", options.label, "--description", options.description]
+            .map(str::to_owned);
         let stdout = self.with_content("secret-add", flags.into(), content)?;
         Ok(String::from_utf8_lossy(&stdout).trim().to_owned())
     }
@@ -117,8 +106,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// As [`Juju::add_secret`]; [`ToolError::is_not_found`] for an unknown secret.
     pub fn set_secret(&self, id: &str, content: &SecretContent) -> Result<(), ToolError> {
-        self.with_content("secret-set", vec![id.to_owned()], content)
-            .map(drop)
+        self.with_content("secret-set", vec![id.to_owned()], content).map(drop)
     }
 
     fn with_content(
@@ -128,10 +116,8 @@ impl<I: Invoke> Juju<I> {
         content: &SecretContent,
     ) -> Result<Vec<u8>, ToolError> {
         // The agent opens the file, not the tool: an absolute path, and standard input will not do.
-        let file = ContentFile::write(content).map_err(|source| ToolError::Input {
-            tool: tool.into(),
-            source,
-        })?;
+        let file =
+            ContentFile::write(content).map_err(|source| ToolError::Input { tool: tool.into(), source })?;
         arguments.extend(["--file".to_owned(), file.path().display().to_string()]);
         self.run(tool, arguments, None)
     }
@@ -142,11 +128,7 @@ impl<I: Invoke> Juju<I> {
     /// [`ToolError::is_not_found`], [`ToolError::is_denied`].
     pub fn secret(&self, id: &str, refresh: bool) -> Result<SecretContent, ToolError> {
         let refresh = refresh.then_some("--refresh");
-        let stdout = self.run(
-            "secret-get",
-            [id, "--format=json"].into_iter().chain(refresh),
-            None,
-        )?;
+        let stdout = self.run("secret-get", [id, "--format=json"].into_iter().chain(refresh), None)?;
         decode("secret-get", &stdout, false)
     }
 
@@ -164,9 +146,7 @@ impl<I: Invoke> Juju<I> {
     /// [`ToolError`] as the tool gives it.
     pub fn secret_ids(&self) -> Result<Vec<String>, ToolError> {
         // The tool prints `null`, not `[]`, when there are none.
-        Ok(self
-            .ask::<Option<Vec<String>>, _>("secret-ids", ["--format=json"])?
-            .unwrap_or_default())
+        Ok(self.ask::<Option<Vec<String>>, _>("secret-ids", ["--format=json"])?.unwrap_or_default())
     }
 
     /// `secret-grant`: lets the other side of a relation read a secret. Granting again is no error.
@@ -174,7 +154,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError::is_not_found`] for an unknown secret or relation.
     pub fn grant_secret(&self, id: &str, relation: &crate::RelationId) -> Result<(), ToolError> {
-        self.tell("secret-grant", [id.to_owned(), format!("-r={relation}")])
+        self.tell("secret-grant", [id, "-r", &relation.to_string()])
     }
 
     /// `secret-revoke`: takes the grant back.
@@ -182,7 +162,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError::is_not_found`] for an unknown secret or relation.
     pub fn revoke_secret(&self, id: &str, relation: &crate::RelationId) -> Result<(), ToolError> {
-        self.tell("secret-revoke", [id.to_owned(), format!("-r={relation}")])
+        self.tell("secret-revoke", [id, "-r", &relation.to_string()])
     }
 
     /// `secret-remove`: removes one revision, or the whole secret.
@@ -190,8 +170,8 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError::is_not_found`] for an unknown secret.
     pub fn remove_secret(&self, id: &str, revision: Option<u64>) -> Result<(), ToolError> {
-        let revision = revision.map(|revision| format!("--revision={revision}"));
-        self.tell("secret-remove", std::iter::once(id.to_owned()).chain(revision))
+        let revision = revision.map(|revision| ["--revision".to_owned(), revision.to_string()]);
+        self.tell("secret-remove", std::iter::once(id.to_owned()).chain(revision.into_iter().flatten()))
     }
 }
 
@@ -210,25 +190,15 @@ mod tests {
     impl Invoke for &Agent {
         fn invoke(&self, call: &Call) -> std::io::Result<Reply> {
             let path = call.arguments.last().cloned().unwrap_or_default();
-            self.seen
-                .borrow_mut()
-                .push((call.arguments.clone(), std::fs::read_to_string(path)?));
-            Ok(Reply {
-                failure: None,
-                stdout: b"secret:9m4e2mr0ui3e8a215n4g\n".to_vec(),
-                stderr: Vec::new(),
-            })
+            self.seen.borrow_mut().push((call.arguments.clone(), std::fs::read_to_string(path)?));
+            Ok(Reply { failure: None, stdout: b"secret:9m4e2mr0ui3e8a215n4g\n".to_vec(), stderr: Vec::new() })
         }
     }
 
     #[test]
     fn content_is_in_a_file_and_the_file_is_gone_afterwards() {
         let agent = Agent::default();
-        let options = SecretOptions {
-            owner: Owner::Application,
-            label: "cluster",
-            description: "root key",
-        };
+        let options = SecretOptions { owner: Owner::Application, label: "cluster", description: "root key" };
         let content = SecretContent::from([("root-key".into(), "hush".into())]);
         let id = Juju::new(&agent).add_secret(&options, &content).unwrap();
         assert_eq!(id, "secret:9m4e2mr0ui3e8a215n4g");

@@ -24,9 +24,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError`] as the tool gives it.
     pub fn storage_instances(&self, name: &str) -> Result<Vec<String>, ToolError> {
-        Ok(self
-            .ask::<Option<Vec<String>>, _>("storage-list", ["--format=json", name])?
-            .unwrap_or_default())
+        Ok(self.ask::<Option<Vec<String>>, _>("storage-list", ["--format=json", name])?.unwrap_or_default())
     }
 
     /// `storage-get`: one instance.

@@ -96,9 +96,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError`] as the tool gives it.
     pub fn config(&self) -> Result<Settings, ToolError> {
-        Ok(self
-            .ask::<Option<Settings>, _>("config-get", ["--all", "--format=json"])?
-            .unwrap_or_default())
+        Ok(self.ask::<Option<Settings>, _>("config-get", ["--all", "--format=json"])?.unwrap_or_default())
     }
 
     /// `status-set`: this unit's status, at once. `Unknown` and `Error` are refused by Juju.
@@ -168,9 +166,7 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError`] as the tool gives it.
     pub fn state(&self) -> Result<Bag, ToolError> {
-        Ok(self
-            .ask::<Option<Bag>, _>("state-get", ["--format=json"])?
-            .unwrap_or_default())
+        Ok(self.ask::<Option<Bag>, _>("state-get", ["--format=json"])?.unwrap_or_default())
     }
 
     /// `state-set`: sets keys of this unit's own store. At most 256 bytes a key and 64 KiB a value.
@@ -178,10 +174,8 @@ impl<I: Invoke> Juju<I> {
     /// # Errors
     /// [`ToolError`] as the tool gives it.
     pub fn set_state(&self, values: &Bag) -> Result<(), ToolError> {
-        let input = serde_json::to_vec(values).map_err(|error| ToolError::Input {
-            tool: "state-set".into(),
-            source: error.into(),
-        })?;
+        let input = serde_json::to_vec(values)
+            .map_err(|error| ToolError::Input { tool: "state-set".into(), source: error.into() })?;
         self.run("state-set", ["--file", "-"], Some(input)).map(drop)
     }
 
@@ -199,9 +193,7 @@ impl<I: Invoke> Juju<I> {
     /// [`ToolError`] as the tool gives it.
     pub fn resource(&self, name: &str) -> Result<PathBuf, ToolError> {
         let stdout = self.run("resource-get", [name], None)?;
-        Ok(PathBuf::from(
-            String::from_utf8_lossy(&stdout).trim_end().to_owned(),
-        ))
+        Ok(PathBuf::from(String::from_utf8_lossy(&stdout).trim_end().to_owned()))
     }
 
     /// `juju-reboot`: reboots the machine after this hook, if it succeeds. Refused in actions.
@@ -220,9 +212,8 @@ mod tests {
 
     #[test]
     fn text_that_looks_like_a_flag_is_still_text() {
-        let tools = Recorded::new()
-            .answer("juju-log -l INFO -- --wait", "")
-            .answer("status-set blocked -- -x", "");
+        let tools =
+            Recorded::new().answer("juju-log -l INFO -- --wait", "").answer("status-set blocked -- -x", "");
         let juju = Juju::new(&tools);
         juju.log(LogLevel::Info, "--wait").unwrap();
         juju.set_status(Status::Blocked, "-x").unwrap();
@@ -230,22 +221,9 @@ mod tests {
 
     #[test]
     fn the_worst_status_is_the_greatest() {
-        let mut all = [
-            Status::Blocked,
-            Status::Active,
-            Status::Maintenance,
-            Status::Waiting,
-        ];
+        let mut all = [Status::Blocked, Status::Active, Status::Maintenance, Status::Waiting];
         all.sort();
-        assert_eq!(
-            all,
-            [
-                Status::Active,
-                Status::Waiting,
-                Status::Maintenance,
-                Status::Blocked
-            ]
-        );
+        assert_eq!(all, [Status::Active, Status::Waiting, Status::Maintenance, Status::Blocked]);
     }
 
     #[test]
@@ -257,9 +235,6 @@ mod tests {
     #[test]
     fn a_resource_path_has_no_newline() {
         let tools = Recorded::new().answer("resource-get binary", "/var/lib/juju/r/binary");
-        assert_eq!(
-            Juju::new(&tools).resource("binary").unwrap(),
-            PathBuf::from("/var/lib/juju/r/binary")
-        );
+        assert_eq!(Juju::new(&tools).resource("binary").unwrap(), PathBuf::from("/var/lib/juju/r/binary"));
     }
 }

@@ -168,6 +168,13 @@ impl Machine {
         match verb {
             "enable" => service.enabled = true,
             "disable" => service.enabled = false,
+            // systemd forgets units that neither run nor have failed.
+            "reset-failed" if service.child.is_none() && !service.failed => {
+                return Err((
+                    1,
+                    format!("Failed to reset failed state of unit {name}.service: Unit not loaded."),
+                ));
+            }
             "reset-failed" => (service.failed, service.restarts) = (false, 0),
             "stop" => {
                 service.stop();

@@ -55,6 +55,21 @@ fn known(tool: &str) -> &'static [Flag] {
     }
 }
 
+/// A flag and the value written to it. As in Juju's flag package the value of a short flag follows at once: `-r7`; an
+/// equals sign would be part of it.
+fn apart(argument: &str) -> (&str, Option<String>) {
+    if argument.starts_with("--") {
+        return match argument.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (argument, None),
+        };
+    }
+    match argument.char_indices().nth(2) {
+        Some((end, _)) => (&argument[..end], Some(argument[end..].to_owned())),
+        None => (argument, None),
+    }
+}
+
 impl Flags {
     /// Takes a tool's arguments apart.
     ///
@@ -72,10 +87,7 @@ impl Flags {
                 flags.rest.push(argument.clone());
                 continue;
             }
-            let (name, value) = match argument.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (argument.as_str(), None),
-            };
+            let (name, value) = apart(argument);
             let bare = name.trim_start_matches('-');
             if bare == "format" || bare == "o" || bare == "output" {
                 let value = value.or_else(|| arguments.next().cloned()).unwrap_or_default();

@@ -237,3 +237,14 @@ fn any_mix_of_missing_facts_is_survived() {
         let _ = status(&facts);
     }
 }
+
+#[test]
+fn a_second_unit_on_a_machine_touches_nothing() {
+    let mut facts = fresh(false);
+    facts.claimant = Some(name(7));
+    assert_eq!(settle(&mut facts), [Step::Remember(Box::new(facts.memory.clone()))]);
+    let told = status(&facts);
+    assert_eq!((told.status, told.message.contains("paperclip/7")), (Status::Blocked, true));
+    facts.hint = Hint::Removing;
+    assert!(settle(&mut facts).iter().all(|step| matches!(step, Step::Remember(_))), "nor when it goes");
+}

@@ -54,6 +54,7 @@ pub(super) fn fresh(leader: bool) -> Facts {
         api_binding: None,
         storage: Some(PathBuf::from("/var/lib/paperclip")),
         opened: BTreeSet::new(),
+        claimant: None,
         user: false,
         installed: None,
         shipped_sha256: "aa".into(),
@@ -74,6 +75,7 @@ pub(super) fn fresh(leader: bool) -> Facts {
 pub(super) fn take(facts: &mut Facts, step: &Step) {
     let cluster = facts.cluster.as_mut().unwrap();
     match step {
+        Step::Claim => facts.claimant = Some(facts.unit.clone()),
         Step::AddUser => facts.user = true,
         Step::InstallBinary => facts.installed = Some(binary("aa")),
         Step::MakeCluster => {
