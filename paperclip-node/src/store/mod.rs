@@ -121,7 +121,7 @@ pub struct StoreStats {
 impl Store {
     /// Opens the store in a data directory, new or not, for this process alone.
     ///
-    /// What a crash left half done is finished or undone. When the tree lags far behind or is missing this reads the whole
+    /// What a crash left half done, removals among it, is finished or undone. When the tree lags far behind or is missing this reads the whole
     /// journal, and says so in the log.
     pub fn open(dir: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
         let lock = DirectoryLock::take(dir)?;

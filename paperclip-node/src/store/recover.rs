@@ -68,6 +68,7 @@ pub(super) fn open(
         Lag::Everything(databases) => store.recover(databases)?,
     }
     store.load_counters()?;
+    store.finish_removals()?;
     Ok(store)
 }
 

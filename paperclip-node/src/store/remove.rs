@@ -26,7 +26,7 @@ pub struct RemovedReport {
 impl Store {
     /// Removes a database: its entries, indexes and staged blocks. Blocks that are no entries stay, since databases share
     /// them. It is gone when the first batch is written; the rest follows in bounded batches between which others write, then
-    /// a [`sweep`](Self::sweep) gives the space back. What a crash interrupts the next sweep finishes. Nothing happens when
+    /// a [`sweep`](Self::sweep) gives the space back. What a crash interrupts the next start finishes. Nothing happens when
     /// there is no such database.
     pub fn remove_database(&self, address: &Address) -> Result<RemovedReport, StoreError> {
         let number = {
@@ -53,7 +53,11 @@ impl Store {
             .with_prefix(&[keys::REMOVED])
             .map(|pair| Ok(keys::number_of(&pair?.0).ok_or(Corruption::Record("removal"))?))
             .collect::<Result<_, StoreError>>()?;
-        pending.into_iter().try_for_each(|number| self.finish_removal(number).map(drop))
+        for number in pending {
+            let RemovedReport { entries, .. } = self.finish_removal(number)?;
+            tracing::info!(entries, "finished an interrupted removal");
+        }
+        Ok(())
     }
 
     fn finish_removal(&self, number: Number) -> Result<RemovedReport, StoreError> {

@@ -38,10 +38,9 @@ enum Held {
 }
 
 impl Store {
-    /// Finishes interrupted removals and gives space back that removed and unstaged blocks took. To be called after the
-    /// start, after removals and now and then; takes time by what it frees.
+    /// Gives space back that removed and unstaged blocks took. Runs after each removal by itself; takes time by what it
+    /// frees.
     pub fn sweep(&self) -> Result<SweepReport, StoreError> {
-        self.finish_removals()?;
         let before = self.writes()?.journal.bytes();
         let mut report = SweepReport::default();
         for segment in self.sweepable()? {

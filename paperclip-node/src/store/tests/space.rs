@@ -111,8 +111,6 @@ fn an_interrupted_removal_is_finished() {
 
     let store = open(dir.path());
     assert_eq!(store.stored_databases().unwrap(), []);
-    store.sweep().unwrap();
-
     assert!(hashes.iter().all(|hash| !store.has_block(hash).unwrap()));
     for kind in [keys::ORDER, keys::VIEW, keys::LIVE, keys::HEADS, keys::REMOVED] {
         assert_eq!(store.inner.tree.with_prefix(&keys::prefix(kind, number)).count(), 0);
