@@ -40,11 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let scale = if arguments.quick {
-        Scale::quick()
-    } else {
-        Scale::full()
-    };
+    let scale = if arguments.quick { Scale::quick() } else { Scale::full() };
     let home = folder()?;
     let mut table = Table::new(arguments.quick);
     let primitives = primitive::measure(home.path(), scale.seconds)?;
@@ -52,10 +48,8 @@ fn run(arguments: &Arguments) -> Result<()> {
     figures::measure(home.path(), &scale, &primitives, &mut table)?;
     show(&table.text());
     if let Some(file) = &arguments.markdown {
-        std::fs::write(file, table.markdown()).map_err(|source| HarnessError::Io {
-            what: format!("writing {}", file.display()),
-            source,
-        })?;
+        std::fs::write(file, table.markdown())
+            .map_err(|source| HarnessError::Io { what: format!("writing {}", file.display()), source })?;
     }
     Ok(())
 }
@@ -70,10 +64,7 @@ fn show(text: &str) {
 
 /// Progress and errors, on standard error.
 fn say(text: &str) {
-    #[expect(
-        clippy::print_stderr,
-        reason = "a person waits for minutes and wants to know for what"
-    )]
+    #[expect(clippy::print_stderr, reason = "a person waits for minutes and wants to know for what")]
     {
         eprintln!("{text}");
     }

@@ -65,18 +65,11 @@ pub(crate) fn measure(folder: &Path, seconds: f64) -> Result<Primitives> {
             .collect();
         threads.into_iter().map(paperclip_tests::joined).sum()
     });
-    Ok(Primitives {
-        signs,
-        verifies,
-        flushes: flushes(folder, seconds)?,
-    })
+    Ok(Primitives { signs, verifies, flushes: flushes(folder, seconds)? })
 }
 
 fn flushes(folder: &Path, seconds: f64) -> Result<f64> {
-    let io = |source| HarnessError::Io {
-        what: "flushing a file".to_owned(),
-        source,
-    };
+    let io = |source| HarnessError::Io { what: "flushing a file".to_owned(), source };
     let mut file = File::create(folder.join("flushed")).map_err(io)?;
     let page = [0x42; FLUSHED_BYTES];
     let mut failed = None;
@@ -96,13 +89,7 @@ impl Primitives {
             ("primitive: verify (all cores)", self.verifies),
             ("primitive: flush of 4 KiB", self.flushes),
         ] {
-            table.add(Row {
-                work: work.to_owned(),
-                unit: "/s",
-                ours,
-                compared: None,
-                target: Target::None,
-            });
+            table.add(Row { work: work.to_owned(), unit: "/s", ours, compared: None, target: Target::None });
         }
     }
 }

@@ -41,10 +41,7 @@ const HEADINGS: [&str; 6] = ["work", "PaperClip", "compared with", "ratio", "tar
 
 impl Table {
     pub(crate) fn new(is_quick: bool) -> Self {
-        Self {
-            rows: Vec::new(),
-            is_quick,
-        }
+        Self { rows: Vec::new(), is_quick }
     }
 
     pub(crate) fn add(&mut self, row: Row) {
@@ -61,18 +58,11 @@ impl Table {
         };
         let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
         let line = |row: &[String; 6]| {
-            let padded: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .map(|(cell, width)| format!("{cell:<width$}"))
-                .collect();
+            let padded: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             padded.join("  ").trim_end().to_owned()
         };
-        let rule = widths
-            .iter()
-            .map(|&width| "-".repeat(width))
-            .collect::<Vec<_>>()
-            .join("  ");
+        let rule = widths.iter().map(|&width| "-".repeat(width)).collect::<Vec<_>>().join("  ");
         let mut lines = vec![line(&HEADINGS.map(str::to_owned)), rule];
         lines.extend(cells.iter().map(line));
         lines.join("\n")
@@ -104,9 +94,7 @@ impl Table {
 
 impl Row {
     fn ratio(&self) -> Option<f64> {
-        self.compared
-            .filter(|&compared| compared > 0.0)
-            .map(|compared| self.ours / compared)
+        self.compared.filter(|&compared| compared > 0.0).map(|compared| self.ours / compared)
     }
 
     fn is_reached(&self) -> Option<bool> {
@@ -188,13 +176,7 @@ mod tests {
 
     #[test]
     fn a_row_says_whether_its_target_was_reached() {
-        let row = |ours, target| Row {
-            work: "w".into(),
-            unit: "/s",
-            ours,
-            compared: Some(10.0),
-            target,
-        };
+        let row = |ours, target| Row { work: "w".into(), unit: "/s", ours, compared: Some(10.0), target };
         assert_eq!(row(400.0, Target::Times(40.0)).cells()[5], "yes");
         assert_eq!(
             row(4.0, Target::Share(0.5)).cells(),

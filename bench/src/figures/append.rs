@@ -78,18 +78,8 @@ pub(super) fn measure(
         compared: Some(compared),
         target,
     };
-    table.add(row(
-        format!("durable append, {CLIENTS} HTTP clients"),
-        many,
-        theirs,
-        Target::Times(40.0),
-    ));
-    table.add(row(
-        "durable append, one HTTP client".to_owned(),
-        one,
-        theirs,
-        Target::Times(8.0),
-    ));
+    table.add(row(format!("durable append, {CLIENTS} HTTP clients"), many, theirs, Target::Times(40.0)));
+    table.add(row("durable append, one HTTP client".to_owned(), one, theirs, Target::Times(8.0)));
     table.add(row(
         format!("append, {CLIENTS} clients, against one core's signing"),
         many,

@@ -35,15 +35,9 @@ pub(super) fn measure(folder: &Path, scale: &Scale, table: &mut Table) -> Result
 /// Milliseconds that this share of the times does not exceed.
 fn percentile(times: &mut [Duration], share: f64) -> f64 {
     times.sort_unstable();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an index into a short list"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into a short list")]
     let index = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));
-    times
-        .get(index)
-        .map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+    times.get(index).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
 }
 
 fn theirs(folder: &Path, scale: &Scale) -> Result<Vec<Duration>> {
@@ -59,9 +53,7 @@ fn theirs(folder: &Path, scale: &Scale) -> Result<Vec<Duration>> {
         b.take_events();
         let start = Instant::now();
         let hash = a.add(&db, &value())?;
-        b.wait_for_event(DEADLINE, |event| {
-            event["event"] == "update" && event["hash"] == hash.as_str()
-        })?;
+        b.wait_for_event(DEADLINE, |event| event["event"] == "update" && event["hash"] == hash.as_str())?;
         times.push(start.elapsed());
     }
     Ok(times)
@@ -69,13 +61,7 @@ fn theirs(folder: &Path, scale: &Scale) -> Result<Vec<Duration>> {
 
 fn ours(folder: &Path, scale: &Scale) -> Result<Vec<Duration>> {
     let a = Node::start(&folder.join("a"), NodeOptions::default())?;
-    let b = Node::start(
-        &folder.join("b"),
-        NodeOptions {
-            peers: vec![a.addr()],
-            ..NodeOptions::default()
-        },
-    )?;
+    let b = Node::start(&folder.join("b"), NodeOptions { peers: vec![a.addr()], ..NodeOptions::default() })?;
     let db = a.api().create("live", "events", &["*"])?.address;
     a.api().add(&db, &value())?;
     eventually(DEADLINE, "B can pin it", || b.api().pin(&db))?;

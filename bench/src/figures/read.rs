@@ -36,22 +36,12 @@ fn theirs(folder: &Path, scale: &Scale) -> Result<(f64, f64)> {
     let mut js = JsPeer::start(folder, Storage::Disk)?;
     let value = to_typed(&value())?;
     let db = js.create("iterated", "events", json!({}))?.address;
-    js.measured(
-        "measureAppend",
-        json!({ "db": db, "count": scale.iterated, "value": value }),
-    )?;
-    let iteration = js
-        .measured("measureIterate", json!({ "db": db }))?
-        .rate(scale.iterated);
+    js.measured("measureAppend", json!({ "db": db, "count": scale.iterated, "value": value }))?;
+    let iteration = js.measured("measureIterate", json!({ "db": db }))?.rate(scale.iterated);
     let db = js.create("keys", "keyvalue", json!({}))?.address;
-    js.measured(
-        "measurePut",
-        json!({ "db": db, "count": scale.keys, "value": value }),
-    )?;
+    js.measured("measurePut", json!({ "db": db, "count": scale.keys, "value": value }))?;
     let keys: Vec<String> = (0..scale.js_gets).map(|_| random_key(scale)).collect();
-    let gets = js
-        .measured("measureGet", json!({ "db": db, "keys": keys }))?
-        .rate(scale.js_gets);
+    let gets = js.measured("measureGet", json!({ "db": db, "keys": keys }))?.rate(scale.js_gets);
     Ok((iteration, gets))
 }
 
@@ -68,11 +58,7 @@ fn iteration(node: &Node, scale: &Scale) -> Result<f64> {
     while start.elapsed() < until {
         let rows = node.api().events(&db, "amount=-1")?;
         if rows.len() != scale.iterated {
-            return Err(HarnessError::NotYet(format!(
-                "{} events of {}",
-                rows.len(),
-                scale.iterated
-            )));
+            return Err(HarnessError::NotYet(format!("{} events of {}", rows.len(), scale.iterated)));
         }
         seen += rows.len();
     }
