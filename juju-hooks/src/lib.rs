@@ -9,7 +9,7 @@
 //! * [`databag`] turns structs into relation data and back, byte for byte the same every time: Juju compares bags
 //!   as strings and wakes the other side for a moved space.
 //!
-//! The facts behind it (tool by tool, with Juju's sources) are in the project's `docs/charm`.
+//! The facts behind it (tool by tool, with Juju's sources) are in the project's `docs/charm/juju.md`.
 //!
 //! # A charm
 //!

@@ -1,7 +1,7 @@
 //! A simulated Juju: one model, its applications' real charms run for every hook on simulated machines, with the real
 //! names of the hook tools on `PATH`.
 //!
-//! It is built from the facts in the project's Juju document, not from what a charm happens to need: the child's
+//! It is built from the facts in `docs/charm/juju.md`, not from what a charm happens to need: the child's
 //! environment is made from nothing, databags are seen by those who may see them, writes are buffered and sent when the
 //! hook exits with 0, hooks come in the agent's order, failed hooks are run again. Where it can be judged from
 //! outside it is: the Python library `ops` runs on top of its tools (`tests/ops.rs`).

@@ -283,3 +283,38 @@ fn a_refresh_runs_upgrade_then_config_changed_with_the_new_files() {
         sim.history[from..].iter().map(|ran| (ran.what.as_str(), ran.output.as_str())).collect();
     assert_eq!(ran, [("upgrade-charm", "two"), ("config-changed", "two")]);
 }
+
+/// In a peer relation the leader's own word for the application comes back to it, without a remote unit.
+#[test]
+fn the_leaders_own_word_comes_back_to_it() {
+    let body = r#"
+        juju-log -- "$JUJU_HOOK_NAME from=[$JUJU_REMOTE_UNIT]"
+        [ "$JUJU_HOOK_NAME" = update-status ] && is-leader --format json | grep -q true && relation-set -r ring:0 --app a=1
+        exit 0"#;
+    let mut sim = deployed(2, body);
+    sim.settle().unwrap();
+    let from = sim.log.len();
+    sim.tick().unwrap();
+    for unit in ["s/0", "s/1"] {
+        let line = format!("{unit} INFO ring:0: ring-relation-changed from=[]");
+        assert_eq!(sim.log[from..].iter().filter(|told| **told == line).count(), 1, "{:?}", &sim.log[from..]);
+    }
+}
+
+#[test]
+fn relations_with_others_are_broken_and_peers_are_served_last() {
+    let mut sim = deployed(1, "exit 0");
+    sim.deploy_puppet("thing");
+    sim.settle().unwrap();
+    let id = sim.relate(("s", "out"), ("thing", "in"));
+    sim.write_bag(id, "thing/0", &[("a", "1")]);
+    let from = sim.history.len();
+    sim.settle().unwrap();
+    sim.remove_relation(id);
+    sim.settle().unwrap();
+    let ran: Vec<&str> = sim.history[from..].iter().map(|ran| ran.what.as_str()).collect();
+    let wanted =
+        ["created", "joined", "changed", "departed", "broken"].map(|phase| format!("out-relation-{phase}"));
+    assert_eq!(ran, wanted);
+    assert!(!sim.model.relations.contains_key(&id));
+}
