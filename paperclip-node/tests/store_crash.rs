@@ -27,7 +27,7 @@ use std::{
 const KILLS: usize = 25;
 
 /// The longest that a process writes before it is killed.
-const LIFE: Duration = Duration::from_millis(200);
+const LIFE: Duration = Duration::from_millis(120);
 
 /// Tells the second process where its store is, and which choices to make.
 const DIR: &str = "PAPERCLIP_TEST_CRASH";

@@ -115,7 +115,7 @@ mod tests {
         let number = Number(7);
         let edge = "k".repeat(MAX_VIEW_KEY);
         assert_eq!(&view(number, &edge)[5..], edge.as_bytes());
-        let (a, b) = (edge.clone() + "a", edge.clone() + "b");
+        let (a, b) = (format!("{edge}a"), format!("{edge}b"));
         assert_ne!(view(number, &a), view(number, &b));
         assert_eq!(view(number, &a).len(), 5 + MAX_VIEW_KEY + 1 + 32);
     }

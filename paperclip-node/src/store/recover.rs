@@ -43,8 +43,10 @@ pub(super) fn open(
     config: &StoreConfig,
 ) -> Result<Store, OpenError> {
     let found = super::journal::Found::at(&dir.join("journal"))?;
-    let checkpoint = tree.get(keys::CHECKPOINT)?.map(|value| Checkpoint::decode(&value)).transpose();
-    let checkpoint = checkpoint.map_err(StoreError::from)?;
+    let checkpoint = tree.get(keys::CHECKPOINT)?.and_then(|value| {
+        let unreadable = |error| tracing::warn!(%error, "how far the index followed is unknown");
+        Checkpoint::decode(&value).map_err(unreadable).ok()
+    });
     let last = found.last_byte()?;
     if found.is_empty()? && checkpoint.is_some_and(|it| it.followed > Offset::default()) {
         return Err(OpenError::NoJournal { dir: dir.to_owned() });

@@ -88,7 +88,7 @@ fn an_index_without_its_journal_is_refused() {
 #[test]
 fn databases_blocks_and_metadata_are_there_again() {
     let dir = TempDir::new().unwrap();
-    let blocks: Vec<_> = [1_usize, 100, 3 << 20].map(|size| block(size)).into();
+    let blocks: Vec<_> = [1_usize, 100, 3 << 20].map(block).into();
     let store = open(dir.path());
     store.put_blocks(&blocks).unwrap();
     store.put_blocks(&blocks).unwrap();

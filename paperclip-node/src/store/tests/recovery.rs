@@ -3,6 +3,7 @@
 use super::{Replica, address, put};
 use crate::store::{Corruption, Difference, StoreError, keys, tree::Batch};
 use oplog::{log::LogRead as _, manifest::DatabaseType};
+use proptest::prelude::*;
 use std::{fs, os::unix::fs::FileExt as _};
 
 fn filled() -> Replica {
@@ -105,6 +106,38 @@ fn the_unfinished_end_of_a_write_is_cut_off() {
     });
     replica.check();
     assert_eq!(fs::read(replica.dir.path().join("journal/00000000.log")).unwrap(), whole);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Wherever the journal ends after a power cut, the log is one that was: that of a part of the commits.
+    #[test]
+    fn a_journal_cut_off_anywhere_is_a_log_that_was(cut in 0.0..1.0_f64, index_lost in any::<bool>()) {
+        let mut replica = Replica::new(DatabaseType::KeyValue);
+        let mut lengths = Vec::new();
+        let journal = |dir: &std::path::Path| dir.join("journal/00000000.log");
+        for n in 0..12 {
+            replica.write((0..3).map(|m| put(&format!("{}", m % 2), &n.to_string())));
+            lengths.push(fs::metadata(journal(replica.dir.path())).unwrap().len());
+        }
+        let start = lengths[0] - 1;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small")]
+        let cut = start + ((lengths[11] - start) as f64 * cut) as u64;
+        let whole = lengths.iter().filter(|length| **length <= cut).count() as u64;
+
+        let replica = replica.reopen_after(|dir| {
+            fs::File::options().write(true).open(journal(dir)).unwrap().set_len(cut).unwrap();
+            if index_lost {
+                fs::remove_dir_all(dir.join("db")).unwrap();
+            }
+        });
+
+        let length = replica.log.len();
+        prop_assert!(length >= whole * 3 && length < (whole + 1) * 3, "{length} entries of {whole} commits");
+        let report = replica.database.verify(|_| ()).unwrap();
+        prop_assert_eq!(report.examples, []);
+    }
 }
 
 #[test]

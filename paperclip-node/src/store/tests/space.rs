@@ -2,7 +2,15 @@
 
 use super::{Replica, address, open, put};
 use crate::store::{StoreError, keys, tree::Batch};
-use oplog::{log::LogRead as _, manifest::DatabaseType, view::Operation};
+use oplog::{
+    log::{Log, LogRead as _},
+    manifest::DatabaseType,
+    view::Operation,
+};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 const BIG: usize = 3 << 20;
 
@@ -95,6 +103,38 @@ fn sweeping_moves_what_is_of_use_and_loses_nothing() {
     let replica = replica.reopen();
     replica.check();
     replica.reopen_after(|dir| std::fs::remove_dir_all(dir.join("db")).unwrap()).check();
+}
+
+#[test]
+fn blocks_can_be_read_while_a_sweep_moves_them() {
+    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let hashes = replica.write((0..200).map(|n| put(&format!("{n}"), "value")));
+    let swept = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let readers = [(); 2].map(|()| {
+            scope.spawn(|| {
+                while !swept.load(Ordering::Acquire) {
+                    for hash in &hashes {
+                        assert!(replica.database.entry_block(hash).unwrap().is_some());
+                        assert!(replica.database.entry(hash).unwrap().is_some());
+                    }
+                    assert_eq!(replica.database.newest_first(None).count(), hashes.len());
+                }
+            })
+        });
+        for round in 0..8 {
+            let name = format!("other {round}");
+            let other = replica.store.database(&address(&name), DatabaseType::Events).unwrap();
+            let mut log = Log::empty(address(&name), DatabaseType::Events);
+            let added = log.append(Operation::add("z".repeat(BIG).into()), &super::writer(1)).unwrap();
+            other.apply(log.commit(vec![added], &other).unwrap()).unwrap();
+            replica.store.remove_database(&address(&name)).unwrap();
+        }
+        swept.store(true, Ordering::Release);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+    assert!(replica.store.stats().journal_bytes < 2 << 20);
+    replica.check();
 }
 
 #[test]
