@@ -301,6 +301,13 @@ impl DatabaseStore {
         {
             return self.store.replay_move(old, &Indexed::Entry(location, number, position), &hash, batch);
         }
+        for link in entry.next.iter().chain(&entry.refs) {
+            if !self.contains(link)? {
+                // Lost to damage before it. The joiner goes on from what is staged, and peers have the rest.
+                tracing::warn!(database = %self.address, entry = %hash, missing = %link, "left out of the log");
+                return self.replay_staged(&hash, location, batch);
+            }
+        }
         let added = Added { position, block, keyed: KeyedOp::of(&entry.payload), next: entry.next };
         log.join([&added]);
         put_entry(batch, self.number, &added.position, location);

@@ -1,7 +1,10 @@
 //! Blocks that wait for their ancestors.
 
 use super::{Replica, address, put, writer};
-use crate::store::{Store, StoreConfig, StoreError};
+use crate::store::{
+    Store, StoreConfig, StoreError,
+    journal::{Frames, Kind},
+};
 use bytes::Bytes;
 use oplog::{
     Hash,
@@ -61,4 +64,26 @@ fn staging_is_bounded() {
     assert_eq!(database.staged_blocks().count(), 0);
     database.stage(&blocks(&chain[..1])).unwrap();
     assert_eq!(database.staged_blocks().count(), 1);
+}
+
+#[test]
+fn an_entry_whose_ancestors_the_journal_lost_waits_for_them() {
+    let chain = chain(3);
+    let mut replica = Replica::new(DatabaseType::KeyValue);
+    // The index lags, and of what it has to follow, the middle of the chain is gone.
+    let mut frames = Frames::default();
+    for added in [&chain[0], &chain[2]] {
+        frames.block(Kind::Entry, &added.position.hash, &added.block);
+    }
+    replica.store.writes().unwrap().journal.append(&frames).unwrap();
+
+    replica = replica.reopen();
+
+    assert_eq!(replica.log.len(), 1);
+    assert_eq!(replica.database.staged(&chain[2].position.hash).unwrap(), Some(chain[2].block.clone()));
+    assert_eq!(replica.database.verify(|_| {}).unwrap().examples, []);
+    replica.log.join(&chain[1..]);
+    replica.database.apply(replica.log.commit(chain[1..].to_vec(), &replica.database).unwrap()).unwrap();
+    assert_eq!(replica.database.verify(|_| {}).unwrap().examples, []);
+    assert_eq!(replica.database.len().unwrap(), 3);
 }
