@@ -51,6 +51,15 @@ pub struct Cluster {
     pub peers: BTreeMap<UnitName, UnitBag>,
 }
 
+impl Cluster {
+    /// Whether this unit takes part: Juju writes its own keys into the bag of every unit that does. Before and after,
+    /// the bag cannot be written.
+    #[must_use]
+    pub fn entered(&self) -> bool {
+        !self.own_bag.is_empty()
+    }
+}
+
 /// The addresses that Juju gives the `cluster` binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {

@@ -237,9 +237,7 @@ fn leave(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
         steps.push(Step::Stop);
     }
     change_ports(facts, &BTreeSet::new(), steps);
-    let Some(cluster) = &facts.cluster else {
-        return Ok(());
-    };
+    let Some(cluster) = facts.cluster.as_ref().filter(|cluster| cluster.entered()) else { return Ok(()) };
     // The goodbye: without addresses nobody dials us. The request stays, it is true of our data.
     let own = UnitBag { ready: false, addresses: Vec::new(), restart_wanted: None, ..cluster.own.clone() };
     let changes = own.changes(&cluster.own_bag)?;
@@ -251,9 +249,7 @@ fn leave(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
 
 /// Tells the other units how this one is.
 fn publish(facts: &Facts, wish: Option<String>, steps: &mut Vec<Step>) -> Result<(), PlanError> {
-    let Some(cluster) = &facts.cluster else {
-        return Ok(());
-    };
+    let Some(cluster) = facts.cluster.as_ref().filter(|cluster| cluster.entered()) else { return Ok(()) };
     if let Some(step) = identity(facts, cluster) {
         steps.push(step);
     }

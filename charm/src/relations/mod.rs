@@ -29,7 +29,8 @@ pub fn plan(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
             continue;
         };
         let changes = databag::difference(&related.unit_bag, &bags.unit, |key| JUJU_KEYS.contains(&key));
-        if !changes.is_empty() {
+        // A bag without even Juju's own keys is one that this unit has not entered, or has left.
+        if !changes.is_empty() && !related.unit_bag.is_empty() {
             steps.push(Step::SetUnitBag(related.id.clone(), changes));
         }
         let Some(application) = &related.application_bag else {

@@ -140,6 +140,11 @@ pub(super) fn set(flags: &Flags, desk: &mut Desk<'_>) -> Outcome {
     if flags.is_set("app") && !desk.model.leads(&unit) {
         return Err(Failure::Run("cannot write relation settings".into()));
     }
+    if owner == unit && !desk.model.relations[&id].scope.contains(&unit) {
+        return Err(Failure::Run(format!(
+            "cannot write relation settings: unit {unit:?}: settings not found"
+        )));
+    }
     desk.context.bags.entry(BagKey { relation: id, owner }).or_default().extend(changes);
     Ok(Answer::Nothing)
 }

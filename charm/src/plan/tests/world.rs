@@ -43,7 +43,7 @@ pub(super) fn fresh(leader: bool) -> Facts {
         leader: Some(leader),
         cluster: Some(Cluster {
             relation: "cluster:0".parse().unwrap(),
-            own_bag: Bag::new(),
+            own_bag: Bag::from([("private-address".into(), "10.0.0.1".into())]),
             own: UnitBag::default(),
             application_bag: Bag::new(),
             application: ApplicationBag::default(),
