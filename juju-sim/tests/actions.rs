@@ -157,7 +157,11 @@ fn the_token_of_an_open_api_is_shown_and_works() {
     let mut sim = juju_sim::Sim::new(common::executables()).unwrap();
     let charm = common::charm(&sim, "charm");
     let port = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-    let options = [("api-address", json!("0.0.0.0")), ("api-port", json!(port))];
+    let options = [
+        ("api-address", json!("0.0.0.0")),
+        ("api-port", json!(port)),
+        ("listen-port", json!(common::LISTEN_PORT)),
+    ];
     sim.deploy("paperclip", &charm, 1, &options).unwrap();
     sim.settle().unwrap();
     let mut one = Deployment { sim };

@@ -167,13 +167,14 @@ fn the_api_is_the_machines_own_by_default() {
     let mut sim = juju_sim::Sim::new(common::executables()).unwrap();
     let charm = common::charm(&sim, "charm");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    sim.deploy("paperclip", &charm, 1, &[("api-port", json!(port))]).unwrap();
+    let options = [("api-port", json!(port)), ("listen-port", json!(common::LISTEN_PORT))];
+    sim.deploy("paperclip", &charm, 1, &options).unwrap();
     sim.settle().unwrap();
     let mut one = Deployment { sim };
     one.active();
     let opened: Vec<u16> =
         one.sim.model.units["paperclip/0"].ports.iter().map(|(_, from, _)| *from).collect();
-    assert_eq!(opened, [4747]);
+    assert_eq!(opened, [common::LISTEN_PORT]);
     let outcome = one.sim.action("paperclip/0", "get-api-token", &json!({})).unwrap();
     assert!(!outcome.completed && outcome.message.contains("api-address"), "{}", outcome.message);
 }

@@ -26,14 +26,14 @@ fn a_bad_option_is_told_and_the_cluster_goes_on_until_a_good_one_comes() {
     }
     cluster.add("paperclip/1", "notes", "while blocked");
 
-    cluster.sim.configure("paperclip", "listen-port", json!(4757)).unwrap();
+    cluster.sim.configure("paperclip", "listen-port", json!(14757)).unwrap();
     cluster.sim.configure("paperclip", "durability", json!("relaxed")).unwrap();
     cluster.active();
     for unit in cluster.units() {
         assert_eq!(cluster.starts(&unit), 2, "{unit} was restarted once");
         let opened: Vec<u16> =
             cluster.sim.model.units[&unit].ports.iter().map(|(_, from, _)| *from).collect();
-        assert_eq!(opened, [4757], "the old port is closed");
+        assert_eq!(opened, [14757], "the old port is closed");
     }
     cluster.agree(&cluster.units(), "notes", &["while blocked"]);
 }
@@ -228,7 +228,7 @@ fn a_removed_unit_leaves_its_data_and_nothing_else() {
 fn the_api_moves_without_the_cluster_going_down() {
     let mut cluster = Deployment::new(3);
     cluster.active();
-    cluster.sim.configure("paperclip", "api-port", json!(4758)).unwrap();
+    cluster.sim.configure("paperclip", "api-port", json!(14758)).unwrap();
     for _ in 0..60 {
         for unit in cluster.units() {
             cluster.sim.step(&unit).unwrap();
@@ -251,7 +251,11 @@ fn a_new_token_reaches_the_node() {
     let mut sim = juju_sim::Sim::new(common::executables()).unwrap();
     let charm = common::charm(&sim, "charm");
     let port = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-    let options = [("api-address", json!("0.0.0.0")), ("api-port", json!(port))];
+    let options = [
+        ("api-address", json!("0.0.0.0")),
+        ("api-port", json!(port)),
+        ("listen-port", json!(common::LISTEN_PORT)),
+    ];
     sim.deploy("paperclip", &charm, 1, &options).unwrap();
     sim.settle().unwrap();
     let mut one = Deployment { sim };

@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 
 /// How long nodes may take to agree.
 pub const AGREE: Duration = Duration::from_secs(60);
-/// The API's port, as the charm has it by default.
-pub const API_PORT: u16 = 4748;
+/// The port for peers. Not the charm's default: a node that somebody runs on this machine must not be in the way.
+pub const LISTEN_PORT: u16 = 14_747;
+/// The port of the API.
+pub const API_PORT: u16 = 14_748;
 
 /// The files of the charm beside its binaries.
 const FILES: [&str; 5] = ["metadata.yaml", "config.yaml", "actions.yaml", "charmcraft.yaml", "icon.svg"];
@@ -83,7 +85,12 @@ impl Deployment {
     pub fn unsettled(units: u32) -> Self {
         let mut sim = Sim::new(executables()).unwrap();
         let charm = charm(&sim, "charm");
-        sim.deploy("paperclip", &charm, units, &[("api-address", json!("binding"))]).unwrap();
+        let options = [
+            ("api-address", json!("binding")),
+            ("api-port", json!(API_PORT)),
+            ("listen-port", json!(LISTEN_PORT)),
+        ];
+        sim.deploy("paperclip", &charm, units, &options).unwrap();
         Self { sim }
     }
 
