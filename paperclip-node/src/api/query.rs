@@ -154,23 +154,25 @@ fn rank(value: &Value) -> u8 {
     }
 }
 
-/// The order of two values, if they have one.
+/// The order of two values, if they have one. Exact: rounding would make an order that contradicts itself.
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
+        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
+        (Value::Int(int), Value::Float(float)) => Some(compare_mixed(*int, *float)),
+        (Value::Float(float), Value::Int(int)) => Some(compare_mixed(*int, *float).reverse()),
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
-        _ => number(a)?.partial_cmp(&number(b)?),
+        _ => None,
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "next to a fraction, an integer's last digits decide nothing")]
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(int) => Some(*int as f64),
-        Value::Float(float) => Some(*float),
-        _ => None,
-    }
+/// An integer, which never exceeds 2^64, and a finite float.
+fn compare_mixed(int: i128, float: f64) -> Ordering {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates far beyond any integer")]
+    let whole = float.trunc() as i128;
+    let fraction = 0.0_f64.total_cmp(&(float.fract() + 0.0));
+    int.cmp(&whole).then(fraction)
 }
 
 #[cfg(test)]
@@ -221,6 +223,33 @@ mod tests {
         ] {
             assert_eq!(Filter::parse(&filter).unwrap_err().to_string(), told, "{filter}");
         }
+    }
+
+    #[test]
+    fn numbers_have_one_order_whatever_their_kind() {
+        let two_to_53 = 9_007_199_254_740_992_i128;
+        let ascending = [
+            Value::Float(-1e300),
+            Value::Int(-2),
+            Value::Float(-1.5),
+            Value::Int(-1),
+            Value::Float(-0.5),
+            Value::Int(0),
+            Value::Float(0.5),
+            Value::Int(two_to_53 - 1),
+            Value::Float(9_007_199_254_740_992.0),
+            Value::Int(two_to_53 + 1),
+            Value::Float(1e300),
+        ];
+        for (at, a) in ascending.iter().enumerate() {
+            for (other, b) in ascending.iter().enumerate() {
+                assert_eq!(compare(a, b), Some(at.cmp(&other)), "{a:?} {b:?}");
+            }
+        }
+        assert_eq!(
+            compare(&Value::Int(two_to_53), &Value::Float(9_007_199_254_740_992.0)),
+            Some(Ordering::Equal)
+        );
     }
 
     #[test]
