@@ -7,7 +7,7 @@ mod support;
 
 use bytes::Bytes;
 use oplog::{
-    Address,
+    Address, Value,
     access::Writers,
     hash::Hash,
     identity::Identity,
@@ -442,4 +442,18 @@ fn an_outsider_and_everything_on_top_is_refused_once() {
     peer.joiner.set_writers(Writers::Anyone);
     peer.run(&[insider.block], &choices, &blocks);
     assert_eq!(peer.replica.store.len(), 2, "granted afterwards, it is taken when it is offered again");
+}
+
+#[test]
+fn a_log_with_very_many_heads_can_still_be_appended_to() {
+    let mut replica = Replica::new();
+    let roots: Vec<Added> = (0..oplog::log::MAX_NEXT + 500)
+        .map(|n| Replica::new().write(&AUTHORS[0].writer, Operation::Put(format!("key {n}"), Value::Null)))
+        .collect();
+    replica.join(roots);
+    assert_eq!(replica.log.heads().len(), oplog::log::MAX_NEXT + 500);
+    replica.write(&AUTHORS[1].writer, Operation::Put("joined".into(), Value::Null));
+    assert_eq!(replica.log.heads().len(), 501);
+    replica.write(&AUTHORS[1].writer, Operation::Put("joined".into(), Value::Null));
+    assert_eq!(replica.log.heads().len(), 1);
 }

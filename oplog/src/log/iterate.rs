@@ -21,7 +21,7 @@ pub struct Range {
     /// Continue below this entry, the last one of an earlier page. Not one of JavaScript's options.
     pub after: Option<Hash>,
     /// At most so many. With `gt` or `gte` alone these are the ones closest to that entry; with both ends given it is
-    /// ignored, as JavaScript does.
+    /// ignored, as JavaScript does, unless it is 0.
     pub amount: Option<usize>,
 }
 
@@ -44,6 +44,9 @@ pub fn iterate<'a, R: LogRead>(
     read: &'a R,
     range: &Range,
 ) -> Result<Iter<'a, R::Error>, IterateError<R::Error>> {
+    if range.amount == Some(0) {
+        return Ok(Box::new(std::iter::empty())); // even where an amount is ignored otherwise
+    }
     let stop = match (range.gt, range.gte) {
         (Some(hash), _) => Some(Stop { hash, inclusive: false }),
         (None, Some(hash)) => Some(Stop { hash, inclusive: true }),

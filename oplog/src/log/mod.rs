@@ -30,6 +30,10 @@ pub const REFERENCES: usize = 16;
 /// heads than that an entry gets fewer references, which only readers notice, as a slower first fetch.
 pub const RECENT: usize = 64 + REFERENCES;
 
+/// The most heads that one entry joins. A log with more of them keeps the others as heads, to be joined by the entries that
+/// follow; JavaScript would write an entry without bound, which [`MAX_LINKS`](crate::entry::MAX_LINKS) refuses.
+pub const MAX_NEXT: usize = 1024;
+
 /// Who appends: the hash of an identity block and the signing key that it certifies.
 #[derive(Debug, Clone)]
 pub struct Writer {
@@ -154,7 +158,7 @@ impl Log {
         heads_digest(self.heads.iter().map(|head| head.hash))
     }
 
-    /// Signs a new entry on top of all heads and makes it the only head.
+    /// Signs a new entry on top of all heads, which makes it the only one (but see [`MAX_NEXT`]).
     ///
     /// The log is ahead of the store until the entry went through [`commit`](Self::commit); when that fails, the log must
     /// be opened anew.
@@ -164,7 +168,7 @@ impl Log {
         let draft = Draft {
             id: self.address,
             payload: operation.into_payload(),
-            next: self.heads.iter().map(|head| head.hash).collect(),
+            next: self.heads.iter().take(MAX_NEXT).map(|head| head.hash).collect(),
             refs: self.recent.iter().skip(self.heads.len()).take(REFERENCES).map(|at| at.hash).collect(),
             clock: Clock { id: Arc::clone(&writer.clock_id), time },
         };

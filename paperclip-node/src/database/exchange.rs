@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use libp2p::{PeerId, StreamProtocol};
 use oplog::Address;
-use p2p::streams::Incoming;
+use p2p::{muxer::WHOLE_WRITE_BUDGET, streams::Incoming};
 use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
@@ -31,6 +31,12 @@ const MAX_ANSWERED: usize = 16;
 
 /// Streams that wait to be answered, per database.
 pub(super) const INCOMING_QUEUE: usize = 64;
+
+/// Heads told in one exchange. A log with more of them, which only very many writers at once make, tells others next time.
+const EXCHANGED: usize = 512;
+
+/// Heads too large for a stream that are published after one exchange.
+const MAX_PUBLISHED: usize = 4;
 
 /// Requests to exchange at once that wait for the task.
 pub(super) const NOW_QUEUE: usize = 64;
@@ -154,6 +160,7 @@ impl Exchanges {
         let ours = self.heads();
         let (exchanged, result) = heads::exchange(stream, role, &ours).await;
         let Exchanged { received, garbage, sent } = exchanged;
+        tracing::trace!(address = %self.address, %peer, ?role, sent, received = received.len(), "heads exchanged");
         if garbage > 0 {
             tracing::debug!(address = %self.address, %peer, bytes = garbage, "unreadable heads");
             self.metrics.refused("undecodable");
@@ -170,17 +177,24 @@ impl Exchanges {
         }
         self.published.send_modify(|status| status.last = Some(Instant::now()));
         self.metrics.exchanged(&self.address);
-        // What does not fit one stream whole goes by gossip, which carries entries of any size.
-        for head in &ours[sent..] {
-            self.network.publish(self.address.to_string(), head.clone()).await;
-        }
+        self.publish_large(&ours).await;
         Outcome::Done
     }
 
-    /// Our heads, small ones first so that as many as possible fit the stream. A head that cannot be read is left out;
-    /// whoever reads the entry itself is told why.
+    /// Heads that no stream takes whole go by gossip, which carries entries of any size.
+    async fn publish_large(&self, heads: &[Bytes]) {
+        for head in heads.iter().filter(|head| head.len() > WHOLE_WRITE_BUDGET).take(MAX_PUBLISHED) {
+            self.network.publish(self.address.to_string(), head.clone()).await;
+        }
+    }
+
+    /// Our heads: from a place that changes every time, so that a log with more heads than fit a stream tells them all in
+    /// the course of time, and those that no stream takes whole last. A head that cannot be read is left out; whoever
+    /// reads the entry itself is told why.
     fn heads(&self) -> Vec<Bytes> {
         let heads = Arc::clone(&self.status.borrow().heads);
+        let start = if heads.is_empty() { 0 } else { rand::random_range(0..heads.len()) };
+        let chosen = heads.iter().cycle().skip(start).take(heads.len().min(EXCHANGED));
         let read = |hash| match self.store.block(hash) {
             Ok(block) => block,
             Err(error) => {
@@ -188,8 +202,8 @@ impl Exchanges {
                 None
             }
         };
-        let mut blocks: Vec<Bytes> = heads.iter().filter_map(|head| read(&head.hash)).collect();
-        blocks.sort_by_key(Bytes::len);
+        let mut blocks: Vec<Bytes> = chosen.filter_map(|head| read(&head.hash)).collect();
+        blocks.sort_by_key(|block| block.len() > WHOLE_WRITE_BUDGET);
         blocks
     }
 }

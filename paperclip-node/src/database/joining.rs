@@ -148,14 +148,20 @@ impl Task {
 
     /// What was fetched and not committed before the last stop.
     pub(super) async fn resume_staged(&mut self, session: &mut Session) {
-        let staged: Vec<_> = self.store.staged_blocks().collect();
+        // Names only: the blocks may be more than memory holds, and committing changes what is iterated over.
+        let staged = self.store.staged_blocks().map(|staged| staged.map(|(hash, _)| hash));
+        let staged: Vec<Hash> = match staged.collect() {
+            Ok(staged) => staged,
+            Err(error) => return self.fail(Arc::new(error)),
+        };
         if !staged.is_empty() {
             tracing::info!(address = %self.address, blocks = staged.len(), "resuming an interrupted fetch");
         }
-        for block in staged {
+        for hash in staged {
             let mut effects = Vec::new();
-            let taken = block.and_then(|(_, block)| {
-                self.joining.joiner.head(block, Source::STAGED, &self.store, &mut effects)
+            let taken = self.store.staged(&hash).and_then(|block| match block {
+                Some(block) => self.joining.joiner.head(block, Source::STAGED, &self.store, &mut effects),
+                None => Ok(()), // committed meanwhile
             });
             if let Err(error) = taken {
                 return self.fail(Arc::new(error));

@@ -25,6 +25,9 @@ pub(super) struct Keeper {
     context: Context,
     catalog: Database,
     registry: watch::Sender<Arc<Registry>>,
+    /// Databases that the catalog pinned at the start and the store holds, until they are open.
+    booting: BTreeSet<Address>,
+    booted: watch::Sender<bool>,
     /// What ends each database.
     stops: HashMap<Address, CancellationToken>,
     news: mpsc::Sender<News>,
@@ -38,14 +41,18 @@ impl Keeper {
         context: Context,
         catalog: Opening,
         stop: CancellationToken,
-    ) -> (Self, watch::Receiver<Arc<Registry>>) {
+    ) -> (Self, watch::Receiver<Arc<Registry>>, watch::Receiver<bool>) {
         let Opening { database, stop: catalog_stop } = catalog;
         let address = database.address();
         let first = Registered { role: Role::Catalog, state: State::Open(database.clone()) };
         let (registry, seen) = watch::channel(Arc::new(Registry::from([(address, first)])));
         let (news, news_queue) = mpsc::channel(NEWS_QUEUE);
         let stops = HashMap::from([(address, catalog_stop)]);
-        (Self { context, catalog: database, registry, stops, news, news_queue, stop }, seen)
+        let (booted, booted_seen) = watch::channel(false);
+        let booting = BTreeSet::new();
+        let keeper =
+            Self { context, catalog: database, registry, booting, booted, stops, news, news_queue, stop };
+        (keeper, seen, booted_seen)
     }
 
     /// Follows the catalog until the node stops.
@@ -57,6 +64,9 @@ impl Keeper {
             let heads = catalog.borrow_and_update().heads.clone();
             if followed.as_ref() != Some(&heads) {
                 self.follow_catalog().await;
+                if followed.is_none() {
+                    self.note_booting();
+                }
                 followed = Some(heads);
             }
             tokio::select! {
@@ -105,6 +115,27 @@ impl Keeper {
         self.close_idle_guards();
     }
 
+    /// The node is ready once what it held before is open again. Databases that it has yet to fetch do not count: their
+    /// peers may be away for days.
+    fn note_booting(&mut self) {
+        match self.context.store.stored_databases() {
+            Ok(stored) => self.booting.extend(stored),
+            Err(error) => tracing::error!(%error, "cannot list the stored databases"),
+        }
+        let registry = Arc::clone(&self.registry.borrow());
+        let opening = |address: &Address| {
+            registry.get(address).is_some_and(|known| matches!(known.state, State::Opening))
+        };
+        self.booting.retain(opening);
+        self.booted.send_replace(self.booting.is_empty());
+    }
+
+    fn settled(&mut self, address: &Address) {
+        if self.booting.remove(address) && self.booting.is_empty() {
+            self.booted.send_replace(true);
+        }
+    }
+
     fn pinned(&self) -> impl Iterator<Item = (Address, Pin)> + use<> {
         let registry = Arc::clone(&self.registry.borrow());
         let pinned = |(address, known): (&Address, &Registered)| match &known.role {
@@ -148,10 +179,12 @@ impl Keeper {
                     tracing::info!(%address, name = database.manifest().name, "database open");
                     self.change(address, |known| known.state = State::Open(database));
                 }
+                self.settled(&address);
             }
             News::Failed(address, reason) => {
                 tracing::error!(%address, reason, "database not opened");
                 self.change(address, |known| known.state = State::Failed(reason.into()));
+                self.settled(&address);
             }
             News::NeedsGuard(address) => {
                 if !self.stops.contains_key(&address) {
@@ -167,6 +200,7 @@ impl Keeper {
             stop.cancel();
         }
         self.context.metrics.forget_database(&address);
+        self.settled(&address);
         self.registry.send_modify(|registry| drop(Arc::make_mut(registry).remove(&address)));
         if remove {
             let store = self.context.store.clone();

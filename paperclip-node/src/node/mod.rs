@@ -148,6 +148,7 @@ struct Inner {
     store: Store,
     network: Network,
     registry: watch::Receiver<Arc<Registry>>,
+    booted: watch::Receiver<bool>,
     catalog: Database,
     identity: watch::Receiver<IdentityInfo>,
     started: Instant,
@@ -396,7 +397,7 @@ impl Node {
         }
     }
 
-    /// Whether the node can serve: the store writes, the databases that it should hold are open, and it may write itself.
+    /// Whether the node can serve: the store writes, the databases that it held before are open again, and it may write.
     pub fn ready(&self) -> Readiness {
         let mut reasons = Vec::new();
         if self.0.store.stats().poisoned {
@@ -407,6 +408,9 @@ impl Node {
         }
         if self.0.network.listen_addrs().is_empty() {
             reasons.push("the node does not listen yet".to_owned());
+        }
+        if !*self.0.booted.borrow() {
+            reasons.push("databases that the node holds are still being opened".to_owned());
         }
         if reasons.is_empty() { Readiness::Ready } else { Readiness::NotReady(reasons) }
     }

@@ -109,7 +109,7 @@ impl Node {
             context.open(manifest, access.writers(), Settings::default(), stop.child_token()).await?;
         let catalog_database = catalog.database.clone();
         let tasks = context.tasks.clone();
-        let (keeper, registry) = Keeper::new(context, catalog, stop.clone());
+        let (keeper, registry, booted) = Keeper::new(context, catalog, stop.clone());
         tasks.spawn(keeper.run());
         if author_tx.borrow().is_none() {
             let certificate =
@@ -122,8 +122,16 @@ impl Node {
         network.listening().await;
 
         let running = Running { databases: stop, tasks, network: stop_network, network_task };
-        let inner =
-            Inner { store, network, registry, catalog: catalog_database, identity: info, started, running };
+        let inner = Inner {
+            store,
+            network,
+            registry,
+            booted,
+            catalog: catalog_database,
+            identity: info,
+            started,
+            running,
+        };
         Ok(Self(Arc::new(inner)))
     }
 }

@@ -57,7 +57,7 @@ pub enum ExchangeError {
 }
 
 /// Sends `ours` and reads theirs. Heads beyond what a fresh stream takes whole ([`WHOLE_WRITE_BUDGET`]) are left for
-/// another stream; `sent` says how many went.
+/// another exchange; `sent` says how many went.
 pub async fn exchange<S>(stream: S, role: Role, ours: &[Bytes]) -> (Exchanged, Result<(), ExchangeError>)
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -19,8 +19,8 @@ const BUFFER: usize = 256 << 10;
 
 /// Frames from a place on, in the order of writing.
 ///
-/// The last file ends at its first frame that is not whole: there a crash interrupted the writing. In the others, which were
-/// on disk as a whole once, a frame whose payload does not fit its header is damage; it is skipped.
+/// A frame that is not whole, with none behind it that is, is where a crash interrupted the writing: there the journal ends.
+/// One with a whole frame behind it is damage, and is skipped: what follows was acknowledged and is not given up for it.
 pub(in crate::store) struct Scan {
     segments: Arc<Segments>,
     rest: vec::IntoIter<u32>,
@@ -49,21 +49,20 @@ impl Scan {
         loop {
             if let Some(reader) = &mut self.current {
                 let path = || self.segments.path(self.offset.segment);
-                if let Some((header, frame)) =
-                    read_frame(reader).map_err(|error| StoreError::io("read", path())(error))?
-                {
-                    let whole = header.matches(&frame.hash);
-                    let last = self.rest.as_slice().is_empty();
-                    if whole || !last {
-                        let Offset { segment, at } = self.offset;
+                let Offset { segment, at } = self.offset;
+                match read_frame(reader).map_err(|error| StoreError::io("read", path())(error))? {
+                    Some((header, frame)) if header.matches(&frame.hash) => {
                         let length = u32::try_from(header.length).unwrap_or(u32::MAX);
                         let location = Location { segment, at: at + HEADER as u64, length };
                         self.offset.at = location.at + u64::from(length);
-                        if whole {
-                            return Ok(Some((location, frame)));
+                        return Ok(Some((location, frame)));
+                    }
+                    _ => {
+                        if let Some(next) = self.whole_after(at)? {
+                            tracing::error!(segment, at, next, "skipping a damaged part of the journal");
+                            self.open_at(Offset { segment, at: next })?;
+                            continue;
                         }
-                        tracing::warn!(?location, "skipping a damaged frame of the journal");
-                        continue;
                     }
                 }
             }
@@ -73,14 +72,32 @@ impl Scan {
     }
 
     fn open(&mut self, segment: u32) -> Result<(), StoreError> {
-        let path = self.segments.path(segment);
+        let at = if segment == self.offset.segment { self.offset.at } else { 0 };
+        self.open_at(Offset { segment, at })
+    }
+
+    fn open_at(&mut self, offset: Offset) -> Result<(), StoreError> {
+        let path = self.segments.path(offset.segment);
         let mut file = File::open(&path).map_err(StoreError::io("open", &path))?;
-        if segment != self.offset.segment {
-            self.offset = Offset { segment, at: 0 };
-        }
-        file.seek(SeekFrom::Start(self.offset.at)).map_err(StoreError::io("read", &path))?;
+        file.seek(SeekFrom::Start(offset.at)).map_err(StoreError::io("read", &path))?;
+        self.offset = offset;
         self.current = Some(BufReader::with_capacity(BUFFER, file));
         Ok(())
+    }
+
+    /// Where the first whole frame behind `at` begins in the current file. Reads what is left of the file, which is nothing
+    /// unless the file is damaged or was cut off.
+    fn whole_after(&self, at: u64) -> Result<Option<u64>, StoreError> {
+        let path = self.segments.path(self.offset.segment);
+        let failed = StoreError::io("read", &path);
+        let mut rest = Vec::new();
+        let read = File::open(&path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(at + 1))?;
+            file.read_to_end(&mut rest)
+        });
+        read.map_err(failed)?;
+        let whole = (0..rest.len().saturating_sub(HEADER)).find(|start| is_whole(&rest[*start..]));
+        Ok(whole.map(|start| at + 1 + start as u64))
     }
 }
 
@@ -90,6 +107,13 @@ impl Iterator for Scan {
     fn next(&mut self) -> Option<Self::Item> {
         self.advance().transpose()
     }
+}
+
+/// Whether a whole frame begins here. A record of no bytes is none: zeros must not pass for one.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return false };
+    let Some(header) = Header::decode(header).filter(|header| header.length > 0) else { return false };
+    rest.get(..header.length).is_some_and(|payload| header.matches(&Hash::of(payload)))
 }
 
 /// The next frame, be it damaged or not; `None` at the end, and where bytes are no frame.

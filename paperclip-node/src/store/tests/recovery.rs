@@ -81,14 +81,33 @@ fn a_damaged_block_is_an_error_that_names_it() {
 #[test]
 fn a_rebuild_leaves_a_damaged_entry_and_its_descendants_out() {
     let mut replica = filled();
-    // Damage is found in files that are full; in the last one it would look like the end of an interrupted write.
-    replica.store.writes().unwrap().journal.roll().unwrap();
     replica.write([put("last", "one")]);
     damage(&replica, 20);
     let report = replica.database.rebuild().unwrap();
     assert_eq!(report.entries, 20);
     assert!(replica.database.verify(|_| {}).unwrap().is_clean());
     assert_eq!(replica.database.open_log().unwrap().len(), 20);
+}
+
+#[test]
+fn damage_in_the_middle_of_the_last_file_cuts_nothing_off() {
+    for index_lost in [false, true] {
+        let replica = filled();
+        let hash = damage(&replica, 20);
+        let path = |dir: &std::path::Path| dir.join("journal/00000000.log");
+        let length = fs::metadata(path(replica.dir.path())).unwrap().len();
+        let entries = replica.database.len().unwrap();
+        let replica = replica.reopen_after(|dir| {
+            if index_lost {
+                fs::remove_dir_all(dir.join("db")).unwrap();
+            }
+        });
+        assert_eq!(fs::metadata(path(replica.dir.path())).unwrap().len(), length, "index lost: {index_lost}");
+        assert!(matches!(replica.store.block(&hash), Err(_) | Ok(None)), "the damaged block is not served");
+        if !index_lost {
+            assert_eq!(replica.database.open_log().unwrap().len(), entries, "what was acknowledged is there");
+        }
+    }
 }
 
 #[test]
