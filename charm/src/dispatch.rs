@@ -73,7 +73,7 @@ fn drop_revision<I: Invoke>(id: &str, revision: u64, juju: &Juju<I>) -> Result<(
 /// Looks and acts until nothing is left to do, then tells the status.
 fn reconcile<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<(), CharmError> {
     let machine = Machine::of(&environment.charm_dir);
-    let fixed = Fixed::read(environment, juju)?;
+    let fixed = Fixed::read(environment, juju, &machine)?;
     let mut actor = Actor { juju, machine: &machine, done: Done::default() };
     let mut facts = look(environment, juju, &machine, &fixed, &actor.done)?;
     for round in 0.. {

@@ -66,7 +66,11 @@ impl Fixed {
     ///
     /// # Errors
     /// [`CharmError`] when Juju does not answer; the hook is to be run again.
-    pub fn read<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<Self, CharmError> {
+    pub fn read<I: Invoke>(
+        environment: &Environment,
+        juju: &Juju<I>,
+        machine: &Machine,
+    ) -> Result<Self, CharmError> {
         let hint = hint(environment);
         let cluster = juju.relations(CLUSTER)?.into_iter().next();
         let mut related = Vec::new();
@@ -79,10 +83,11 @@ impl Fixed {
             related.retain(|id| *id != event.id);
         }
         let options = juju.config()?;
-        let api_binding = if config::parse(&options).is_ok_and(|set| set.api_address == ApiAddress::Binding) {
-            addresses(juju, API_BINDING)?.map(|addresses| addresses.bind)
-        } else {
-            None
+        // The last good options hold while the present ones are not.
+        let settings = config::parse(&options).ok().or(machine.memory()?.settings);
+        let api_binding = match settings.map(|settings| settings.api_address) {
+            Some(ApiAddress::Binding) => addresses(juju, API_BINDING)?.map(|addresses| addresses.bind),
+            _ => None,
         };
         Ok(Self {
             peers: match &cluster {
@@ -130,10 +135,12 @@ fn peers<I: Invoke>(
             Err(error) if error.is_not_found() => continue,
             Err(error) => return Err(error.into()),
         };
-        let read = UnitBag::read(&bag).or_else(|error| {
+        let mut read = UnitBag::read(&bag).or_else(|error| {
             juju.log(LogLevel::Warning, &format!("bag of {unit} ignored: {error}"))?;
             Ok::<_, CharmError>(UnitBag::default())
         })?;
+        // One address that the node does not understand would keep it from starting.
+        read.addresses.retain(|address| config::is_peer_address(address));
         peers.insert(unit, read);
     }
     Ok(peers)

@@ -135,3 +135,32 @@ fn hooks_repeated_change_nothing() {
     }
     assert_eq!(bags(&cluster), before);
 }
+
+#[test]
+fn a_unit_that_talks_nonsense_harms_nobody_else() {
+    let mut cluster = Deployment::new(3);
+    cluster.active();
+    let nonsense = [
+        [
+            ("addresses", "[\"nonsense\",\"/ip4/10.0.0.1/tcp/0\"]"),
+            ("request", "{\"id\":\"\",\"public-key\":\"\",\"signature-id\":\"\"}"),
+        ],
+        [("addresses", "not even JSON"), ("request", "{")],
+    ];
+    for data in nonsense {
+        cluster.sim.write_bag(0, "paperclip/1", &data);
+        for unit in ["paperclip/0", "paperclip/2"] {
+            while let Some(ran) = cluster.sim.step(unit).unwrap() {
+                assert_eq!(ran.outcome, Outcome::Done, "{}", ran.output);
+            }
+            assert_eq!(cluster.starts(unit), 1);
+            let config = cluster.sim.machines[unit].root.join("etc/paperclip/node.yaml");
+            assert!(!std::fs::read_to_string(config).unwrap().contains("nonsense"));
+        }
+    }
+    // The unit itself puts its bag right with its next hook.
+    cluster.active();
+    cluster.create("notes");
+    cluster.add("paperclip/1", "notes", "sense");
+    cluster.agree(&cluster.units(), "notes", &["sense"]);
+}

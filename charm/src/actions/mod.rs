@@ -72,7 +72,7 @@ impl<I: Invoke> Unit<'_, I> {
 /// [`CharmError`] when Juju's tools or the machine fail; an action that fails is no error.
 pub fn run<I: Invoke>(action: &Action, environment: &Environment, juju: &Juju<I>) -> Result<(), CharmError> {
     let machine = Machine::of(&environment.charm_dir);
-    let fixed = Fixed::read(environment, juju)?;
+    let fixed = Fixed::read(environment, juju, &machine)?;
     let facts = observe::observe(environment, juju, &machine, &fixed, &Tried::default(), None)?;
     let parameters = juju.action_parameters()?;
     let unit = Unit { juju, facts };

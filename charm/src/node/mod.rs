@@ -13,6 +13,8 @@ pub use report::{Database, NodeReport, Peer};
 
 /// How long one request may take, unless an action says otherwise.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the node is given to reach a peer. It goes on trying by itself.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: u64 = 8 << 20;
 /// How often the node is asked whether it is ready while a hook waits for it.
@@ -130,7 +132,7 @@ impl NodeApi {
     /// # Errors
     /// [`NodeError`].
     pub fn connect(&self, address: &str) -> Result<(), NodeError> {
-        self.post("/v1/peers", &serde_json::json!({ "addr": address }), REQUEST_TIMEOUT).map(drop)
+        self.post("/v1/peers", &serde_json::json!({ "addr": address }), DIAL_TIMEOUT).map(drop)
     }
 
     fn request(

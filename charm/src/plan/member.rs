@@ -11,6 +11,9 @@ use crate::machine::{Machine, NodeConfig, ServiceState};
 
 use super::{PlanError, Step};
 
+/// How many addresses one hook has the node dial: each may take seconds, and hooks of one machine exclude each other.
+const MAX_DIALS: usize = 8;
+
 /// Adds the unit's own steps.
 pub(super) fn plan(facts: &Facts, machine: &Machine, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     if facts.leaving() || facts.storage.is_none() {
@@ -187,15 +190,13 @@ fn dial(facts: &Facts, steps: &mut Vec<Step>) {
     let (Some(cluster), Some(node)) = (&facts.cluster, &facts.node) else {
         return;
     };
-    for peer in cluster.peers.values() {
-        let Some(id) = &peer.peer_id else { continue };
-        let met = node.peers.iter().any(|known| known.id == *id);
-        if met || *id == node.peer_id {
-            continue;
-        }
-        let untried = peer.addresses.iter().filter(|address| !facts.tried.dialled.contains(*address));
-        steps.extend(untried.cloned().map(Step::Dial));
-    }
+    let unmet = cluster.peers.values().filter(|peer| {
+        let met = |id: &String| *id == node.peer_id || node.peers.iter().any(|known| known.id == *id);
+        peer.peer_id.as_ref().is_some_and(|id| !met(id))
+    });
+    let dialled = &facts.tried.dialled;
+    let untried = unmet.flat_map(|peer| &peer.addresses).filter(|address| !dialled.contains(*address));
+    steps.extend(untried.take(MAX_DIALS.saturating_sub(dialled.len())).cloned().map(Step::Dial));
 }
 
 /// What is to be done about the API token's file.
