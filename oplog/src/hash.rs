@@ -1,13 +1,11 @@
 //! The name of a block: the digest behind a `zdpu…` string.
 
+use crate::base58;
 use sha2::{Digest as _, Sha256};
 use std::{fmt, str::FromStr};
 
 /// CIDv1, dag-cbor (`0x71`), sha2-256 (`0x12`), 32 bytes (wire document, section 1).
 const CID_PREFIX: [u8; 4] = [0x01, 0x71, 0x12, 0x20];
-
-/// The longest text that can be a hash: `z` and 49 base58 digits.
-const MAX_TEXT: usize = 64;
 
 /// The hash of a dag-cbor block: a CIDv1 whose only varying part, the sha2-256 digest, is what is kept.
 ///
@@ -47,8 +45,10 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = base58::encode(&self.to_cid_bytes());
         f.write_str("z")?;
-        f.write_str(&bs58::encode(self.to_cid_bytes()).into_string())
+        // digits are ASCII
+        f.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -67,12 +67,9 @@ impl FromStr for Hash {
     type Err = BadHash;
 
     fn from_str(text: &str) -> Result<Self, BadHash> {
-        let digits = text.strip_prefix('z').filter(|_| text.len() <= MAX_TEXT).ok_or(BadHash)?;
-        let mut cid = [0; 36];
-        match bs58::decode(digits).onto(&mut cid) {
-            Ok(36) => Self::from_cid_bytes(&cid).ok_or(BadHash),
-            _ => Err(BadHash),
-        }
+        let digits =
+            text.strip_prefix('z').and_then(|digits| digits.as_bytes().try_into().ok()).ok_or(BadHash)?;
+        base58::decode(digits).and_then(|cid| Self::from_cid_bytes(&cid)).ok_or(BadHash)
     }
 }
 

@@ -30,6 +30,7 @@
 
 pub mod access;
 pub mod address;
+mod base58;
 pub mod cbor;
 pub mod entry;
 pub mod hash;
