@@ -46,9 +46,14 @@ pub(crate) fn encode(cid: &[u8; BYTES]) -> [u8; DIGITS] {
         *limb = u32::from_be_bytes(*bytes).into();
     }
     let mut digits = [0; DIGITS];
+    let mut left = limbs.as_mut_slice();
     for group in digits.rchunks_mut(GROUP_DIGITS) {
+        // a group takes about a limb off the number
+        while let [0, rest @ ..] = left {
+            left = rest;
+        }
         let mut rest = 0;
-        for limb in &mut limbs {
+        for limb in left.iter_mut() {
             let dividend = rest << 32 | *limb;
             *limb = dividend / GROUP;
             rest = dividend % GROUP;
