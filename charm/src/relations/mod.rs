@@ -58,14 +58,11 @@ fn bags(facts: &Facts, related: &Related) -> Result<Option<Bags>, PlanError> {
 pub fn remark(facts: &Facts) -> Option<&'static str> {
     let related = |endpoint| facts.related.iter().any(|related| related.id.endpoint() == endpoint);
     let settings = facts.settings()?;
-    if !related(METRICS) {
-        return None;
+    if facts.api_is_open() && !settings.open_metrics && (related(METRICS) || related(COS_AGENT)) {
+        return Some("metrics: those who scrape have no token, set open-metrics=true");
     }
-    if facts.api_ip()?.is_loopback() && !reachable_loopback(facts) {
-        return Some("metrics-endpoint: nothing to scrape while api-address=loopback");
-    }
-    (facts.api_is_open() && !settings.open_metrics)
-        .then_some("metrics-endpoint: Prometheus has no token, set open-metrics=true")
+    (related(METRICS) && facts.api_ip()?.is_loopback() && !reachable_loopback(facts))
+        .then_some("metrics-endpoint: nothing to scrape while api-address=loopback")
 }
 
 /// Whether the API listens on the machine's own network address although that is a loopback one (all of a model on one
