@@ -118,6 +118,14 @@ pub enum EngineError {
     Panicked,
 }
 
+impl EngineError {
+    /// Whether another handle has the files open.
+    pub(super) fn is_in_use(&self) -> bool {
+        // sled wraps the error of the lock in one of its own, and keeps only the text
+        matches!(self, Self::Sled(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock"))
+    }
+}
+
 /// Why the store stopped writing. Only a restart, which recovers what is on disk, undoes it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Poison {

@@ -11,10 +11,18 @@ use std::{
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// How often the engine writes what it has and tidies its file, in milliseconds.
 const BACKGROUND_FLUSH_MS: u64 = 500;
+
+/// How long a tree that was dropped may take to be free again. Its threads end with the flush that they are in.
+const LET_GO_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long to wait before looking whether it is.
+const LET_GO_PAUSE: Duration = Duration::from_millis(10);
 
 /// A value of the tree.
 pub(super) type Value = sled::IVec;
@@ -43,8 +51,19 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Opens the tree in a folder.
+    /// Opens the tree in a folder, which the caller has locked for this process. So a tree that is in use can only be one
+    /// that this process has just dropped and whose threads still let go of it, and is waited for.
     pub(super) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
+        let deadline = Instant::now() + LET_GO_WITHIN;
+        loop {
+            match Self::open_once(folder, cache_bytes) {
+                Err(error) if error.is_in_use() && Instant::now() < deadline => thread::sleep(LET_GO_PAUSE),
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_once(folder: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity(cache_bytes)
