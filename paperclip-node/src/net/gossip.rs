@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, watch};
 /// larger one would end the stream, and with it every later message of that peer.
 pub const MAX_GOSSIP_BYTES: usize = 4 * 1024 * 1024 + 4096;
 
-/// Messages of one topic that wait for its database. Further ones are dropped and counted; the next exchange of heads
-/// brings what they said.
+/// Messages of one topic that wait for its database. Further ones are dropped, which the log tells at `debug`; the
+/// next exchange of heads brings what they said.
 pub(super) const TOPIC_QUEUE: usize = 256;
 
 /// Messages that wait to be sent to one peer. Further ones are dropped by gossipsub.

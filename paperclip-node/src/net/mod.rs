@@ -71,7 +71,6 @@ enum Command {
     Publish { topic: String, data: Bytes },
     Validate { id: MessageId, verdict: Validity },
     Dial { address: Multiaddr, reply: oneshot::Sender<Result<PeerId, ConnectError>> },
-    SetPeers { peers: Vec<Multiaddr> },
 }
 
 /// The handle to the network. Cheap to clone; everything ends when the task does.
@@ -196,11 +195,6 @@ impl Network {
             Ok(answer) => answer.unwrap_or(Err(ConnectError::Closed)),
             Err(_) => Err(ConnectError::Timeout),
         }
-    }
-
-    /// Changes the peers to keep connected.
-    pub async fn set_peers(&self, peers: Vec<Multiaddr>) {
-        self.tell(Command::SetPeers { peers }).await;
     }
 
     /// Commands to a network that has stopped have nothing left to do.

@@ -148,9 +148,6 @@ impl Task {
                 gossipsub.report_message_validation_result(&id.id, &id.from, verdict);
             }
             Command::Dial { address, reply } => self.dial_requested(address, reply),
-            Command::SetPeers { peers } => {
-                self.dialer.set(&peers, *self.swarm.local_peer_id(), Instant::now());
-            }
         }
     }
 
