@@ -10,4 +10,3 @@ pub mod metrics;
 pub mod net;
 pub mod node;
 pub mod serve;
-pub mod store;

@@ -1,10 +1,10 @@
 //! Blocks for peers, from the store.
 
-use crate::store::{Store, StoreError};
 use bytes::Bytes;
 use cid::Cid;
 use oplog::Hash;
 use p2p::bitswap::BlockSource;
+use store::{Store, StoreError};
 
 /// Serves every committed block: entries, identities, manifests, access lists. What is staged and not yet committed is not
 /// served, since nobody should be told of an entry before its ancestors can be had.

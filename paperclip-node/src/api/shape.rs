@@ -4,12 +4,12 @@
 use crate::{
     database::{Change, Unreachable},
     node::{DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Status},
-    store::StoreError,
 };
 use oplog::{Entry, Hash, Value, json::to_json};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
+use store::StoreError;
 
 /// An entry under JavaScript's field names (design document, "HTTP API").
 pub(super) struct EntryShape<'a>(pub(super) &'a Entry);

@@ -7,9 +7,9 @@ use crate::{
     logging::{self, LoggingError},
     metrics::{Metrics, MetricsError},
     node::{Node, StartError},
-    store::StoreError,
 };
 use std::{io, time::Duration};
+use store::StoreError;
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},

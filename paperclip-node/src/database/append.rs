@@ -5,7 +5,6 @@
 //! The task goes on signing while the flush runs.
 
 use super::{Change, Closed, task::Task};
-use crate::store::StoreError;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use oplog::{
@@ -15,6 +14,7 @@ use oplog::{
 };
 use p2p::bitswap::Session;
 use std::sync::Arc;
+use store::StoreError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Batches whose flush is awaited; the task waits before it starts another one.

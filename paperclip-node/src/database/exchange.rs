@@ -8,7 +8,6 @@ use crate::{
         Network,
         heads::{self, ExchangeError, Exchanged, Outcome, Role, Schedule},
     },
-    store::Store,
 };
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -20,6 +19,7 @@ use std::{
     sync::Arc,
     time::Instant,
 };
+use store::Store;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,

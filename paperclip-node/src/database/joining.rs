@@ -1,10 +1,7 @@
 //! Entries of others: what the joiner of `oplog` wants done, done.
 
 use super::{MAX_UNREACHABLE_LISTED, Unreachable, append::change, task::Task, verify_pool::VerifyPool};
-use crate::{
-    net::{GossipMessage, MessageId, Validity},
-    store::{Corruption, StoreError},
-};
+use crate::net::{GossipMessage, MessageId, Validity};
 use bytes::Bytes;
 use libp2p::PeerId;
 use oplog::{
@@ -19,6 +16,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use store::{Corruption, StoreError};
 use tokio::sync::mpsc;
 
 /// Entries committed as one batch. A longer join is several batches, each of which leaves a log that could have been.

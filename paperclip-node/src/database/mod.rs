@@ -22,7 +22,6 @@ pub use read::{Live, ReadError};
 pub use task::Author;
 pub use verify_pool::VerifyPool;
 
-use crate::store::{DatabaseStore, StoreError, VerifyReport};
 use bytes::Bytes;
 use libp2p::PeerId;
 use oplog::{Address, Hash, access::Writers, manifest::Manifest, order::Position, view::Operation};
@@ -30,6 +29,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use store::{DatabaseStore, StoreError, VerifyReport};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Commands that wait for a database's task; whoever sends more waits.

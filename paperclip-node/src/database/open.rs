@@ -11,7 +11,6 @@ use super::{
 use crate::{
     metrics::Metrics,
     net::{Network, heads, heads::Schedule},
-    store::{Store, StoreError},
 };
 use oplog::{
     Address,
@@ -21,6 +20,7 @@ use oplog::{
 };
 use p2p::streams::Visibility;
 use std::{sync::Arc, time::Duration};
+use store::{Store, StoreError};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 

@@ -2,12 +2,12 @@
 //! as soon as it is in the store, which may be a moment before it is acknowledged.
 
 use super::Database;
-use crate::store::StoreError;
 use oplog::{
     Entry, Hash, Value,
     log::{IterateError, LogRead as _, Range, iterate},
     order::Position,
 };
+use store::StoreError;
 
 /// Why a read gave nothing.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,6 @@ use super::{
 use crate::{
     metrics::Metrics,
     net::{GossipMessage, Network},
-    store::{DatabaseStore, Store, StoreError},
 };
 use oplog::{
     Address,
@@ -18,6 +17,7 @@ use oplog::{
 };
 use p2p::bitswap::{Received, Session};
 use std::{sync::Arc, time::Duration};
+use store::{DatabaseStore, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 

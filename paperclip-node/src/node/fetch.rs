@@ -1,11 +1,9 @@
 //! The blocks that define a database: from the store, or from whoever has them.
 
-use crate::{
-    net::{Network, cid},
-    store::{Store, StoreError},
-};
+use crate::net::{Network, cid};
 use bytes::Bytes;
 use oplog::Hash;
+use store::{Store, StoreError};
 
 /// Why a block could not be had.
 #[derive(Debug, thiserror::Error)]

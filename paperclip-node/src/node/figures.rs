@@ -4,9 +4,9 @@ use super::registry::{Registered, Registry};
 use crate::{
     metrics::{DatabaseFigures, Metrics, NetworkFigures},
     net::Network,
-    store::Store,
 };
 use std::{sync::Arc, time::Duration};
+use store::Store;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 

@@ -5,15 +5,13 @@ use super::{
     opener::{self, News},
     registry::{Registered, Registry, Role, State},
 };
-use crate::{
-    database::{Context, Database, Opening, Settings},
-    store::StoreError,
-};
+use crate::database::{Context, Database, Opening, Settings};
 use oplog::{Address, manifest::AccessAddress};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
+use store::StoreError;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 

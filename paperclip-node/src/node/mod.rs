@@ -27,7 +27,6 @@ pub use start::StartError;
 use crate::{
     database::{Database, Resync, Settings, WriteError},
     net::{ConnectError, Network},
-    store::{Store, StoreError, VerifyReport},
 };
 use catalog::{Pin, Record};
 use libp2p::{Multiaddr, PeerId};
@@ -42,6 +41,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use store::{Store, StoreError, VerifyReport};
 use tokio::sync::watch;
 
 /// How long a pin waits for the database's manifest before it answers that the database is still opening.

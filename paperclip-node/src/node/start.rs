@@ -7,13 +7,13 @@ use crate::{
     identity::{IdentitySource, NodeIdentity, NodeIdentityError},
     metrics::Metrics,
     net,
-    store::{Durability, FlushObserver, OpenError as StoreOpenError, Store, StoreConfig, StoreError},
 };
 use oplog::join::Limits;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use store::{Durability, FlushObserver, OpenError as StoreOpenError, Store, StoreConfig, StoreError};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 

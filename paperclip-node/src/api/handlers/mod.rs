@@ -15,10 +15,10 @@ use super::{
 use crate::{
     database::{Closed, Database, ReadError, WriteError},
     node::NodeError,
-    store::{Poison, StoreError},
 };
 use oplog::{log::AppendError, manifest::DatabaseType};
 use std::io;
+use store::{Poison, StoreError};
 
 /// An open database of the type that an operation needs.
 fn typed(database: Database, kinds: &[DatabaseType]) -> Result<Database, Problem> {

@@ -1,7 +1,7 @@
 //! Opening, and refusing to open.
 
 use super::{address, open};
-use crate::store::{OpenError, Store, StoreConfig, StoreError};
+use crate::{OpenError, Store, StoreConfig, StoreError};
 use oplog::{Hash, manifest::DatabaseType};
 use std::fs;
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use super::{
     frame::{Frame, HEADER, Header},
     segments::{Location, Offset, Segments},
 };
-use crate::store::error::StoreError;
+use crate::error::StoreError;
 use bytes::Bytes;
 use oplog::Hash;
 use std::{
@@ -21,7 +21,7 @@ const BUFFER: usize = 256 << 10;
 ///
 /// A frame that is not whole, with none behind it that is, is where a crash interrupted the writing: there the journal ends.
 /// One with a whole frame behind it is damage, and is skipped: what follows was acknowledged and is not given up for it.
-pub(in crate::store) struct Scan {
+pub(crate) struct Scan {
     segments: Arc<Segments>,
     rest: vec::IntoIter<u32>,
     current: Option<BufReader<File>>,
@@ -41,7 +41,7 @@ impl Scan {
     }
 
     /// Where the last frame that was read ends.
-    pub(in crate::store) fn offset(&self) -> Offset {
+    pub(crate) fn offset(&self) -> Offset {
         self.offset
     }
 

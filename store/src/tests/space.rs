@@ -1,7 +1,7 @@
 //! Removing, and giving space back.
 
 use super::{Replica, address, open, put};
-use crate::store::{StoreError, keys, tree::Batch};
+use crate::{StoreError, keys, tree::Batch};
 use oplog::{
     log::{Log, LogRead as _},
     manifest::DatabaseType,
@@ -42,7 +42,7 @@ fn a_removed_database_gives_its_space_back() {
     assert!(report.bytes > 12 * BIG as u64, "{report:?}");
     assert!(replica.store.stats().journal_bytes < 1 << 20);
     assert_eq!(replica.store.stored_databases().unwrap(), [address("keep")]);
-    let check = |store: &crate::store::Store| {
+    let check = |store: &crate::Store| {
         let keep = store.database(&address("keep"), DatabaseType::Events).unwrap();
         assert!(keep.verify(|_| {}).unwrap().is_clean());
         assert_eq!(keep.open_log().unwrap().heads()[0].hash, kept);

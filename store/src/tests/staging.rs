@@ -1,7 +1,7 @@
 //! Blocks that wait for their ancestors.
 
 use super::{Replica, address, put, writer};
-use crate::store::{
+use crate::{
     Store, StoreConfig, StoreError,
     journal::{Frames, Kind},
 };

@@ -13,7 +13,6 @@ use oplog::{
     manifest::DatabaseType,
     view::Operation,
 };
-use paperclip_node::store::{DatabaseStore, Store, StoreConfig, StoreError};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
     collections::HashSet,
@@ -23,6 +22,7 @@ use std::{
     thread,
     time::Duration,
 };
+use store::{DatabaseStore, Store, StoreConfig, StoreError};
 
 const KILLS: usize = 25;
 

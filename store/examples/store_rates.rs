@@ -1,4 +1,4 @@
-//! Measures the store: `cargo run --release --example store_rates -- [ENTRIES] [events|keyvalue] [CACHE_MIB]`.
+//! Measures the store: `cargo run --release -p store --example store_rates -- [ENTRIES] [events|keyvalue] [CACHE_MIB]`.
 //!
 //! Entries are signed one by one as a node signs its own, about 1.3 KiB each, and applied 64 at a time, with a flush after
 //! each commit; only the store's part is timed. Then a second process opens the same directory, so that memory and opening
@@ -12,7 +12,6 @@ use oplog::{
     manifest::DatabaseType,
     view::Operation,
 };
-use paperclip_node::store::{Store, StoreConfig};
 use std::{
     error::Error,
     fs,
@@ -21,6 +20,7 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
+use store::{Store, StoreConfig};
 
 type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 

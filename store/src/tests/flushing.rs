@@ -1,7 +1,7 @@
 //! When a write is on disk.
 
 use super::{Replica, address, put};
-use crate::store::{Durability, FlushObserver, Store, StoreConfig};
+use crate::{Durability, FlushObserver, Store, StoreConfig};
 use oplog::manifest::DatabaseType;
 use std::{
     pin::pin,

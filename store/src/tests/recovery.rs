@@ -1,7 +1,7 @@
 //! Damage, and what becomes of it.
 
 use super::{Replica, address, put};
-use crate::store::{Corruption, Difference, StoreError, keys, tree::Batch};
+use crate::{Corruption, Difference, StoreError, keys, tree::Batch};
 use oplog::{log::LogRead as _, manifest::DatabaseType};
 use proptest::prelude::*;
 use std::{fs, os::unix::fs::FileExt as _};

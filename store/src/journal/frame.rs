@@ -7,14 +7,14 @@ use bytes::{BufMut as _, Bytes};
 use oplog::{Address, Hash, manifest::DatabaseType};
 
 /// The size of a frame's header in bytes.
-pub(in crate::store) const HEADER: usize = 16;
+pub(crate) const HEADER: usize = 16;
 
 /// The largest payload in bytes: far above the largest block, so that a damaged length does not ask for all memory.
-pub(in crate::store) const MAX_PAYLOAD: usize = 64 << 20;
+pub(crate) const MAX_PAYLOAD: usize = 64 << 20;
 
 /// What a frame records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Kind {
+pub(crate) enum Kind {
     /// A block that is no entry: a manifest, an identity, an access list.
     Block,
     /// A committed entry.
@@ -54,15 +54,15 @@ impl Kind {
 
 /// A frame's header, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Header {
-    pub(in crate::store) kind: Kind,
-    pub(in crate::store) length: usize,
+pub(crate) struct Header {
+    pub(crate) kind: Kind,
+    pub(crate) length: usize,
     sum: [u8; 8],
 }
 
 impl Header {
     /// Reads a header; `None` when the bytes are none.
-    pub(in crate::store) fn decode(bytes: &[u8; HEADER]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8; HEADER]) -> Option<Self> {
         let (length, rest) = bytes.split_first_chunk()?;
         let [code, 0, 0, 0, sum @ ..] = rest else { return None };
         let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
@@ -71,23 +71,23 @@ impl Header {
     }
 
     /// Whether the header belongs to a payload with this sha2-256.
-    pub(in crate::store) fn matches(&self, hash: &Hash) -> bool {
+    pub(crate) fn matches(&self, hash: &Hash) -> bool {
         hash.digest().starts_with(&self.sum)
     }
 }
 
 /// A payload as the journal's reader gives it.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Frame {
-    pub(in crate::store) kind: Kind,
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
     /// The sha2-256 of the payload: the hash of the block, for the kinds that hold one.
-    pub(in crate::store) hash: Hash,
-    pub(in crate::store) payload: Bytes,
+    pub(crate) hash: Hash,
+    pub(crate) payload: Bytes,
 }
 
 /// Frames to be appended together.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Frames {
+pub(crate) struct Frames {
     pub(super) bytes: Vec<u8>,
     /// Start and length of each payload in `bytes`.
     pub(super) payloads: Vec<(usize, usize)>,
@@ -95,7 +95,7 @@ pub(in crate::store) struct Frames {
 
 impl Frames {
     /// Adds a block, whose hash the caller vouches for.
-    pub(in crate::store) fn block(&mut self, kind: Kind, hash: &Hash, block: &[u8]) {
+    pub(crate) fn block(&mut self, kind: Kind, hash: &Hash, block: &[u8]) {
         let [a, b, c, d, e, f, g, h, ..] = *hash.digest();
         self.bytes.reserve(HEADER + block.len());
         // Lengths above the limit are refused when the frames are appended.
@@ -109,63 +109,63 @@ impl Frames {
         self.block(kind, &Hash::of(payload), payload);
     }
 
-    pub(in crate::store) fn commit(&mut self, address: &Address, entries: &[Hash]) {
+    pub(crate) fn commit(&mut self, address: &Address, entries: &[Hash]) {
         let mut payload = address.manifest().digest().to_vec();
         entries.iter().for_each(|hash| payload.extend_from_slice(hash.digest()));
         self.record(Kind::Commit, &payload);
     }
 
-    pub(in crate::store) fn registered(&mut self, address: &Address, kind: DatabaseType) {
+    pub(crate) fn registered(&mut self, address: &Address, kind: DatabaseType) {
         let code = type_code(kind);
         self.record(Kind::Registered, &[&address.manifest().digest()[..], &[code]].concat());
     }
 
-    pub(in crate::store) fn removed(&mut self, address: &Address) {
+    pub(crate) fn removed(&mut self, address: &Address) {
         self.record(Kind::Removed, address.manifest().digest());
     }
 
-    pub(in crate::store) fn meta(&mut self, name: &str, value: &[u8]) {
+    pub(crate) fn meta(&mut self, name: &str, value: &[u8]) {
         let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
         self.record(Kind::Meta, &[&length.to_be_bytes()[..], name.as_bytes(), value].concat());
     }
 
     /// Bytes so far.
-    pub(in crate::store) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    pub(in crate::store) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.payloads.is_empty()
     }
 }
 
 /// The database and the entries of a [`Kind::Commit`].
-pub(in crate::store) fn read_commit(payload: &[u8]) -> Option<(Address, Vec<Hash>)> {
+pub(crate) fn read_commit(payload: &[u8]) -> Option<(Address, Vec<Hash>)> {
     let (chunks, []) = payload.as_chunks::<32>() else { return None };
     let (address, entries) = chunks.split_first()?;
     Some((Hash::from_digest(*address).into(), entries.iter().copied().map(Hash::from_digest).collect()))
 }
 
 /// The database of a [`Kind::Registered`].
-pub(in crate::store) fn read_registered(payload: &[u8]) -> Option<(Address, DatabaseType)> {
+pub(crate) fn read_registered(payload: &[u8]) -> Option<(Address, DatabaseType)> {
     let (address, &[code]) = payload.split_first_chunk::<32>()? else { return None };
     Some((Hash::from_digest(*address).into(), type_of(code)?))
 }
 
 /// The database of a [`Kind::Removed`].
-pub(in crate::store) fn read_removed(payload: &[u8]) -> Option<Address> {
+pub(crate) fn read_removed(payload: &[u8]) -> Option<Address> {
     Some(Hash::from_digest(payload.try_into().ok()?).into())
 }
 
 /// The name and value of a [`Kind::Meta`].
-pub(in crate::store) fn read_meta(payload: &[u8]) -> Option<(&str, &[u8])> {
+pub(crate) fn read_meta(payload: &[u8]) -> Option<(&str, &[u8])> {
     let (length, rest) = payload.split_first_chunk()?;
     let (name, value) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
     Some((std::str::from_utf8(name).ok()?, value))
 }
 
 /// How a type is written.
-pub(in crate::store) fn type_code(kind: DatabaseType) -> u8 {
+pub(crate) fn type_code(kind: DatabaseType) -> u8 {
     match kind {
         DatabaseType::Events => 0,
         DatabaseType::KeyValue => 1,
@@ -174,7 +174,7 @@ pub(in crate::store) fn type_code(kind: DatabaseType) -> u8 {
 }
 
 /// The type that is written as `code`.
-pub(in crate::store) fn type_of(code: u8) -> Option<DatabaseType> {
+pub(crate) fn type_of(code: u8) -> Option<DatabaseType> {
     [DatabaseType::Events, DatabaseType::KeyValue, DatabaseType::Documents]
         .into_iter()
         .find(|kind| type_code(*kind) == code)

@@ -20,22 +20,22 @@ const MAX_OPEN_SEGMENTS: usize = 64;
 
 /// A place in the journal. The order is that of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(in crate::store) struct Offset {
-    pub(in crate::store) segment: u32,
-    pub(in crate::store) at: u64,
+pub(crate) struct Offset {
+    pub(crate) segment: u32,
+    pub(crate) at: u64,
 }
 
 /// Where a payload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Location {
-    pub(in crate::store) segment: u32,
-    pub(in crate::store) at: u64,
-    pub(in crate::store) length: u32,
+pub(crate) struct Location {
+    pub(crate) segment: u32,
+    pub(crate) at: u64,
+    pub(crate) length: u32,
 }
 
 /// The files of a journal, for readers on any thread.
 #[derive(Debug)]
-pub(in crate::store) struct Segments {
+pub(crate) struct Segments {
     folder: PathBuf,
     open: RwLock<HashMap<u32, Arc<File>>>,
 }
@@ -54,7 +54,7 @@ impl Segments {
     }
 
     /// The numbers of the files that there are, ascending.
-    pub(in crate::store) fn list(&self) -> Result<Vec<u32>, StoreError> {
+    pub(crate) fn list(&self) -> Result<Vec<u32>, StoreError> {
         let failed = || StoreError::io("read", &self.folder);
         let mut segments = Vec::new();
         for file in fs::read_dir(&self.folder).map_err(failed())? {
@@ -67,13 +67,13 @@ impl Segments {
     }
 
     /// Reads a block and checks that it is the one that `hash` names.
-    pub(in crate::store) fn block(&self, location: Location, hash: &Hash) -> Result<Bytes, StoreError> {
+    pub(crate) fn block(&self, location: Location, hash: &Hash) -> Result<Bytes, StoreError> {
         let block = self.read(location, hash)?;
         if Hash::of(&block) == *hash { Ok(block) } else { Err(Corruption::Block(*hash).into()) }
     }
 
     /// Reads a block that the caller checks.
-    pub(in crate::store) fn read(&self, location: Location, hash: &Hash) -> Result<Bytes, StoreError> {
+    pub(crate) fn read(&self, location: Location, hash: &Hash) -> Result<Bytes, StoreError> {
         let length = usize::try_from(location.length).unwrap_or(usize::MAX);
         if length > MAX_PAYLOAD {
             return Err(Corruption::Record("index").into());

@@ -3,7 +3,7 @@
 //! The test runs itself in a second process, under the limit.
 
 use super::{address, put, writer};
-use crate::store::{Poison, Store, StoreConfig, StoreError, tree::Batch};
+use crate::{Poison, Store, StoreConfig, StoreError, tree::Batch};
 use oplog::manifest::DatabaseType;
 use std::{
     path::Path,
