@@ -14,14 +14,14 @@
 //!
 //! ```
 //! use oplog::{identity::Identity, keys::SigningKey, log::{Log, Writer},
-//! manifest::DatabaseType, memory::MemoryLog, view::Operation};
+//! memory::MemoryLog, view::Operation};
 //!
 //! let root = SigningKey::from_bytes([1; 32]).expect("a valid scalar");
 //! let signing = SigningKey::from_bytes([2; 32]).expect("a valid scalar");
 //! let writer = Writer::new(Identity::create(&root, &signing), signing);
 //!
 //! let mut store = MemoryLog::default();
-//! let mut log = Log::empty("/orbitdb/zdpuAtAEwP5kN6qtBoa2v6E5G2WCZDoH4DbUtDtAqbxM8vrbe".parse().expect("an address"), DatabaseType::Events);
+//! let mut log = Log::empty("/orbitdb/zdpuAtAEwP5kN6qtBoa2v6E5G2WCZDoH4DbUtDtAqbxM8vrbe".parse().expect("an address"));
 //! let added = log.append(Operation::add("hello".into()), &writer).expect("the clock has room");
 //! let commit = log.commit(vec![added], &store).expect("memory does not fail");
 //! store.apply(commit);

@@ -12,7 +12,7 @@ use oplog::{
     identity::Identity,
     join::{Effect, Joiner, Limits, Policy, Refusal, Source},
     log::{Added, Log, LogRead, Range, iterate},
-    manifest::{DatabaseType, Manifest},
+    manifest::Manifest,
     memory::MemoryLog,
     order::Position,
 };
@@ -21,19 +21,19 @@ use std::collections::{HashMap, HashSet};
 use support::{added, bytes, hash, hashes, identities, list, load, order, text, typed};
 
 /// Everything of a file in one log, entries in causal order.
-fn replica(entries: Vec<Added>, address: Address, kind: DatabaseType) -> (Log, MemoryLog) {
+fn replica(entries: Vec<Added>, address: Address) -> (Log, MemoryLog) {
     let mut entries = entries;
     entries.sort_by(|a, b| a.position.cmp(&b.position));
-    let (mut log, mut store) = (Log::empty(address, kind), MemoryLog::default());
+    let (mut log, mut store) = (Log::empty(address), MemoryLog::default());
     log.join(&entries);
     let commit = log.commit(entries, &store).unwrap();
     store.apply(commit);
     (log, store)
 }
 
-fn file_replica(file: &Json, kind: DatabaseType) -> (Log, MemoryLog) {
+fn file_replica(file: &Json) -> (Log, MemoryLog) {
     let entries = list(file, "entries").iter().map(|entry| added(bytes(entry, "blockHex"))).collect();
-    replica(entries, text(file, "address").parse().unwrap(), kind)
+    replica(entries, text(file, "address").parse().unwrap())
 }
 
 fn head_hashes(log: &Log) -> Vec<Hash> {
@@ -42,13 +42,9 @@ fn head_hashes(log: &Log) -> Vec<Hash> {
 
 #[test]
 fn order_and_heads_are_javascripts() {
-    for (name, kind) in [
-        ("log.json", DatabaseType::Events),
-        ("keyvalue.json", DatabaseType::KeyValue),
-        ("documents.json", DatabaseType::Documents),
-    ] {
+    for name in ["log.json", "keyvalue.json", "documents.json"] {
         let file = load(name);
-        let (log, store) = file_replica(&file, kind);
+        let (log, store) = file_replica(&file);
         assert_eq!(order(&store), hashes(&file["order"]), "{name}");
         assert_eq!(head_hashes(&log), hashes(&file["mergedHeads"]), "{name}");
     }
@@ -57,7 +53,7 @@ fn order_and_heads_are_javascripts() {
 #[test]
 fn every_iterator_call_gives_what_javascript_gave() {
     let file = load("log.json");
-    let (_, store) = file_replica(&file, DatabaseType::Events);
+    let (_, store) = file_replica(&file);
     for case in list(&file, "iterators") {
         let options = &case["options"];
         let bound = |name: &str| options.get(name).map(hash);
@@ -100,8 +96,7 @@ fn joining_writer_by_writer_gives_the_same_heads_at_each_step() {
         .map(|entry| added(bytes(entry, "blockHex")))
         .map(|added| (added.position.hash, added))
         .collect();
-    let (mut log, mut known) =
-        (Log::empty(text(&file, "address").parse().unwrap(), DatabaseType::Events), HashSet::new());
+    let (mut log, mut known) = (Log::empty(text(&file, "address").parse().unwrap()), HashSet::new());
     for step in list(&file, "joinSteps") {
         let mut batch: Vec<Added> = ancestry(hash(&step["join"]), &entries)
             .into_iter()
@@ -128,7 +123,7 @@ fn ancestry(head: Hash, entries: &HashMap<Hash, Added>) -> HashSet<Hash> {
 #[test]
 fn ties_fall_to_the_hash_whatever_the_order_of_arrival() {
     let file = load("ties.json");
-    let (log, store) = file_replica(&file, DatabaseType::Events);
+    let (log, store) = file_replica(&file);
     let ours = order(&store);
     assert_eq!(
         ours.iter().collect::<HashSet<_>>(),
@@ -180,7 +175,7 @@ fn references_are_the_positions_behind_the_heads() {
             .map(|block| added(hex::decode(block.as_str().unwrap()).unwrap()))
             .filter(|added| added.position.hash != merge.hash)
             .collect();
-        let (log, _) = replica(before.clone(), merge.id.parse().unwrap(), DatabaseType::Events);
+        let (log, _) = replica(before.clone(), merge.id.parse().unwrap());
         let name = text(case, "case");
         assert_eq!(head_hashes(&log), merge.next, "{name}");
         let references = case["referencesCount"].as_u64().map_or(16, |n| n.try_into().unwrap());
@@ -215,7 +210,7 @@ fn an_append_is_the_block_that_javascript_would_have_written() {
             .map(|block| added(hex::decode(block.as_str().unwrap()).unwrap()))
             .filter(|added| added.position.hash != merge.hash)
             .collect();
-        let (mut log, _) = replica(before, merge.id.parse().unwrap(), DatabaseType::Events);
+        let (mut log, _) = replica(before, merge.id.parse().unwrap());
         let Some(operation) = Operation::from_payload(merge.payload.clone()) else {
             continue;
         };
@@ -231,11 +226,9 @@ fn an_append_is_the_block_that_javascript_would_have_written() {
 
 #[test]
 fn views_are_javascripts() {
-    for (name, kind) in
-        [("keyvalue.json", DatabaseType::KeyValue), ("documents.json", DatabaseType::Documents)]
-    {
+    for name in ["keyvalue.json", "documents.json"] {
         let file = load(name);
-        let (_, store) = file_replica(&file, kind);
+        let (_, store) = file_replica(&file);
         let value = |hash: &Hash| store.entry(hash).unwrap().unwrap().payload.get("value").cloned().unwrap();
         let mut live: Vec<(Hash, String, Value)> = store
             .winners()
@@ -258,7 +251,7 @@ fn views_are_javascripts() {
             let expected = match &get["value"] {
                 Json::String(text) if text == "(undefined)" => None,
                 // a document comes with its hash and key
-                wrapped if kind == DatabaseType::Documents => typed(wrapped).get("value").cloned(),
+                wrapped if name == "documents.json" => typed(wrapped).get("value").cloned(),
                 value => Some(typed(value)),
             };
             assert_eq!(shown, expected, "{name}: {get}");
@@ -315,7 +308,7 @@ struct Replica {
 impl Replica {
     fn new(address: Address, access: AccessList, policy: Policy) -> Self {
         let joiner = Joiner::new(address, access.writers(), policy, Limits::default());
-        Self { joiner, log: Log::empty(address, DatabaseType::Events), store: MemoryLog::default() }
+        Self { joiner, log: Log::empty(address), store: MemoryLog::default() }
     }
 
     fn offer(

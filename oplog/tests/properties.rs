@@ -14,7 +14,6 @@ use oplog::{
     join::{Effect, Job, Joiner, Limits, Policy, Refusal, Source},
     keys::SigningKey,
     log::{Added, Log, LogRead, Range, Writer, iterate},
-    manifest::DatabaseType,
     memory::MemoryLog,
     order::Position,
     view::Operation,
@@ -24,8 +23,6 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::LazyLock,
 };
-
-const KIND: DatabaseType = DatabaseType::KeyValue;
 
 struct Author {
     identity: Identity,
@@ -85,7 +82,7 @@ struct Seen {
 
 impl Replica {
     fn new() -> Self {
-        Self { log: Log::empty(address(), KIND), store: MemoryLog::default() }
+        Self { log: Log::empty(address()), store: MemoryLog::default() }
     }
 
     fn write(&mut self, writer: &Writer, operation: Operation) -> Added {

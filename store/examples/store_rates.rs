@@ -1,4 +1,4 @@
-//! Measures the store: `cargo run --release -p store --example store_rates -- [ENTRIES] [events|keyvalue] [CACHE_MIB]`.
+//! Measures the store: `cargo run --release -p store --example store_rates -- [ENTRIES] [CACHE_MIB]`.
 //!
 //! Entries are signed one by one as a node signs its own, about 1.3 KiB each, and applied 64 at a time, with a flush after
 //! each commit; only the store's part is timed. Then a second process opens the same directory, so that memory and opening
@@ -9,7 +9,6 @@ use oplog::{
     identity::Identity,
     keys::SigningKey,
     log::{LogRead as _, Writer},
-    manifest::DatabaseType,
     view::Operation,
 };
 use std::{
@@ -29,27 +28,25 @@ const ADDRESS: &str = "/orbitdb/zdpuAtAEwP5kN6qtBoa2v6E5G2WCZDoH4DbUtDtAqbxM8vrb
 
 struct Setting {
     entries: usize,
-    kind: DatabaseType,
     config: StoreConfig,
 }
 
 fn main() -> Outcome {
     let mut args = std::env::args().skip(1);
     let entries = args.next().map_or(Ok(100_000), |text| text.parse())?;
-    let kind = args.next().map_or(Ok(DatabaseType::Events), |text| text.parse())?;
     let mut config = StoreConfig::default();
     if let Some(mebibytes) = args.next() {
         config.cache_bytes = mebibytes.parse::<u64>()? << 20;
     }
-    let setting = Setting { entries, kind, config };
+    let setting = Setting { entries, config };
     if let Some(dir) = args.next() {
         return measure_opened(Path::new(&dir), &setting);
     }
     let dir = tempfile::tempdir_in(std::env::current_dir()?)?;
     measure_filling(dir.path(), &setting)?;
-    let (kind, cache) = (setting.kind.as_str(), setting.config.cache_bytes >> 20);
+    let cache = setting.config.cache_bytes >> 20;
     Command::new(std::env::current_exe()?)
-        .args([&entries.to_string(), kind, &cache.to_string()])
+        .args([entries.to_string(), cache.to_string()])
         .arg(dir.path())
         .status()?;
     Ok(())
@@ -59,7 +56,7 @@ fn measure_filling(dir: &Path, setting: &Setting) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let writer = writer()?;
     let store = Store::open(dir, &setting.config)?;
-    let database = store.database(&address()?, setting.kind)?;
+    let database = store.database(&address()?)?;
     let mut log = database.open_log()?;
     let (mut applying, mut computing, mut flushing) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut bytes = 0;
@@ -76,8 +73,7 @@ fn measure_filling(dir: &Path, setting: &Setting) -> Outcome {
         runtime.block_on(store.flushed())?;
         flushing += began.elapsed();
     }
-    let name = setting.kind;
-    say(&format!("{} entries, {name}, {} MB of blocks", setting.entries, bytes >> 20))?;
+    say(&format!("{} entries, {} MB of blocks", setting.entries, bytes >> 20))?;
     say(&format!("apply: {}, with flushes {}", rate(setting, applying), rate(setting, applying + flushing)))?;
     say(&format!("apply, by the time on the CPU: {}", rate(setting, computing)))?;
     say(&format!("disk: {} MB; memory: {}", store.disk_bytes() >> 20, memory()?))
@@ -86,7 +82,7 @@ fn measure_filling(dir: &Path, setting: &Setting) -> Outcome {
 fn measure_opened(dir: &Path, setting: &Setting) -> Outcome {
     let began = Instant::now();
     let store = Store::open(dir, &setting.config)?;
-    let database = store.database(&address()?, setting.kind)?;
+    let database = store.database(&address()?)?;
     let log = database.open_log()?;
     say(&format!("open: {:?} for {} entries; memory: {}", began.elapsed(), log.len(), memory()?))?;
 

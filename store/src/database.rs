@@ -13,7 +13,6 @@ use bytes::Bytes;
 use oplog::{
     Address, Entry, Hash,
     log::{Added, Commit, Log, LogRead, RECENT},
-    manifest::DatabaseType,
     order::Position,
     view::Winner,
 };
@@ -27,22 +26,16 @@ pub struct DatabaseStore {
     pub(super) store: Store,
     pub(super) number: Number,
     pub(super) address: Address,
-    pub(super) kind: DatabaseType,
 }
 
 impl DatabaseStore {
     pub(super) fn new(store: Store, registration: Registration, address: Address) -> Self {
-        Self { store, number: registration.number, address, kind: registration.kind }
+        Self { store, number: registration.number, address }
     }
 
     /// The address.
     pub fn address(&self) -> Address {
         self.address
-    }
-
-    /// The type that it is registered with.
-    pub fn kind(&self) -> DatabaseType {
-        self.kind
     }
 
     /// The log as it was last committed. Reads the heads and the newest few positions; when they do not fit together, the
@@ -138,7 +131,7 @@ impl DatabaseStore {
                 return Ok(None);
             }
         }
-        Ok(Some(Log::open(self.address, self.kind, heads, recent, len)))
+        Ok(Some(Log::open(self.address, heads, recent, len)))
     }
 
     /// One frame for each entry that is not staged, and one that names each run of entries that are: the journal must tell

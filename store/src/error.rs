@@ -1,6 +1,6 @@
 //! What can go wrong, case by case.
 
-use oplog::{Address, Hash, entry::EntryError, manifest::DatabaseType};
+use oplog::{Address, Hash, entry::EntryError};
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 
 /// Why a data directory cannot be opened. Nothing in it has been changed.
@@ -192,16 +192,6 @@ pub enum StoreError {
     /// The database was removed; this handle is of no use any more.
     #[error("{0} was removed from the store")]
     Removed(Address),
-    /// The database is registered with another type.
-    #[error("{address} is stored as {stored}, not as {asked}")]
-    OtherType {
-        /// The database.
-        address: Address,
-        /// How it is registered.
-        stored: DatabaseType,
-        /// How it was asked for.
-        asked: DatabaseType,
-    },
     /// A metadata value is larger than [`MAX_META_BYTES`](super::MAX_META_BYTES), or its name longer than
     /// [`MAX_META_NAME`](super::MAX_META_NAME).
     #[error(

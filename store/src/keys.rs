@@ -13,7 +13,7 @@ pub(super) const VIEW: u8 = b'v';
 pub(super) const LIVE: u8 = b'l';
 /// Heads and count: `h`, database.
 pub(super) const HEADS: u8 = b'h';
-/// Registered databases: `d`, digest of the manifest -> number, type.
+/// Registered databases: `d`, digest of the manifest -> number, a byte that nobody reads.
 pub(super) const DATABASE: u8 = b'd';
 /// Blocks fetched and not committed: `s`, database, digest -> where the block is.
 pub(super) const STAGED: u8 = b's';

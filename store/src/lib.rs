@@ -44,7 +44,7 @@ use flush::Flusher;
 use journal::{Frames, Journal, Kind, Location, Segments};
 use keys::Number;
 use lock::DirectoryLock;
-use oplog::{Address, Hash, manifest::DatabaseType};
+use oplog::{Address, Hash};
 use record::{Checkpoint, Indexed, Registration};
 use std::{
     collections::HashSet,
@@ -165,14 +165,11 @@ impl Store {
     }
 
     /// A database's part of the store; registers the database if it is new.
-    pub fn database(&self, address: &Address, kind: DatabaseType) -> Result<DatabaseStore, StoreError> {
+    pub fn database(&self, address: &Address) -> Result<DatabaseStore, StoreError> {
         let mut writes = self.writes()?;
         let registration = match self.registration(address)? {
-            Some(found) if found.kind == kind => found,
-            Some(found) => {
-                return Err(StoreError::OtherType { address: *address, stored: found.kind, asked: kind });
-            }
-            None => self.register(&mut writes, address, kind)?,
+            Some(found) => found,
+            None => self.register(&mut writes, address)?,
         };
         Ok(DatabaseStore::new(self.clone(), registration, *address))
     }
@@ -236,16 +233,11 @@ impl Store {
         Ok(value.map(|value| Registration::decode(&value)).transpose()?)
     }
 
-    fn register(
-        &self,
-        writes: &mut Writes,
-        address: &Address,
-        kind: DatabaseType,
-    ) -> Result<Registration, StoreError> {
-        let registration = Registration { number: writes.next_number, kind };
+    fn register(&self, writes: &mut Writes, address: &Address) -> Result<Registration, StoreError> {
+        let registration = Registration { number: writes.next_number };
         let next = Number(registration.number.0 + 1);
         let mut frames = Frames::default();
-        frames.registered(address, kind);
+        frames.registered(address);
         self.write(writes, &frames, |batch, _| {
             batch.put(keys::database(&address.manifest()), registration.encode());
             batch.put(keys::NEXT_NUMBER, next.0.to_be_bytes());

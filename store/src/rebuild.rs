@@ -53,7 +53,7 @@ impl DatabaseStore {
     /// Heads and view from the order index, leaving out entries that are damaged or lack ancestors.
     pub(super) fn derive(&self) -> Result<RebuildReport, StoreError> {
         let tree = &self.store.inner.tree;
-        let mut log = Log::empty(self.address, self.kind);
+        let mut log = Log::empty(self.address);
         let mut dropped = 0;
         let mut last = None;
         loop {

@@ -2,13 +2,10 @@
 
 use super::{
     error::Corruption,
-    journal::{
-        Location, Offset,
-        frame::{type_code, type_of},
-    },
+    journal::{Location, Offset, frame::UNUSED_TYPE},
     keys::{MAX_VIEW_KEY, Number},
 };
-use oplog::{Hash, manifest::DatabaseType, order::Position, view::Winner};
+use oplog::{Hash, order::Position, view::Winner};
 
 /// The length of a digest at the end of a position's key.
 const DIGEST: usize = 32;
@@ -197,18 +194,17 @@ pub(super) fn decode_live(value: &[u8]) -> Result<Option<&str>, Corruption> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Registration {
     pub(super) number: Number,
-    pub(super) kind: DatabaseType,
 }
 
 impl Registration {
     pub(super) fn encode(self) -> Vec<u8> {
-        [&self.number.0.to_be_bytes()[..], &[type_code(self.kind)]].concat()
+        [&self.number.0.to_be_bytes()[..], &[UNUSED_TYPE]].concat()
     }
 
     pub(super) fn decode(value: &[u8]) -> Result<Self, Corruption> {
         let read = || {
-            let (number, &[code]) = value.split_first_chunk()? else { return None };
-            Some(Self { number: Number(u32::from_be_bytes(*number)), kind: type_of(code)? })
+            let (number, &[_unused_type]) = value.split_first_chunk()? else { return None };
+            Some(Self { number: Number(u32::from_be_bytes(*number)) })
         };
         read().ok_or(Corruption::Record("database"))
     }

@@ -18,11 +18,10 @@ use frame::Frame;
 use oplog::{
     Address, Entry, Hash,
     log::{Added, Log, LogRead as _},
-    manifest::DatabaseType,
     view::KeyedOp,
 };
 use std::{
-    collections::{HashMap, hash_map::Entry as Slot},
+    collections::{HashMap, HashSet, hash_map::Entry as Slot},
     path::Path,
     sync::{Arc, Mutex, atomic::Ordering},
 };
@@ -32,7 +31,7 @@ enum Lag {
     /// What the journal has from here on.
     Since(Offset),
     /// Everything. These are the databases that the journal registers.
-    Everything(HashMap<Address, DatabaseType>),
+    Everything(HashSet<Address>),
 }
 
 /// Opens the journal, cuts off the unfinished end of a write that a crash interrupted, and has the tree follow.
@@ -75,7 +74,7 @@ pub(super) fn open(
 }
 
 fn everything(frames: Scan) -> Result<(Lag, Offset), StoreError> {
-    let mut databases = HashMap::new();
+    let mut databases = HashSet::new();
     let end = whole_until(frames, |frame| match frame.kind {
         Kind::Registered => databases.extend(frame::read_registered(&frame.payload)),
         Kind::Removed => {
@@ -128,7 +127,7 @@ impl Store {
     }
 
     /// Builds the tree from nothing.
-    fn recover(&self, databases: HashMap<Address, DatabaseType>) -> Result<(), StoreError> {
+    fn recover(&self, databases: HashSet<Address>) -> Result<(), StoreError> {
         self.delete_prefix(&[])?;
         let (journal_end, frames) = {
             let writes = self.writes()?;
@@ -139,8 +138,8 @@ impl Store {
         }
         let mut batch = Batch::default();
         let mut stores = HashMap::new();
-        for ((address, kind), number) in databases.into_iter().zip(0..) {
-            let registration = Registration { number: Number(number), kind };
+        for (address, number) in databases.into_iter().zip(0..) {
+            let registration = Registration { number: Number(number) };
             batch.put(keys::database(&address.manifest()), registration.encode());
             batch.put(keys::NEXT_NUMBER, (number + 1).to_be_bytes());
             stores.insert(address, DatabaseStore::new(self.clone(), registration, address));
@@ -185,12 +184,12 @@ impl Store {
         match kind {
             Kind::Block => self.replay_block(location, hash, batch)?,
             Kind::Registered => {
-                if let Some((address, kind)) = frame::read_registered(payload)
+                if let Some(address) = frame::read_registered(payload)
                     && self.registration(&address)?.is_none()
                 {
                     let next = self.inner.tree.get(keys::NEXT_NUMBER)?;
                     let number = next.and_then(|next| keys::number_of(&[b"n", &next[..]].concat()));
-                    let registration = Registration { number: number.unwrap_or(Number(0)), kind };
+                    let registration = Registration { number: number.unwrap_or(Number(0)) };
                     batch.put(keys::database(&address.manifest()), registration.encode());
                     batch.put(keys::NEXT_NUMBER, (registration.number.0 + 1).to_be_bytes());
                 }

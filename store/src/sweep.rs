@@ -138,7 +138,7 @@ impl Store {
                 _ => None,
             },
             Kind::Registered => match frame::read_registered(payload) {
-                Some((address, _)) => self.registration(&address)?.map(|_| Held::Record),
+                Some(address) => self.registration(&address)?.map(|_| Held::Record),
                 None => None,
             },
             Kind::Meta => match frame::read_meta(payload) {

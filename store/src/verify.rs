@@ -164,8 +164,7 @@ impl DatabaseStore {
         entry: &Entry,
         report: &mut VerifyReport,
     ) -> Result<(), StoreError> {
-        use oplog::manifest::DatabaseType::Events;
-        let Some(op) = KeyedOp::of(&entry.payload).filter(|_| self.kind != Events) else { return Ok(()) };
+        let Some(op) = KeyedOp::of(&entry.payload) else { return Ok(()) };
         let wins = Winner { position: position.clone(), deleted: op.deleted };
         match self.winner(&op.key)? {
             Some(winner) if winner == wins => {

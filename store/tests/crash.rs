@@ -10,7 +10,6 @@ use oplog::{
     identity::Identity,
     keys::SigningKey,
     log::{LogRead as _, Writer},
-    manifest::DatabaseType,
     view::Operation,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -40,8 +39,8 @@ fn seed() -> u64 {
 }
 
 fn databases(store: &Store) -> Result<[DatabaseStore; 2], StoreError> {
-    let open = |name: &str, kind| store.database(&Address::new(Hash::of(name.as_bytes())), kind);
-    Ok([open("events", DatabaseType::Events)?, open("keys", DatabaseType::KeyValue)?])
+    let open = |name: &str| store.database(&Address::new(Hash::of(name.as_bytes())));
+    Ok([open("one")?, open("other")?])
 }
 
 fn writer() -> Writer {

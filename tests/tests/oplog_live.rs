@@ -11,7 +11,6 @@ use oplog::{
     join::{Effect, Joiner, Limits, Policy, Source},
     keys::SigningKey,
     log::{Added, Log, LogRead as _, Range, Writer, iterate},
-    manifest::DatabaseType,
     memory::MemoryLog,
     view::Operation,
 };
@@ -35,10 +34,10 @@ struct Replica {
 }
 
 impl Replica {
-    fn new(address: &str, kind: DatabaseType) -> Result<Self> {
+    fn new(address: &str) -> Result<Self> {
         let address: Address = address.parse().map_err(broken)?;
         Ok(Self {
-            log: Log::empty(address, kind),
+            log: Log::empty(address),
             store: MemoryLog::default(),
             joiner: Joiner::new(address, Writers::Anyone, Policy::default(), Limits::default()),
         })
@@ -147,7 +146,7 @@ fn random_histories_are_read_and_continued_as_javascript_does() -> Result<()> {
     let mut js = JsPeer::start(home.path(), Storage::Memory)?;
     let writer = writer(&mut js)?;
     let db = js.create("woven", "events", json!({ "write": ["*"] }))?.address;
-    let mut replica = Replica::new(&db, DatabaseType::Events)?;
+    let mut replica = Replica::new(&db)?;
     for round in 0..ROUNDS {
         let (writers, steps) = (random.random_range(2..=6), random.random_range(5..=60));
         js.weave(&db, writers, steps, random.random())?;
@@ -180,7 +179,7 @@ fn random_keyvalue_histories_have_the_same_winners() -> Result<()> {
     let home = folder()?;
     let mut js = JsPeer::start(home.path(), Storage::Memory)?;
     let db = js.create("woven", "keyvalue", json!({ "write": ["*"] }))?.address;
-    let mut replica = Replica::new(&db, DatabaseType::KeyValue)?;
+    let mut replica = Replica::new(&db)?;
     for round in 0..ROUNDS {
         let (writers, steps) = (random.random_range(2..=6), random.random_range(5..=60));
         js.weave(&db, writers, steps, random.random())?;

@@ -15,7 +15,6 @@ use crate::{
     hash::Hash,
     identity::Identity,
     keys::SigningKey,
-    manifest::DatabaseType,
     order::{Clock, Position, Time},
     view::{KeyedOp, Operation, ViewChange, Winner},
 };
@@ -101,7 +100,6 @@ pub enum AppendError {
 #[derive(Debug, Clone)]
 pub struct Log {
     address: Address,
-    kind: DatabaseType,
     max_entry_bytes: usize,
     heads: Vec<Position>,
     recent: Vec<Position>,
@@ -110,22 +108,16 @@ pub struct Log {
 
 impl Log {
     /// A log without entries.
-    pub fn empty(address: Address, kind: DatabaseType) -> Self {
+    pub fn empty(address: Address) -> Self {
         let max_entry_bytes = crate::entry::MAX_ENTRY_BYTES;
-        Self { address, kind, max_entry_bytes, heads: Vec::new(), recent: Vec::new(), len: 0 }
+        Self { address, max_entry_bytes, heads: Vec::new(), recent: Vec::new(), len: 0 }
     }
 
     /// A log as a store holds it: its heads, the [`RECENT`] newest positions, the number of entries.
-    pub fn open(
-        address: Address,
-        kind: DatabaseType,
-        mut heads: Vec<Position>,
-        mut recent: Vec<Position>,
-        len: u64,
-    ) -> Self {
+    pub fn open(address: Address, mut heads: Vec<Position>, mut recent: Vec<Position>, len: u64) -> Self {
         heads.sort_unstable_by(|a, b| b.cmp(a));
         recent.sort_unstable_by(|a, b| b.cmp(a));
-        Self { heads, recent, len, ..Self::empty(address, kind) }
+        Self { heads, recent, len, ..Self::empty(address) }
     }
 
     /// Refuses to append entries whose blocks are larger than this many bytes.
@@ -189,10 +181,7 @@ impl Log {
 
     /// What the store must change so that it holds `added`, the entries appended or joined since the last commit.
     pub fn commit<R: LogRead>(&self, added: Vec<Added>, read: &R) -> Result<Commit, R::Error> {
-        let view = match self.kind {
-            DatabaseType::Events => Vec::new(),
-            DatabaseType::KeyValue | DatabaseType::Documents => view_changes(&added, read)?,
-        };
+        let view = view_changes(&added, read)?;
         Ok(Commit { added, heads: self.heads.clone(), len: self.len, view })
     }
 

@@ -87,10 +87,9 @@ impl Context {
         stop: CancellationToken,
     ) -> Result<Opening, OpenError> {
         let address = manifest.address();
-        let kind = manifest.kind;
         let blocks = self.store.clone();
         let opened = tokio::task::spawn_blocking(move || {
-            let store = blocks.database(&address, kind)?;
+            let store = blocks.database(&address)?;
             let log = store.open_log()?;
             Ok::<_, StoreError>((store, log))
         });

@@ -4,13 +4,16 @@
 //! sha2-256) and the payload. The sum tells a frame that was written whole from one that a crash cut off.
 
 use bytes::{BufMut as _, Bytes};
-use oplog::{Address, Hash, manifest::DatabaseType};
+use oplog::{Address, Hash};
 
 /// The size of a frame's header in bytes.
 pub(crate) const HEADER: usize = 16;
 
 /// The largest payload in bytes: far above the largest block, so that a damaged length does not ask for all memory.
 pub(crate) const MAX_PAYLOAD: usize = 64 << 20;
+
+/// Stands in format 1 where the type of a database was. A store knows no types: how a database is read is not its matter.
+pub(crate) const UNUSED_TYPE: u8 = 0;
 
 /// What a frame records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub(crate) enum Kind {
     Staged,
     /// That staged entries were committed: digest of the manifest, then digests of the entries.
     Commit,
-    /// A new database: digest of the manifest, then one byte for the type.
+    /// A new database: digest of the manifest, then [`UNUSED_TYPE`].
     Registered,
     /// A removed database: digest of the manifest.
     Removed,
@@ -115,9 +118,8 @@ impl Frames {
         self.record(Kind::Commit, &payload);
     }
 
-    pub(crate) fn registered(&mut self, address: &Address, kind: DatabaseType) {
-        let code = type_code(kind);
-        self.record(Kind::Registered, &[&address.manifest().digest()[..], &[code]].concat());
+    pub(crate) fn registered(&mut self, address: &Address) {
+        self.record(Kind::Registered, &[&address.manifest().digest()[..], &[UNUSED_TYPE]].concat());
     }
 
     pub(crate) fn removed(&mut self, address: &Address) {
@@ -147,9 +149,9 @@ pub(crate) fn read_commit(payload: &[u8]) -> Option<(Address, Vec<Hash>)> {
 }
 
 /// The database of a [`Kind::Registered`].
-pub(crate) fn read_registered(payload: &[u8]) -> Option<(Address, DatabaseType)> {
-    let (address, &[code]) = payload.split_first_chunk::<32>()? else { return None };
-    Some((Hash::from_digest(*address).into(), type_of(code)?))
+pub(crate) fn read_registered(payload: &[u8]) -> Option<Address> {
+    let (address, &[_unused_type]) = payload.split_first_chunk::<32>()? else { return None };
+    Some(Hash::from_digest(*address).into())
 }
 
 /// The database of a [`Kind::Removed`].
@@ -162,20 +164,4 @@ pub(crate) fn read_meta(payload: &[u8]) -> Option<(&str, &[u8])> {
     let (length, rest) = payload.split_first_chunk()?;
     let (name, value) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
     Some((std::str::from_utf8(name).ok()?, value))
-}
-
-/// How a type is written.
-pub(crate) fn type_code(kind: DatabaseType) -> u8 {
-    match kind {
-        DatabaseType::Events => 0,
-        DatabaseType::KeyValue => 1,
-        DatabaseType::Documents => 2,
-    }
-}
-
-/// The type that is written as `code`.
-pub(crate) fn type_of(code: u8) -> Option<DatabaseType> {
-    [DatabaseType::Events, DatabaseType::KeyValue, DatabaseType::Documents]
-        .into_iter()
-        .find(|kind| type_code(*kind) == code)
 }

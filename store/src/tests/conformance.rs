@@ -1,7 +1,7 @@
 //! A database's store behaves as the log in memory does, whatever is committed to it.
 
 use super::{Replica, put, writer};
-use oplog::{log::LogRead as _, manifest::DatabaseType, view::Operation};
+use oplog::{log::LogRead as _, view::Operation};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -87,12 +87,9 @@ proptest! {
 
     #[test]
     fn the_store_agrees_with_the_log_in_memory(
-        steps in prop::collection::vec(step(), 1..12),
-        kind in prop_oneof![
-            Just(DatabaseType::Events), Just(DatabaseType::KeyValue), Just(DatabaseType::Documents)
-        ],
+        steps in prop::collection::vec(step(), 1..12)
     ) {
-        let mut replica = Replica::new(kind);
+        let mut replica = Replica::new();
         for step in steps {
             replica = run(replica, step);
             replica.check();

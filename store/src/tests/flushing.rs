@@ -2,7 +2,6 @@
 
 use super::{Replica, address, put};
 use crate::{Durability, FlushObserver, Store, StoreConfig};
-use oplog::manifest::DatabaseType;
 use std::{
     pin::pin,
     sync::{
@@ -15,7 +14,7 @@ use tempfile::TempDir;
 
 #[tokio::test]
 async fn one_flush_serves_all_that_wait() {
-    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let mut replica = Replica::new();
     for n in 0..50 {
         replica.write([put("key", &n.to_string())]);
     }
@@ -57,7 +56,7 @@ fn relaxed_durability_does_not_wait() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _entered = runtime.enter();
     let store = Store::open(dir.path(), &config).unwrap();
-    store.database(&address("db"), DatabaseType::Events).unwrap();
+    store.database(&address("db")).unwrap();
     let flushed = pin!(store.flushed());
     let polled = flushed.poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(polled, Poll::Ready(Ok(()))));

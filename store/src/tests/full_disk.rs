@@ -4,7 +4,6 @@
 
 use super::{address, put, writer};
 use crate::{Poison, Store, StoreConfig, StoreError, tree::Batch};
-use oplog::manifest::DatabaseType;
 use std::{
     path::Path,
     process::{Command, Stdio},
@@ -21,7 +20,7 @@ fn run_limited(test: &str, dir: &Path) {
     let output = Command::new("sh")
         .args(["-c", limit, "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("store::tests::full_disk::{test}"), "--nocapture"])
+        .args(["--exact", &format!("tests::full_disk::{test}"), "--nocapture"])
         .env(DIR, dir)
         .stdin(Stdio::null())
         .output()
@@ -45,7 +44,7 @@ fn open(dir: &Path) -> Store {
 
 async fn fill_the_journal(dir: &Path) {
     let store = open(dir);
-    let database = store.database(&address("db"), DatabaseType::KeyValue).unwrap();
+    let database = store.database(&address("db")).unwrap();
     let mut log = database.open_log().unwrap();
     let error = loop {
         let added = log.append(put("key", &"x".repeat(50_000)), &writer(0)).unwrap();
@@ -71,7 +70,7 @@ async fn a_write_that_finds_the_disk_full_changes_nothing() {
     let dir = TempDir::new().unwrap();
     run_limited("a_write_that_finds_the_disk_full_changes_nothing", dir.path());
     let store = open(dir.path());
-    let database = store.database(&address("db"), DatabaseType::KeyValue).unwrap();
+    let database = store.database(&address("db")).unwrap();
     let mut log = database.open_log().unwrap();
     assert_eq!(store.meta("acknowledged").unwrap().unwrap(), &log.len().to_be_bytes()[..]);
     let added = log.append(put("key", &"x".repeat(50_000)), &writer(0)).unwrap();
@@ -95,7 +94,7 @@ async fn fill_the_index(dir: &Path) {
     assert!(matches!(error, StoreError::Poisoned(Poison::Write(_))), "{error}");
     assert!(store.set_meta("later", b"").unwrap_err().is_poisoned());
     assert!(store.flushed().await.unwrap_err().is_poisoned());
-    assert!(store.database(&address("db"), DatabaseType::Events).unwrap_err().is_poisoned());
+    assert!(store.database(&address("db")).unwrap_err().is_poisoned());
     assert!(store.stats().poisoned);
 }
 

@@ -15,7 +15,6 @@ use oplog::{
     identity::Identity,
     keys::SigningKey,
     log::{Added, Log, LogRead as _, Writer},
-    manifest::DatabaseType,
     memory::MemoryLog,
     order::Position,
     view::{KeyedOp, Operation},
@@ -51,10 +50,10 @@ struct Replica {
 }
 
 impl Replica {
-    fn new(kind: DatabaseType) -> Self {
+    fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let store = open(dir.path());
-        let database = store.database(&address("db"), kind).unwrap();
+        let database = store.database(&address("db")).unwrap();
         let log = database.open_log().unwrap();
         Self { dir, store, database, log, memory: MemoryLog::default() }
     }
@@ -82,11 +81,10 @@ impl Replica {
     /// Closes the store and does something to its files before it is opened again.
     fn reopen_after(self, meanwhile: impl FnOnce(&Path)) -> Self {
         let Self { dir, store, database, log, memory } = self;
-        let kind = database.kind();
         drop((store, database, log));
         meanwhile(dir.path());
         let store = open(dir.path());
-        let database = store.database(&address("db"), kind).unwrap();
+        let database = store.database(&address("db")).unwrap();
         let log = database.open_log().unwrap();
         Self { dir, store, database, log, memory }
     }

@@ -2,12 +2,12 @@
 
 use super::{Replica, address, put};
 use crate::{Corruption, Difference, StoreError, keys, tree::Batch};
-use oplog::{log::LogRead as _, manifest::DatabaseType};
+use oplog::log::LogRead as _;
 use proptest::prelude::*;
 use std::{fs, os::unix::fs::FileExt as _};
 
 fn filled() -> Replica {
-    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let mut replica = Replica::new();
     for n in 0..40 {
         replica.write([put(&format!("{}", n % 7), &n.to_string()), put(&"long".repeat(400), &n.to_string())]);
     }
@@ -133,7 +133,7 @@ proptest! {
     /// Wherever the journal ends after a power cut, the log is one that was: that of a part of the commits.
     #[test]
     fn a_journal_cut_off_anywhere_is_a_log_that_was(cut in 0.0..1.0_f64, index_lost in any::<bool>()) {
-        let mut replica = Replica::new(DatabaseType::KeyValue);
+        let mut replica = Replica::new();
         let mut lengths = Vec::new();
         let journal = |dir: &std::path::Path| dir.join("journal/00000000.log");
         for n in 0..12 {
@@ -165,7 +165,7 @@ fn an_index_that_lags_follows_the_journal() {
     replica.store.inner.tree.flush().unwrap();
     let copy = tempfile::TempDir::new().unwrap();
     copy_folder(&replica.dir.path().join("db"), copy.path());
-    let other = replica.store.database(&address("other"), DatabaseType::Events).unwrap();
+    let other = replica.store.database(&address("other")).unwrap();
     let mut forked = replica.log.clone();
     let theirs: Vec<_> =
         (0..5).map(|n| forked.append(put("fork", &n.to_string()), &super::writer(1)).unwrap()).collect();

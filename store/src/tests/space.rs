@@ -4,7 +4,6 @@ use super::{Replica, address, open, put};
 use crate::{StoreError, keys, tree::Batch};
 use oplog::{
     log::{Log, LogRead as _},
-    manifest::DatabaseType,
     view::Operation,
 };
 use std::{
@@ -22,8 +21,8 @@ fn fill(replica: &mut Replica) {
 
 #[test]
 fn a_removed_database_gives_its_space_back() {
-    let mut replica = Replica::new(DatabaseType::KeyValue);
-    let keep = replica.store.database(&address("keep"), DatabaseType::Events).unwrap();
+    let mut replica = Replica::new();
+    let keep = replica.store.database(&address("keep")).unwrap();
     let mut log = keep.open_log().unwrap();
     let added = log.append(Operation::add("kept".into()), &super::writer(0)).unwrap();
     let kept = added.position.hash;
@@ -43,7 +42,7 @@ fn a_removed_database_gives_its_space_back() {
     assert!(replica.store.stats().journal_bytes < 1 << 20);
     assert_eq!(replica.store.stored_databases().unwrap(), [address("keep")]);
     let check = |store: &crate::Store| {
-        let keep = store.database(&address("keep"), DatabaseType::Events).unwrap();
+        let keep = store.database(&address("keep")).unwrap();
         assert!(keep.verify(|_| {}).unwrap().is_clean());
         assert_eq!(keep.open_log().unwrap().heads()[0].hash, kept);
         assert_eq!(store.meta("kept").unwrap().unwrap(), &b"too"[..]);
@@ -58,10 +57,10 @@ fn a_removed_database_gives_its_space_back() {
 
 #[test]
 fn a_database_that_is_removed_and_added_again_starts_afresh() {
-    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let mut replica = Replica::new();
     let first = replica.write((0..50).map(|n| put("key", &n.to_string())));
     replica.store.remove_database(&address("db")).unwrap();
-    let database = replica.store.database(&address("db"), DatabaseType::KeyValue).unwrap();
+    let database = replica.store.database(&address("db")).unwrap();
     assert!(database.open_log().unwrap().is_empty());
     assert_eq!(database.winner("key").unwrap(), None);
     assert!(!replica.store.has_block(&first[0]).unwrap());
@@ -80,8 +79,8 @@ fn a_database_that_is_removed_and_added_again_starts_afresh() {
 
 #[test]
 fn sweeping_moves_what_is_of_use_and_loses_nothing() {
-    let mut replica = Replica::new(DatabaseType::KeyValue);
-    let other = replica.store.database(&address("other"), DatabaseType::Events).unwrap();
+    let mut replica = Replica::new();
+    let other = replica.store.database(&address("other")).unwrap();
     let mut log = other.open_log().unwrap();
     let big = Operation::add("y".repeat(BIG).into());
     let added: Vec<_> = (0..24).map(|_| log.append(big.clone(), &super::writer(1)).unwrap()).collect();
@@ -107,7 +106,7 @@ fn sweeping_moves_what_is_of_use_and_loses_nothing() {
 
 #[test]
 fn blocks_can_be_read_while_a_sweep_moves_them() {
-    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let mut replica = Replica::new();
     let hashes = replica.write((0..200).map(|n| put(&format!("{n}"), "value")));
     let swept = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -124,8 +123,8 @@ fn blocks_can_be_read_while_a_sweep_moves_them() {
         });
         for round in 0..8 {
             let name = format!("other {round}");
-            let other = replica.store.database(&address(&name), DatabaseType::Events).unwrap();
-            let mut log = Log::empty(address(&name), DatabaseType::Events);
+            let other = replica.store.database(&address(&name)).unwrap();
+            let mut log = Log::empty(address(&name));
             let added = log.append(Operation::add("z".repeat(BIG).into()), &super::writer(1)).unwrap();
             other.apply(log.commit(vec![added], &other).unwrap()).unwrap();
             replica.store.remove_database(&address(&name)).unwrap();
@@ -139,7 +138,7 @@ fn blocks_can_be_read_while_a_sweep_moves_them() {
 
 #[test]
 fn an_interrupted_removal_is_finished() {
-    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let mut replica = Replica::new();
     let hashes = replica.write((0..50).map(|n| put(&format!("{n}"), "value")));
     let number = replica.database.number;
     let mut batch = Batch::default();

@@ -9,13 +9,12 @@ use bytes::Bytes;
 use oplog::{
     Hash,
     log::{Added, Log, LogRead as _},
-    manifest::DatabaseType,
 };
 use std::collections::BTreeSet;
 use tempfile::TempDir;
 
 fn chain(length: usize) -> Vec<Added> {
-    let mut log = Log::empty(address("db"), DatabaseType::KeyValue);
+    let mut log = Log::empty(address("db"));
     (0..length).map(|n| log.append(put("key", &n.to_string()), &writer(1)).unwrap()).collect()
 }
 
@@ -26,7 +25,7 @@ fn blocks(added: &[Added]) -> Vec<(Hash, Bytes)> {
 #[test]
 fn staged_blocks_survive_a_restart_and_are_no_part_of_the_log() {
     let chain = chain(10);
-    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let mut replica = Replica::new();
     replica.database.stage(&blocks(&chain[4..])).unwrap();
     replica.database.stage(&blocks(&chain[4..])).unwrap();
     let bytes: usize = chain[4..].iter().map(|added| added.block.len()).sum();
@@ -58,7 +57,7 @@ fn staging_is_bounded() {
     let limit = chain[0].block.len() as u64 * 2;
     let config = StoreConfig { max_staged_bytes: limit, ..StoreConfig::default() };
     let store = Store::open(dir.path(), &config).unwrap();
-    let database = store.database(&address("db"), DatabaseType::KeyValue).unwrap();
+    let database = store.database(&address("db")).unwrap();
     let error = database.stage(&blocks(&chain)).unwrap_err();
     assert!(matches!(error, StoreError::StagingFull { limit: named } if named == limit), "{error}");
     assert_eq!(database.staged_blocks().count(), 0);
@@ -69,7 +68,7 @@ fn staging_is_bounded() {
 #[test]
 fn an_entry_whose_ancestors_the_journal_lost_waits_for_them() {
     let chain = chain(3);
-    let mut replica = Replica::new(DatabaseType::KeyValue);
+    let mut replica = Replica::new();
     // The index lags, and of what it has to follow, the middle of the chain is gone.
     let mut frames = Frames::default();
     for added in [&chain[0], &chain[2]] {
