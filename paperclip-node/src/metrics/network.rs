@@ -1,8 +1,9 @@
 //! Peers, streams and blocks, from the counts that the `p2p` crate keeps.
 
 use super::{Metrics, MetricsError, Register, raise, signed};
+use crate::net::{ConductStats, Offence};
 use p2p::{bitswap, streams};
-use prometheus::{IntCounterVec, IntGauge};
+use prometheus::{IntCounter, IntCounterVec, IntGauge};
 
 /// The network as it is at a scrape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct NetworkFigures {
     pub streams: streams::Stats,
     /// Blocks.
     pub bitswap: bitswap::Stats,
+    /// What peers did that no honest replica does.
+    pub conduct: ConductStats,
 }
 
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(super) struct NetworkMetrics {
     refused: IntCounterVec,
     streams: IntCounterVec,
     streams_refused: IntCounterVec,
+    offences: IntCounterVec,
+    disconnected: IntCounter,
 }
 
 impl NetworkMetrics {
@@ -65,13 +70,23 @@ impl NetworkMetrics {
                 "Plain streams that could not be opened or were refused, by reason.",
                 "reason",
             )?,
+            offences: register.counters_of(
+                "paperclip_peer_offences_total",
+                "What peers offered that no honest replica offers, by kind.",
+                "offence",
+                &Offence::ALL.map(Offence::label),
+            )?,
+            disconnected: register.counter(
+                "paperclip_peers_disconnected_total",
+                "Peers whose connections were closed for their offences.",
+            )?,
         };
         metrics.observe(&NetworkFigures::default());
         Ok(metrics)
     }
 
     fn observe(&self, figures: &NetworkFigures) {
-        let NetworkFigures { peers, streams, bitswap } = figures;
+        let NetworkFigures { peers, streams, bitswap, conduct } = figures;
         self.peers.set(signed(*peers));
         self.bitswap_peers.set(signed(bitswap.peers_ready));
         self.wants_open.set(signed(bitswap.wants_open));
@@ -124,6 +139,10 @@ impl NetworkMetrics {
                 ("not-accepting", streams.refused_unaccepted),
             ],
         );
+        for (offence, count) in Offence::ALL.into_iter().zip(conduct.offences) {
+            raise(&self.offences.with_label_values(&[offence.label()]), count);
+        }
+        raise(&self.disconnected, conduct.disconnected);
     }
 }
 

@@ -4,6 +4,7 @@
 //! per database, bitswap for blocks. All of it as the wire document says, whose section numbers stand where they matter.
 
 mod behaviour;
+mod conduct;
 mod dialer;
 mod gossip;
 pub mod heads;
@@ -12,6 +13,7 @@ mod peers;
 mod task;
 
 pub use behaviour::StartError;
+pub use conduct::{ConductStats, Offence};
 pub use gossip::{GossipMessage, MAX_GOSSIP_BYTES, MessageId, Topic, Validity};
 pub use peer_key::{PeerKeyError, load_or_create as load_or_create_peer_key};
 pub use peers::{Peer, Peers};
@@ -70,6 +72,7 @@ enum Command {
     Unsubscribe { topic: String },
     Publish { topic: String, data: Bytes },
     Validate { id: MessageId, verdict: Validity },
+    Misbehaved { peer: PeerId, offence: Offence, times: u32 },
     Dial { address: Multiaddr, reply: oneshot::Sender<Result<PeerId, ConnectError>> },
 }
 
@@ -82,6 +85,7 @@ pub struct Network {
     local: PeerId,
     streams: p2p::streams::Control,
     blocks: p2p::bitswap::Handle,
+    conduct: conduct::ConductCounters,
 }
 
 /// A network that listens but does not run yet.
@@ -116,8 +120,13 @@ pub async fn start<S: BlockSource>(
     let (peers_tx, peers) = watch::channel(Arc::default());
     let (listen_tx, listen) = watch::channel(Vec::new());
     let publish = task::Published { peers: peers_tx, listen: listen_tx };
-    let task = task::Task::new(swarm, command_queue, publish, config, blocks.clone());
-    Ok(Listening { network: Network { commands, peers, listen, local, streams, blocks }, task, driver })
+    let conduct = conduct::ConductCounters::default();
+    let task = task::Task::new(swarm, command_queue, publish, config, blocks.clone(), conduct.clone());
+    Ok(Listening {
+        network: Network { commands, peers, listen, local, streams, blocks, conduct },
+        task,
+        driver,
+    })
 }
 
 impl Network {
@@ -173,6 +182,16 @@ impl Network {
     /// Says what a message is worth: accepted ones are passed on.
     pub async fn validate(&self, id: MessageId, verdict: Validity) {
         self.tell(Command::Validate { id, verdict }).await;
+    }
+
+    /// Tells that a peer did, `times` times, what no honest replica does. A peer that goes on loses its connections.
+    pub async fn misbehaved(&self, peer: PeerId, offence: Offence, times: u32) {
+        self.tell(Command::Misbehaved { peer, offence, times }).await;
+    }
+
+    /// What peers were told of so far.
+    pub fn conduct(&self) -> ConductStats {
+        self.conduct.snapshot()
     }
 
     /// Blocks are in the store now: peers that asked for them in vain get them.

@@ -1,8 +1,9 @@
 //! The task that owns the swarm: takes commands, tells others what happens.
 
 use super::{
-    Command, Config, ConnectError, GossipMessage, MessageId, Peer, Peers, Topic, Validity,
+    Command, Config, ConnectError, GossipMessage, MessageId, Offence, Peer, Peers, Topic, Validity,
     behaviour::{SwarmBehaviour, SwarmBehaviourEvent},
+    conduct::{Conduct, ConductCounters},
     dialer::Dialer,
     gossip::TOPIC_QUEUE,
 };
@@ -59,6 +60,7 @@ pub(super) struct Task {
     dialer: Dialer,
     /// Dials under way: the configured address, or who asked.
     dials: HashMap<ConnectionId, Dial>,
+    conduct: Conduct,
     blocks: bitswap::Handle,
     /// News for `blocks`, told at the end of each turn.
     block_peers: Vec<BlockPeer>,
@@ -76,6 +78,7 @@ impl Task {
         published: Published,
         config: &Config,
         blocks: bitswap::Handle,
+        conduct: ConductCounters,
     ) -> Self {
         let mut dialer = Dialer::default();
         dialer.set(&config.peers, *swarm.local_peer_id(), Instant::now());
@@ -88,6 +91,7 @@ impl Task {
             subscriptions: HashMap::new(),
             dialer,
             dials: HashMap::new(),
+            conduct: Conduct::new(conduct),
             blocks,
             block_peers: Vec::new(),
         }
@@ -147,7 +151,18 @@ impl Task {
                 let gossipsub = &mut self.swarm.behaviour_mut().gossipsub;
                 gossipsub.report_message_validation_result(&id.id, &id.from, verdict);
             }
+            Command::Misbehaved { peer, offence, times } => self.misbehaved(peer, offence, times),
             Command::Dial { address, reply } => self.dial_requested(address, reply),
+        }
+    }
+
+    fn misbehaved(&mut self, peer: PeerId, offence: Offence, times: u32) {
+        if !self.peers.contains_key(&peer) || !self.conduct.offended(peer, offence, times) {
+            return;
+        }
+        tracing::warn!(%peer, last = offence.label(), "peer disconnected: it offers what no honest replica accepts");
+        if self.swarm.disconnect_peer_id(peer).is_err() {
+            tracing::debug!(%peer, "it has gone by itself");
         }
     }
 
@@ -284,6 +299,7 @@ impl Task {
 
     fn gone(&mut self, peer: PeerId) {
         self.peers.remove(&peer);
+        self.conduct.gone(&peer);
         self.block_peers.push(BlockPeer::Gone(peer));
         self.dialer.disconnected(peer, Instant::now(), rand::random());
         for topic in self.subscriptions.remove(&peer).unwrap_or_default() {

@@ -53,6 +53,7 @@ impl Figures {
                 peers: self.network.peers().borrow().len() as u64,
                 streams: self.network.streams().stats(),
                 bitswap,
+                conduct: self.network.conduct(),
             });
         }
     }

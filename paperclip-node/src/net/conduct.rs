@@ -1,0 +1,130 @@
+//! Offences: what a peer does that no honest replica does. They are counted per peer, and a peer that goes on loses its
+//! connections.
+
+use libp2p::PeerId;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Offences of one peer, counted while it is connected, after which its connections are closed. More than one, because a
+/// JavaScript replica takes some blocks that are refused here and offers them in good faith: it comes back after a
+/// disconnect, and what was refused once is not judged again.
+const MAX_OFFENCES: u32 = 32;
+
+/// What a peer did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Offence {
+    /// Offered a block that is not the canonical encoding of an entry or an identity.
+    NotCanonical,
+    /// Offered a block that is no entry at all, or a heads stream that holds something else than blocks.
+    Undecodable,
+    /// Offered an entry of another log.
+    WrongLog,
+    /// Offered an entry whose signature, or whose identity's, does not fit.
+    BadSignature,
+}
+
+impl Offence {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::NotCanonical, Self::Undecodable, Self::WrongLog, Self::BadSignature];
+
+    /// A short name for a metric's label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NotCanonical => "not-canonical",
+            Self::Undecodable => "undecodable",
+            Self::WrongLog => "wrong-log",
+            Self::BadSignature => "bad-signature",
+        }
+    }
+}
+
+/// Totals since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConductStats {
+    /// Offences, in the order of [`Offence::ALL`].
+    pub offences: [u64; Offence::ALL.len()],
+    /// Peers whose connections were closed for them.
+    pub disconnected: u64,
+}
+
+/// The counters behind [`ConductStats`], shared by the network's task and its handles.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ConductCounters(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    offences: [AtomicU64; Offence::ALL.len()],
+    disconnected: AtomicU64,
+}
+
+impl ConductCounters {
+    pub(super) fn snapshot(&self) -> ConductStats {
+        ConductStats {
+            offences: self.0.offences.each_ref().map(|counter| counter.load(Ordering::Relaxed)),
+            disconnected: self.0.disconnected.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The offences of connected peers.
+#[derive(Debug, Default)]
+pub(super) struct Conduct {
+    offences: HashMap<PeerId, u32>,
+    counters: ConductCounters,
+}
+
+impl Conduct {
+    pub(super) fn new(counters: ConductCounters) -> Self {
+        Self { offences: HashMap::new(), counters }
+    }
+
+    /// Notes what a connected peer did, `times` times. Whether it has to go.
+    pub(super) fn offended(&mut self, peer: PeerId, offence: Offence, times: u32) -> bool {
+        if let Some(at) = Offence::ALL.iter().position(|known| *known == offence) {
+            self.counters.0.offences[at].fetch_add(times.into(), Ordering::Relaxed);
+        }
+        let count = self.offences.entry(peer).or_default();
+        let before = *count;
+        *count = before.saturating_add(times);
+        let over = before < MAX_OFFENCES && *count >= MAX_OFFENCES;
+        if over {
+            self.counters.0.disconnected.fetch_add(1, Ordering::Relaxed);
+        }
+        over
+    }
+
+    /// The peer has gone: it begins anew when it comes back.
+    pub(super) fn gone(&mut self, peer: &PeerId) {
+        self.offences.remove(peer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_has_to_go_once_at_the_bound_and_begins_anew_when_it_comes_back() {
+        let (mut conduct, peer, other) = (Conduct::default(), PeerId::random(), PeerId::random());
+        for _ in 1..MAX_OFFENCES {
+            assert!(!conduct.offended(peer, Offence::BadSignature, 1));
+        }
+        assert!(!conduct.offended(other, Offence::BadSignature, 1), "each peer answers for itself");
+        assert!(conduct.offended(peer, Offence::NotCanonical, 1));
+        assert!(!conduct.offended(peer, Offence::NotCanonical, 1), "it is told to go once");
+        conduct.gone(&peer);
+        assert!(!conduct.offended(peer, Offence::WrongLog, MAX_OFFENCES - 1));
+        assert!(conduct.offended(peer, Offence::WrongLog, u32::MAX));
+        let stats = conduct.counters.snapshot();
+        assert_eq!(stats.disconnected, 2);
+        assert_eq!(
+            stats.offences,
+            [2, 0, u64::from(MAX_OFFENCES - 1) + u64::from(u32::MAX), u64::from(MAX_OFFENCES)]
+        );
+    }
+}
