@@ -1,10 +1,12 @@
-# PaperClip. `make demo` and `make test` work on a fresh machine with Rust, a C compiler and npm; everything else they need
-# they fetch from crates.io and npm by the lock files.
+# PaperClip. `make demo` needs Rust and a C compiler, `make test` also npm and Chromium; both fetch everything else from
+# crates.io and npm by the lock files.
 
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test bench build release lint fmt npm js charm charm-lint clean
+CHROMIUM := $(or $(PAPERCLIP_CHROMIUM),/usr/bin/chromium)
+
+.PHONY: help demo test bench build release lint fmt npm js chromium charm charm-lint clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -12,7 +14,7 @@ help: ## what there is to make
 demo: release ## three nodes on this machine that diverge and converge
 	$(TARGET)/release/paperclip-node demo $(DEMO)
 
-test: js build ## every test, those against real JavaScript OrbitDB included
+test: js chromium build ## every test, those against real JavaScript OrbitDB included
 	$(CARGO) test --workspace --locked
 
 bench: js release ## PaperClip beside JavaScript OrbitDB and the primitives, as a table
@@ -35,6 +37,15 @@ npm:
 	@command -v npm >/dev/null || { \
 	  echo "npm is missing. The tests run a real JavaScript OrbitDB; npm brings it and the Node.js that it needs." >&2; \
 	  echo "On Debian or Ubuntu: apt-get install npm. Elsewhere: https://nodejs.org" >&2; exit 1; }
+
+chromium:
+	@test -x $(CHROMIUM) || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update --quiet && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; fi; \
+	  test -x $(CHROMIUM); } || { \
+	  echo "Chromium is missing: $(CHROMIUM). One of the tests runs an app in a real browser." >&2; \
+	  echo "On Debian: apt-get install chromium. Elsewhere: install Chromium or Chrome and set PAPERCLIP_CHROMIUM to it." >&2; \
+	  exit 1; }
 
 js: npm tests/js/node_modules/.package-lock.json
 

@@ -1,15 +1,12 @@
-// One JavaScript OrbitDB peer, driven by lines of JSON: `{id, cmd, ...}` on standard input is answered by `{id, ok: true, ...}`
-// or `{id, error}` on standard output; `{event, ...}` lines come unasked. Logs go to standard error.
-import { createInterface } from 'node:readline'
+// One JavaScript OrbitDB peer, driven by lines of JSON (lib/lines.mjs).
 import { multiaddr } from '@multiformats/multiaddr'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { databaseCommands, openDatabases } from './lib/databases.mjs'
+import { emit, serve } from './lib/lines.mjs'
 import { measureCommands } from './lib/measure.mjs'
 import { startNode } from './lib/node.mjs'
 import { rawCommands } from './lib/raw.mjs'
 import { weaveCommands } from './lib/weave.mjs'
-
-console.log = console.error
 
 let running = null
 
@@ -17,8 +14,6 @@ const peer = () => {
   if (!running) throw new Error('the peer is not started')
   return running
 }
-
-const emit = (line) => process.stdout.write(JSON.stringify(line) + '\n')
 
 const hex = (bytes) => Buffer.from(bytes).toString('hex')
 
@@ -69,29 +64,10 @@ const host = {
 
 const databases = openDatabases()
 
-const commands = {
+serve({
   ...host,
   ...databaseCommands(peer, databases, emit),
   ...rawCommands(peer),
   ...measureCommands(databases.find),
   ...weaveCommands(peer, databases.find)
-}
-
-async function answer (line) {
-  let id = null
-  try {
-    const request = JSON.parse(line)
-    id = request.id
-    const command = Object.hasOwn(commands, request.cmd) ? commands[request.cmd] : null
-    if (!command) throw new Error(`unknown command ${request.cmd}`)
-    emit({ id, ok: true, ...await command(request) })
-  } catch (error) {
-    emit({ id, error: error?.stack ?? String(error) })
-  }
-}
-
-process.on('unhandledRejection', (error) => console.error('unhandled rejection:', error))
-
-createInterface({ input: process.stdin })
-  .on('line', answer)
-  .on('close', () => host.stop().finally(() => process.exit(0)))
+})

@@ -25,6 +25,14 @@ pub enum HarnessError {
         /// What it said.
         stderr: String,
     },
+    /// There is no browser.
+    #[error(
+        "the browser test needs Chromium, which is not at {path}; get it with `apt-get install chromium`, or set PAPERCLIP_CHROMIUM to another Chromium or Chrome"
+    )]
+    ChromiumMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// The node's binary has not been built.
     #[error("no paperclip-node binary at {path}; `make test` builds it first, or set PAPERCLIP_NODE to one")]
     NodeMissing {

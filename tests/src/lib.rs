@@ -3,6 +3,7 @@
 //! * [`Node`]: one real `paperclip-node` process with its own data directory, and a typed client of its HTTP API
 //! * [`Cluster`]: several nodes of one cluster identity
 //! * [`JsPeer`]: one real JavaScript OrbitDB 4.0.0 peer (`tests/js/peer.mjs`)
+//! * [`Browser`]: the app of `docs/cookbook/browsers.md` in a real Chromium
 //! * [`eventually`]: waits for a condition with a deadline, and says what it saw last when it never came
 //!
 //! The harness blocks: a test that does two things at once uses threads, and reads from top to bottom.
@@ -24,8 +25,8 @@ pub use cluster::{Cluster, ClusterIdentity};
 pub use error::{HarnessError, Result};
 pub use eventually::{ensure, ensure_eq, eventually, not_yet};
 pub use js::{
-    CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsPeer, Measured, OpenDatabase, PrivateKeys,
-    Row, Storage,
+    Browser, CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsPeer, Measured, OpenDatabase,
+    PrivateKeys, Row, Shown, Storage,
 };
 pub use link::Link;
 pub use node::{

@@ -1,8 +1,12 @@
-//! A real JavaScript OrbitDB peer in a process of its own.
+//! Real JavaScript in processes of its own: an OrbitDB peer, and a browser with an app.
 
+mod browser;
 mod commands;
 mod install;
+mod lines;
 mod process;
 
+pub use browser::{Browser, Shown};
 pub use commands::{Clock, Crafted, Entry, Flood, HeadsReply, Measured, OpenDatabase, PrivateKeys, Row};
-pub use process::{CallId, Identity, JsPeer, Storage};
+pub use lines::CallId;
+pub use process::{Identity, JsPeer, Storage};

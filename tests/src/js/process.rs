@@ -1,25 +1,14 @@
-//! The process and its lines of JSON.
+//! The JavaScript peer: start, identity, commands, end.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::install;
-use crate::error::{io, parse};
-use crate::node::log_tail;
-use crate::{DEADLINE, HarnessError, Result};
-
-/// Lines read from the peer and not looked at yet; beyond it the pipe fills and the peer waits.
-const LINES_QUEUED: usize = 10_000;
-/// Events kept for a test to look at; the oldest go first.
-const EVENTS_KEPT: usize = 10_000;
+use super::lines::{CallId, JsonLines};
+use crate::Result;
+use crate::error::parse;
 
 /// Where a JavaScript peer keeps its blocks and logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,24 +39,10 @@ struct Info {
     identity: Identity,
 }
 
-/// A command that has been sent and not been answered yet.
-#[derive(Debug)]
-#[must_use = "a command that was begun is finished with `finish`"]
-pub struct CallId {
-    id: u64,
-    command: String,
-}
-
 /// One running JavaScript peer. Killed when dropped.
 #[derive(Debug)]
 pub struct JsPeer {
-    child: Child,
-    stdin: ChildStdin,
-    lines: Receiver<Value>,
-    answers: BTreeMap<u64, Value>,
-    events: VecDeque<Value>,
-    next_id: u64,
-    log: PathBuf,
+    process: JsonLines,
     info: Info,
 }
 
@@ -77,44 +52,11 @@ impl JsPeer {
     /// # Errors
     /// No npm, no process, or a peer that does not come up.
     pub fn start(directory: &Path, storage: Storage) -> Result<Self> {
-        std::fs::create_dir_all(directory).map_err(io(format!("creating {}", directory.display())))?;
-        let log = directory.join("peer.log");
-        let stderr = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .map_err(io(format!("opening {}", log.display())))?;
-        let mut child = Command::new(install::runtime()?)
-            .arg(install::folder().join("peer.mjs"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .map_err(io("starting the JavaScript peer"))?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            unreachable!("both were asked for as pipes");
-        };
-        let (sender, lines) = sync_channel(LINES_QUEUED);
-        std::thread::spawn(move || read_lines(stdout, &sender));
-        let info = Info {
-            peer_id: String::new(),
-            addrs: Vec::new(),
-            identity: Identity { id: String::new(), public_key: String::new(), hash: String::new() },
-        };
-        let mut peer = Self {
-            child,
-            stdin,
-            lines,
-            answers: BTreeMap::new(),
-            events: VecDeque::new(),
-            next_id: 0,
-            log,
-            info,
-        };
+        let mut process = JsonLines::start("peer.mjs", directory)?;
         let storage = if storage == Storage::Disk { "disk" } else { "memory" };
-        let started = peer.call("start", json!({ "directory": directory, "storage": storage }))?;
-        peer.info = parse("the JavaScript peer's start", started)?;
-        Ok(peer)
+        let started = process.call("start", json!({ "directory": directory, "storage": storage }))?;
+        let info = parse("the JavaScript peer's start", started)?;
+        Ok(Self { process, info })
     }
 
     /// The libp2p peer id.
@@ -135,10 +77,9 @@ impl JsPeer {
     /// Sends a command and waits for its answer.
     ///
     /// # Errors
-    /// The peer's own error, or silence past [`DEADLINE`].
+    /// The peer's own error, or silence past [`DEADLINE`](crate::DEADLINE).
     pub fn call(&mut self, command: &str, args: Value) -> Result<Value> {
-        let call = self.begin(command, args)?;
-        self.finish(call, DEADLINE)
+        self.process.call(command, args)
     }
 
     /// Sends a command and does not wait.
@@ -146,16 +87,7 @@ impl JsPeer {
     /// # Errors
     /// The peer is gone.
     pub fn begin(&mut self, command: &str, args: Value) -> Result<CallId> {
-        self.next_id += 1;
-        let id = self.next_id;
-        let mut line = args;
-        line["id"] = json!(id);
-        line["cmd"] = json!(command);
-        let sent = writeln!(self.stdin, "{line}").and_then(|()| self.stdin.flush());
-        match sent {
-            Ok(()) => Ok(CallId { id, command: command.to_owned() }),
-            Err(_) => Err(self.silent(command)),
-        }
+        self.process.begin(command, args)
     }
 
     /// Waits for the answer of a command that was begun.
@@ -163,32 +95,12 @@ impl JsPeer {
     /// # Errors
     /// The peer's own error, or silence past the deadline.
     pub fn finish(&mut self, call: CallId, deadline: Duration) -> Result<Value> {
-        let until = Instant::now() + deadline;
-        loop {
-            if let Some(answer) = self.answers.remove(&call.id) {
-                return match answer.get("error") {
-                    Some(error) => Err(HarnessError::Js {
-                        command: call.command,
-                        error: error.as_str().unwrap_or_default().to_owned(),
-                    }),
-                    None => Ok(answer),
-                };
-            }
-            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => self.sort(line),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    return Err(self.silent(&call.command));
-                }
-            }
-        }
+        self.process.finish(call, deadline)
     }
 
     /// The events that have come since the last time this was asked, oldest first.
     pub fn take_events(&mut self) -> Vec<Value> {
-        while let Ok(line) = self.lines.try_recv() {
-            self.sort(line);
-        }
-        self.events.drain(..).collect()
+        self.process.take_events()
     }
 
     /// Waits for an event; those before it are gone.
@@ -196,18 +108,7 @@ impl JsPeer {
     /// # Errors
     /// It does not come before the deadline.
     pub fn wait_for_event(&mut self, deadline: Duration, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
-        let until = Instant::now() + deadline;
-        loop {
-            while let Some(event) = self.events.pop_front() {
-                if is_it(&event) {
-                    return Ok(event);
-                }
-            }
-            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => self.sort(line),
-                Err(_) => return Err(self.silent("the wait for an event")),
-            }
-        }
+        self.process.wait_for_event(deadline, is_it)
     }
 
     /// Stops the peer in order: databases closed, stores flushed, process ended.
@@ -223,48 +124,7 @@ impl JsPeer {
     ///
     /// # Errors
     /// The operating system refuses.
-    pub fn kill(mut self) -> Result<()> {
-        self.child.kill().map_err(io("killing the JavaScript peer"))?;
-        self.child.wait().map_err(io("waiting for the JavaScript peer"))?;
-        Ok(())
-    }
-
-    fn sort(&mut self, line: Value) {
-        match line.get("id").and_then(Value::as_u64) {
-            Some(id) => {
-                self.answers.insert(id, line);
-            }
-            None => {
-                if self.events.len() == EVENTS_KEPT {
-                    self.events.pop_front();
-                }
-                self.events.push_back(line);
-            }
-        }
-    }
-
-    fn silent(&self, command: &str) -> HarnessError {
-        HarnessError::JsSilent { command: command.to_owned(), log: log_tail(&self.log) }
-    }
-}
-
-impl Drop for JsPeer {
-    fn drop(&mut self) {
-        // Already gone is as good as killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Ends when the process closes its output or the peer is dropped.
-fn read_lines(stdout: ChildStdout, sender: &SyncSender<Value>) {
-    for line in BufReader::new(stdout).lines() {
-        let Ok(line) = line else { return };
-        // A library may print to standard output past the redirection; what is not JSON is not for us.
-        if let Ok(value) = serde_json::from_str(&line)
-            && sender.send(value).is_err()
-        {
-            return;
-        }
+    pub fn kill(self) -> Result<()> {
+        self.process.kill()
     }
 }
