@@ -9,4 +9,5 @@ pub mod logging;
 pub mod metrics;
 pub mod net;
 pub mod node;
+mod printable;
 pub mod serve;

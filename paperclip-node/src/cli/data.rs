@@ -4,7 +4,7 @@ use super::{
     CliError,
     client::{Client, db_path},
     commands::AtDatabase,
-    output::{cell, line, table},
+    output::{Listing, Text, cell, json_line},
     value,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -63,32 +63,31 @@ pub(super) fn query(
     };
     let request = json!({ "filter": filter, "sort": sort, "limit": limit });
     let found = at.client.connect()?.post(&db_path(&at.db, &["query"]), &request)?;
-    print(at, &found)
+    print(at, &found, &mut Listing::new(&[]))
 }
 
 /// Prints a listing page by page, so that its length costs no memory.
 pub(super) fn pages(at: &AtDatabase, client: &Client, first: String) -> Result<(), CliError> {
     let mut path = Some(first);
+    let mut listing = Listing::new(&[]);
     while let Some(current) = path {
         let answer = client.get(&current)?;
-        print(at, &answer.json)?;
+        print(at, &answer.json, &mut listing)?;
         path = answer.next;
     }
     Ok(())
 }
 
-fn print(at: &AtDatabase, found: &Json) -> Result<(), CliError> {
+fn print(at: &AtDatabase, found: &Json, listing: &mut Listing) -> Result<(), CliError> {
     let found = found.as_array().map_or(&[][..], Vec::as_slice);
     if at.client.json {
-        return Ok(found.iter().try_for_each(|row| line(&row.to_string()))?);
+        return Ok(found.iter().try_for_each(json_line)?);
     }
     let cells = |row: &Json| match row.get("key").and_then(Json::as_str) {
         Some(key) => vec![key.to_owned(), shown(row)],
         None => vec![cell(row, "hash"), shown(row)],
     };
-    let rows = table(&[], found.iter().map(cells));
-    // Without a header the table begins with its empty line.
-    Ok(line(rows.trim_start_matches('\n'))?)
+    Ok(listing.print(&found.iter().map(cells).collect::<Vec<_>>())?)
 }
 
 fn shown(row: &Json) -> String {
@@ -96,7 +95,7 @@ fn shown(row: &Json) -> String {
 }
 
 fn written_to(at: &AtDatabase, written: &Json) -> Result<(), CliError> {
-    Ok(at.client.output().document(written, || cell(written, "hash"))?)
+    Ok(at.client.output().document(written, || Text::line(cell(written, "hash")))?)
 }
 
 /// Keys and documents have paths of their own; which one it is, the database's type decides.

@@ -4,7 +4,7 @@ use super::{
     CliError,
     client::{ClientArgs, db_path},
     commands::AtDatabase,
-    output::{cell, duration, pairs, table},
+    output::{Cell, Progress, Text, cell, duration},
     value,
 };
 use clap::{Subcommand, ValueEnum};
@@ -102,7 +102,10 @@ pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
         DbCommand::Unpin { at, remove } => {
             let path = format!("{}?remove={remove}", db_path(&at.db, &[]));
             let gone = at.client.connect()?.delete(&path)?;
-            Ok(at.client.output().document(&gone, || format!("unpinned {}", cell(&gone, "address")))?)
+            Ok(at
+                .client
+                .output()
+                .document(&gone, || Text::line(format!("unpinned {}", cell(&gone, "address"))))?)
         }
     }
 }
@@ -113,8 +116,11 @@ fn word(choice: impl ValueEnum) -> String {
 
 /// The address is what people need next, so it is all that they get.
 fn opened(client: &ClientArgs, request: &Json) -> Result<(), CliError> {
-    let database = client.connect()?.post(DATABASES, request)?;
-    Ok(client.output().document(&database, || cell(&database, "address"))?)
+    let connection = client.connect()?;
+    let waiting = Progress::waiting("waiting until the database is open");
+    let database = connection.post(DATABASES, request)?;
+    drop(waiting);
+    Ok(client.output().document(&database, || Text::line(cell(&database, "address")))?)
 }
 
 fn list(client: &ClientArgs) -> Result<(), CliError> {
@@ -126,10 +132,26 @@ fn list(client: &ClientArgs) -> Result<(), CliError> {
 pub(super) const HEADER: [&str; 7] = ["NAME", "TYPE", "STATE", "ENTRIES", "HEADS", "PENDING", "ADDRESS"];
 
 /// The cells of one database in such a list.
-pub(super) fn row(database: &Json) -> Vec<String> {
-    ["name", "type", "state", "entries", "heads", "pending", "address"]
-        .map(|field| cell(database, field))
-        .into()
+pub(super) fn row(database: &Json) -> Vec<Cell> {
+    let field = |name| Cell::from(cell(database, name));
+    vec![
+        field("name"),
+        field("type"),
+        state(database),
+        field("entries"),
+        field("heads"),
+        field("pending"),
+        field("address"),
+    ]
+}
+
+fn state(database: &Json) -> Cell {
+    let state = cell(database, "state");
+    match state.as_str() {
+        "open" => Cell::good(state),
+        "opening" => Cell::warning(state),
+        _ => Cell::bad(state),
+    }
 }
 
 /// The items of an array.
@@ -137,51 +159,57 @@ pub(super) fn rows(documents: &Json) -> &[Json] {
     documents.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn describe(database: &Json) -> String {
-    let field = |name| cell(database, name);
-    let list = |value: Option<&Json>| {
-        let items = value.map_or(&[][..], rows).iter();
-        items
-            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+/// Lines of a list of texts: each on a line of its own, `-` for none.
+pub(super) fn listed(name: &'static str, items: Option<&Json>) -> Vec<(&'static str, Cell)> {
+    let items = items.map_or(&[][..], rows);
+    if items.is_empty() {
+        return vec![(name, "-".into())];
+    }
+    let texts = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+    texts.enumerate().map(|(at, text)| (if at == 0 { name } else { "" }, text.into())).collect()
+}
+
+fn describe(database: &Json) -> Text {
+    let field = |name: &'static str| vec![(name, Cell::from(cell(database, name)))];
     let access = database.get("access");
-    let mut lines = vec![
-        ("address", field("address")),
-        ("name", field("name")),
-        ("type", field("type")),
-        ("state", field("state")),
-        ("access", access.map_or_else(|| "-".to_owned(), |access| cell(access, "address"))),
-        ("writers", list(access.and_then(|access| access.get("write")))),
-        ("entries", field("entries")),
-        ("heads", field("heads")),
-        ("digest", field("digest")),
-        ("pending", field("pending")),
-        ("refused", field("refused")),
-        ("peers", list(database.get("peers"))),
-        ("last exchange", duration(database.get("seconds_since_exchange").and_then(Json::as_f64))),
-    ];
+    let controller = access.map_or_else(|| "-".to_owned(), |access| cell(access, "address"));
+    let exchanged = duration(database.get("seconds_since_exchange").and_then(Json::as_f64));
+    let mut lines = [
+        field("address"),
+        field("name"),
+        field("type"),
+        vec![("state", state(database))],
+        vec![("access", controller.into())],
+        listed("writers", access.and_then(|access| access.get("write"))),
+        field("entries"),
+        field("heads"),
+        field("digest"),
+        field("pending"),
+        field("refused"),
+        listed("peers", database.get("peers")),
+        vec![("last exchange", exchanged.into())],
+    ]
+    .concat();
     if let Some(meta) = database.get("meta") {
-        lines.push(("meta", meta.to_string()));
+        lines.push(("meta", meta.to_string().into()));
     }
     if let Some(error) = database.get("error").and_then(Json::as_str) {
-        lines.push(("error", error.to_owned()));
+        lines.push(("error", Cell::bad(error)));
     }
-    let mut text = pairs(&lines);
+    let text = Text::pairs(lines);
     let unreachable = database.get("unreachable_blocks").map_or(&[][..], rows);
-    if !unreachable.is_empty() {
-        let cells = unreachable.iter().map(|block| {
-            vec![
-                cell(block, "hash"),
-                duration(block.get("age_seconds").and_then(Json::as_f64)),
-                cell(block, "asked"),
-            ]
-        });
-        text.push_str("\nblocks that no peer gives:\n");
-        text.push_str(&table(&["HASH", "FOR", "ASKED"], cells));
+    if unreachable.is_empty() {
+        return text;
     }
-    text
+    let cells = unreachable.iter().map(|block| {
+        vec![
+            cell(block, "hash"),
+            duration(block.get("age_seconds").and_then(Json::as_f64)),
+            cell(block, "asked"),
+        ]
+    });
+    let header = ["HASH", "MISSING FOR", "REQUESTS"];
+    text.apart(Text::line(Cell::bad("unreachable blocks:"))).then(Text::table(&header, cells))
 }
 
 #[cfg(test)]
@@ -194,8 +222,10 @@ mod tests {
             "address": "/orbitdb/zdpu1", "name": "a", "state": "opening", "seconds_since_exchange": 3.0,
             "access": { "address": "/ipfs/zdpu2", "write": ["*"] },
             "unreachable_blocks": [{ "hash": "zdpu3", "age_seconds": 300.0, "asked": 4 }],
-        }));
-        assert!(text.contains("writers        *\n") && text.contains("entries        -\n"), "{text}");
-        assert!(text.contains("zdpu3  5 min  4"), "{text}");
+        }))
+        .in_full();
+        for line in ["writers        *", "entries        -", "peers          -", "zdpu3  5 min        4"] {
+            assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, ConfigFlags,
-    output::{self, Output},
+    output::{Cell, Output, Text},
 };
 use crate::identity::{Certificate, IdentitySource, NodeIdentity, Request, create_key, read_json, read_key};
 use clap::Subcommand;
@@ -55,7 +55,12 @@ pub(super) fn execute(command: IdentityCommand) -> Result<(), CliError> {
         IdentityCommand::NewRoot { file, json } => {
             let key = create_key(&file)?;
             let document = json!({ "id": key.public_hex(), "file": file.display().to_string() });
-            let told = || format!("cluster id  {}\nroot key    {}", key.public_hex(), file.display());
+            let told = || {
+                Text::pairs(vec![
+                    ("cluster id", key.public_hex().into()),
+                    ("root key", file.display().to_string().into()),
+                ])
+            };
             Ok(Output::new(json).document(&document, told)?)
         }
     }
@@ -74,14 +79,14 @@ fn show(settings: ConfigFlags, output: Output) -> Result<(), CliError> {
     });
     let told = || {
         let standing = match (node.identity(), node.cluster_id()) {
-            (Some(_), _) => "yes",
-            (None, Some(_)) => "no; give the request (--json) to the holder of the root key",
-            (None, None) => "no; the node will be its own root unless it is told --cluster-id",
+            (Some(_), _) => Cell::good("yes"),
+            (None, Some(_)) => Cell::warning("no; give the request (--json) to the holder of the root key"),
+            (None, None) => Cell::from("no; the node will be its own root unless it is told --cluster-id"),
         };
-        output::pairs(&[
-            ("cluster id", node.cluster_id().unwrap_or("-").to_owned()),
-            ("signing key", node.signing_key().public_hex().to_owned()),
-            ("certified", standing.to_owned()),
+        Text::pairs(vec![
+            ("cluster id", node.cluster_id().unwrap_or("-").into()),
+            ("signing key", node.signing_key().public_hex().into()),
+            ("certified", standing),
         ])
     };
     Ok(output.document(&document, told)?)

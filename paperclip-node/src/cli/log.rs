@@ -6,10 +6,13 @@ use super::{
     commands::AtDatabase,
     data::encoded,
     databases::rows,
-    output::{cell, line, table},
+    output::{Listing, cell, json_line},
 };
 use clap::{Args, Subcommand};
 use serde_json::Value as Json;
+
+/// The columns of a list of entries.
+const HEADER: [&str; 3] = ["HASH", "TIME", "PAYLOAD"];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LogCommand {
@@ -66,7 +69,7 @@ pub(super) fn execute(command: LogCommand) -> Result<(), CliError> {
     match command {
         LogCommand::Heads(at) => {
             let heads = at.client.connect()?.get(&db_path(&at.db, &["heads"]))?.json;
-            print(&at, &heads)
+            print(&at, &heads, &mut Listing::new(&HEADER))
         }
         LogCommand::Iter { at, range } => iterate(&at, &at.client.connect()?, &range),
         LogCommand::Show { at, hash } => {
@@ -78,24 +81,25 @@ pub(super) fn execute(command: LogCommand) -> Result<(), CliError> {
 
 fn iterate(at: &AtDatabase, client: &Client, range: &RangeArgs) -> Result<(), CliError> {
     let mut path = Some(format!("{}?{}", db_path(&at.db, &["entries"]), range.query()));
+    let mut listing = Listing::new(&HEADER);
     while let Some(current) = path {
         let answer = client.get(&current)?;
-        print(at, &answer.json)?;
+        print(at, &answer.json, &mut listing)?;
         path = answer.next;
     }
     Ok(())
 }
 
-fn print(at: &AtDatabase, entries: &Json) -> Result<(), CliError> {
+fn print(at: &AtDatabase, entries: &Json, listing: &mut Listing) -> Result<(), CliError> {
     if at.client.json {
-        return Ok(rows(entries).iter().try_for_each(|entry| line(&entry.to_string()))?);
+        return Ok(rows(entries).iter().try_for_each(json_line)?);
     }
     let cells = |entry: &Json| {
         let time = entry.pointer("/clock/time").map_or_else(|| "-".to_owned(), Json::to_string);
         let payload = entry.get("payload").map_or_else(|| "-".to_owned(), Json::to_string);
         vec![cell(entry, "hash"), time, payload]
     };
-    Ok(line(&table(&["HASH", "TIME", "PAYLOAD"], rows(entries).iter().map(cells)))?)
+    Ok(listing.print(&rows(entries).iter().map(cells).collect::<Vec<_>>())?)
 }
 
 #[cfg(test)]

@@ -69,6 +69,17 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// What people are told, line by line. Only what is a list by nature has several: a text from outside cannot add one.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Config(ConfigError::Faults(faults) | ConfigError::Conflicts(faults)) => {
+                faults.iter().map(ToString::to_string).collect()
+            }
+            Self::Demo(error) => error.to_string().lines().map(str::to_owned).collect(),
+            other => vec![other.to_string()],
+        }
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Config(ConfigError::Faults(_) | ConfigError::File(_)) | Self::Usage(_) => WRONG_USAGE,
@@ -93,7 +104,7 @@ pub fn main() -> ExitCode {
         // Whoever reads the output has read enough, as `head` does.
         Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            output::tell_error(&error);
+            error.lines().iter().for_each(|line| output::tell(line));
             ExitCode::from(error.exit_code())
         }
     }

@@ -1,15 +1,13 @@
 //! What the demo shows: bars on a terminal, plain lines elsewhere, JSON for programs.
 
 use super::scenario::View;
-use crate::cli::output::table;
+use crate::cli::output::{Screen, Text};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value as Json, json};
 use std::{
     io::{self, IsTerminal as _},
     time::{Duration, Instant},
 };
-
-/// How wide a bar is, in characters.
-const BAR_WIDTH: u64 = 40;
 
 /// How often plain lines tell of progress.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -20,15 +18,15 @@ const DIGEST_SHOWN: usize = 16;
 /// Where the demo shows itself. For programs, documents go to standard output and all else to standard error.
 pub(super) struct Display {
     json: bool,
-    bars: bool,
-    drawn: usize,
+    terminal: bool,
+    bars: Vec<ProgressBar>,
     told: Option<Instant>,
 }
 
 impl Display {
     pub(super) fn new(json: bool) -> Self {
-        let bars = if json { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
-        Self { json, bars, drawn: 0, told: None }
+        let terminal = if json { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
+        Self { json, terminal, bars: Vec::new(), told: None }
     }
 
     /// One step begins.
@@ -47,26 +45,28 @@ impl Display {
         self.tell(&format!("  node {number}  {}  {}\n", field("api"), field("peer_id")));
     }
 
-    /// How far each node is.
-    pub(super) fn bars(&mut self, done: &[u64], of: u64) {
-        if !self.bars {
+    /// How far each node is: what is done, and of how much.
+    pub(super) fn progress(&mut self, nodes: &[(u64, u64)]) {
+        if !self.terminal {
             if self.told.is_none_or(|told| told.elapsed() >= PLAIN_INTERVAL) {
                 self.told = Some(Instant::now());
-                let each: Vec<String> = done.iter().map(|done| format!("{done}/{of}")).collect();
+                let each: Vec<String> = nodes.iter().map(|(done, of)| format!("{done}/{of}")).collect();
                 self.tell(&format!("  {}\n", each.join("  ")));
             }
             return;
         }
-        let up = if self.drawn > 0 { format!("\x1b[{}A", self.drawn) } else { String::new() };
-        let lines =
-            done.iter().enumerate().map(|(number, done)| format!("\r\x1b[2K{}\n", bar(number, *done, of)));
-        self.tell(&format!("{up}{}", lines.collect::<String>()));
-        self.drawn = done.len();
+        if self.bars.is_empty() {
+            let target = if self.json { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::stdout() };
+            self.bars = bars(&MultiProgress::with_draw_target(target), nodes);
+        }
+        for (bar, (done, _)) in self.bars.iter().zip(nodes) {
+            bar.set_position(*done);
+        }
     }
 
     /// What comes next stands below the bars.
     pub(super) fn finish_bars(&mut self) {
-        self.drawn = 0;
+        self.bars.drain(..).for_each(|bar| bar.abandon());
         self.told = None;
     }
 
@@ -83,7 +83,8 @@ impl Display {
                 note.to_owned(),
             ]
         });
-        self.tell(&table(&["NODE", "ENTRIES", "HEADS", "DIGEST", ""], rows));
+        let table = Text::table(&["NODE", "ENTRIES", "HEADS", "DIGEST", ""], rows);
+        self.tell(&table.render(Screen::stdout()));
     }
 
     /// How it went.
@@ -108,7 +109,7 @@ impl Display {
             write_to(&mut io::stdout().lock(), &format!("{document}\n"));
         }
         self.tell(&format!(
-            "all {} nodes agree on heads and content: {entries} entries, written in {:.2} s, in step {:.2} s after the \
+            "all {} nodes agree on heads and content: {entries} entries, written in {:.2} s, in sync {:.2} s after the \
              cut was healed\n",
             views.len(),
             wrote.as_secs_f64(),
@@ -137,22 +138,40 @@ fn write_to(out: &mut impl io::Write, text: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-fn bar(number: usize, done: u64, of: u64) -> String {
-    let of = of.max(1);
-    let full = done.min(of).saturating_mul(BAR_WIDTH) / of;
-    let bar: String = (0..BAR_WIDTH).map(|at| if at < full { '#' } else { '.' }).collect();
-    format!("  node {number}  {bar}  {done}/{of}")
+/// A bar for each node, drawn below one another.
+fn bars(group: &MultiProgress, nodes: &[(u64, u64)]) -> Vec<ProgressBar> {
+    let bar = |(number, (_, of)): (usize, &(u64, u64))| {
+        let bar = group.add(ProgressBar::new(*of).with_prefix(format!("node {number}")));
+        // The template is ours, and a test draws it; the library's default would do as well.
+        if let Ok(style) = ProgressStyle::with_template("  {prefix}  {bar:40}  {pos}/{len}") {
+            bar.set_style(style.progress_chars("##."));
+        }
+        bar
+    };
+    nodes.iter().enumerate().map(bar).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use indicatif::{InMemoryTerm, TermLike};
 
     #[test]
-    fn bars_fill_and_never_overflow() {
-        assert_eq!(bar(0, 0, 200), format!("  node 0  {}  0/200", ".".repeat(40)));
-        assert_eq!(bar(1, 100, 200), format!("  node 1  {}{}  100/200", "#".repeat(20), ".".repeat(20)));
-        assert!(bar(2, 300, 200).contains(&"#".repeat(40)));
-        assert!(bar(2, 0, 0).contains("0/1"));
+    fn bars_end_full_whatever_each_node_has_to_do() {
+        let terminal = InMemoryTerm::new(10, 80);
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        let nodes = [(0, 67), (0, 66)];
+        let bars = bars(&MultiProgress::with_draw_target(target), &nodes);
+        bars[0].set_position(67);
+        bars[1].set_position(66);
+        bars.iter().for_each(|bar| bar.abandon());
+        let full = "#".repeat(40);
+        let drawn = terminal.contents();
+        assert_eq!(
+            drawn,
+            format!("  node 0  {full}  67/67\n  node 1  {full}  66/66"),
+            "{}",
+            terminal.width()
+        );
     }
 }

@@ -104,7 +104,7 @@ impl<'a> Demo<'a> {
         loop {
             self.check()?;
             let views = self.views()?;
-            display.bars(&views.iter().map(|view| view.entries).collect::<Vec<_>>(), total);
+            display.progress(&views.iter().map(|view| (view.entries, total)).collect::<Vec<_>>());
             let agree = views.windows(2).all(|pair| pair[0] == pair[1]);
             if agree && views.iter().all(|view| view.entries == total) {
                 break;
@@ -123,8 +123,6 @@ impl<'a> Demo<'a> {
         let views = self.views()?;
         display.table(&views, usize::MAX);
         display.verdict(&views, &contents, total, wrote, converged);
-        let apis: Vec<String> = self.nodes.iter().map(Process::api).collect();
-        display.apis(&apis);
         Ok(())
     }
 
@@ -132,17 +130,18 @@ impl<'a> Demo<'a> {
     fn write(&self, display: &mut Display) -> Result<(), DemoError> {
         let count = self.nodes.len() as u64;
         let written: Vec<AtomicU64> = self.nodes.iter().map(|_| AtomicU64::new(0)).collect();
+        let shares: Vec<u64> =
+            (0..count).map(|number| (self.args.entries + count - 1 - number) / count).collect();
         let (address, interrupted) = (&self.address, self.interrupted);
         thread::scope(|scope| {
             let writers: Vec<_> = self
                 .nodes
                 .iter()
-                .zip(&written)
+                .zip(written.iter().zip(&shares))
                 .enumerate()
-                .map(|(number, (node, written))| {
-                    let share = (self.args.entries + count - 1 - number as u64) / count;
+                .map(|(number, (node, (written, share)))| {
                     scope.spawn(move || {
-                        for n in 0..share {
+                        for n in 0..*share {
                             if interrupted.is_cancelled() {
                                 return Err(DemoError::Interrupted);
                             }
@@ -155,14 +154,15 @@ impl<'a> Demo<'a> {
                     })
                 })
                 .collect();
-            let most = self.args.entries.div_ceil(count);
+            let progress = || {
+                let done = written.iter().map(|written| written.load(Ordering::Relaxed));
+                done.zip(shares.iter().copied()).collect::<Vec<_>>()
+            };
             while writers.iter().any(|writer| !writer.is_finished()) {
-                let done: Vec<u64> = written.iter().map(|written| written.load(Ordering::Relaxed)).collect();
-                display.bars(&done, most);
+                display.progress(&progress());
                 thread::sleep(POLL);
             }
-            let done: Vec<u64> = written.iter().map(|written| written.load(Ordering::Relaxed)).collect();
-            display.bars(&done, most);
+            display.progress(&progress());
             // A thread that panicked has said so; its node is missing entries, which the next step would wait for in vain.
             writers.into_iter().try_for_each(|writer| writer.join().unwrap_or(Err(DemoError::Interrupted)))
         })
@@ -174,6 +174,8 @@ impl<'a> Demo<'a> {
             return Ok(());
         }
         display.step("the nodes run until Ctrl-C");
+        let apis: Vec<String> = self.nodes.iter().map(Process::api).collect();
+        display.apis(&apis);
         loop {
             match self.check() {
                 Ok(()) => thread::sleep(POLL),
