@@ -29,20 +29,27 @@ pub enum AccessError {
     /// It is not `{type: "ipfs", write: [text…]}`.
     #[error("access list: expected {{type: \"ipfs\", write: [id…]}}")]
     Shape,
+    /// The block is not the one encoding that its list has: further fields, or dag-cbor in another form.
+    #[error("access list: not the canonical encoding of {{type: \"ipfs\", write: [id…]}}")]
+    NotCanonical,
     /// It names more than [`MAX_WRITERS`].
     #[error("access list: more than {MAX_WRITERS} writers")]
     TooLong,
 }
 
 impl AccessList {
-    /// Reads an access list block.
+    /// Reads an access list block. Errors unless it is the canonical encoding of exactly a list's fields.
     pub fn decode(block: &[u8]) -> Result<Self, AccessError> {
         let value = cbor::decode(block)?;
         if value.get("type").and_then(Value::as_text) != Some("ipfs") {
             return Err(AccessError::Shape);
         }
         let write = texts(value.get("write").ok_or(AccessError::Shape)?).ok_or(AccessError::Shape)?;
-        if write.len() > MAX_WRITERS { Err(AccessError::TooLong) } else { Ok(Self { write }) }
+        if write.len() > MAX_WRITERS {
+            return Err(AccessError::TooLong);
+        }
+        let list = Self { write };
+        if list.encode() != block { Err(AccessError::NotCanonical) } else { Ok(list) }
     }
 
     /// The block.

@@ -5,7 +5,7 @@ use crate::{
     cbor::{self, Map, Value},
     hash::Hash,
     identity::VerifiedIdentity,
-    keys::SigningKey,
+    keys::{SigningKey, is_lower_hex},
     order::{Clock, MAX_CLOCK_ID_BYTES, Position, Time},
 };
 use bytes::Bytes;
@@ -23,6 +23,9 @@ pub const MAX_LINKS: usize = 4096;
 
 /// The fields that the signature covers.
 const SIGNED: [&str; 6] = ["v", "id", "next", "refs", "clock", "payload"];
+
+/// The other fields. With [`SIGNED`], all that an entry may have.
+const UNSIGNED: [&str; 3] = ["key", "identity", "sig"];
 
 /// One entry, decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +64,10 @@ pub enum EntryError {
     /// A field is missing or of another shape.
     #[error("field {0:?} is missing or malformed")]
     Field(&'static str),
+    /// The block is not the one encoding that its entry has: other fields than an entry's, dag-cbor in another form, hex in
+    /// upper case. The signature covers neither, so whoever takes such blocks takes one signed entry under many hashes.
+    #[error("not the canonical encoding of an entry")]
+    NotCanonical,
     /// The clock's time is no number of a magnitude up to 2^53 - 1, or its id is longer than [`MAX_CLOCK_ID_BYTES`].
     #[error("clock out of range")]
     Clock,
@@ -89,14 +96,24 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Reads a block of up to `limit` bytes that nobody vouches for.
+    /// Reads a block of up to `limit` bytes that nobody vouches for. Errors unless it is the canonical encoding of exactly
+    /// an entry's fields, so that one signed entry has one hash.
     pub fn decode(block: Bytes, limit: usize) -> Result<Self, EntryError> {
         if block.len() > limit {
             return Err(EntryError::Oversized { size: block.len(), limit });
         }
-        let map = decode_map(&block)?;
+        let map = entry_map(cbor::decode_canonical(&block).map_err(|error| match error {
+            cbor::DecodeError::NotCanonical => EntryError::NotCanonical,
+            error => error.into(),
+        })?)?;
+        if !has_only_known_fields(&map) {
+            return Err(EntryError::NotCanonical);
+        }
         let signed_digest = Sha256::digest(cbor::encode_entries_of(&map, &SIGNED)).into();
         let entry = Entry::from_map(Hash::of(&block), map)?;
+        if !is_lower_hex(&entry.key) || !is_lower_hex(&entry.sig) {
+            return Err(EntryError::NotCanonical);
+        }
         Ok(Self { entry, block, signed_digest })
     }
 
@@ -130,7 +147,7 @@ pub struct Draft {
 impl Entry {
     /// Reads a block that was verified before, such as one from a store.
     pub fn decode(block: &[u8]) -> Result<Self, EntryError> {
-        Self::from_map(Hash::of(block), decode_map(block)?)
+        Self::from_map(Hash::of(block), entry_map(cbor::decode(block)?)?)
     }
 
     /// Signs a draft, giving the entry and its block.
@@ -193,12 +210,18 @@ impl Entry {
     }
 }
 
-fn decode_map(block: &[u8]) -> Result<Map, EntryError> {
-    match cbor::decode(block)? {
+fn entry_map(value: Value) -> Result<Map, EntryError> {
+    match value {
         Value::Map(map) => Ok(map),
         Value::Bytes(_) => Err(EntryError::Encrypted),
         _ => Err(EntryError::Field("v")),
     }
+}
+
+fn has_only_known_fields(map: &Map) -> bool {
+    let known = |key: &str| SIGNED.contains(&key) || UNSIGNED.contains(&key);
+    let clock_is_whole = map.get("clock").and_then(Value::as_map).is_none_or(|clock| clock.len() <= 2);
+    map.iter().all(|(key, _)| known(key)) && clock_is_whole
 }
 
 fn text(value: Value, name: &'static str) -> Result<String, EntryError> {

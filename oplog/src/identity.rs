@@ -47,6 +47,9 @@ pub enum IdentityError {
     /// A field is missing or of another type.
     #[error("identity block: field {0:?} is missing or no text")]
     Field(&'static str),
+    /// The block is not the one encoding that its identity has: other fields than an identity's, or dag-cbor in another form.
+    #[error("identity block: not the canonical encoding of an identity")]
+    NotCanonical,
     /// An identity provider other than `publickey`.
     #[error("identity type {0:?} is not supported")]
     UnknownType(String),
@@ -95,7 +98,8 @@ impl Identity {
         Self { id, public_key: signing.public_hex().to_owned(), id_signature, public_key_signature }
     }
 
-    /// Reads an identity block.
+    /// Reads an identity block. Errors unless it is the canonical encoding of exactly an identity's fields: entries name the
+    /// block by its hash, which their signatures do not cover.
     pub fn decode(block: &[u8]) -> Result<Self, IdentityError> {
         let value = cbor::decode(block)?;
         let text = |value: Option<&Value>, name| {
@@ -106,12 +110,13 @@ impl Identity {
         if kind != PUBLICKEY {
             return Err(IdentityError::UnknownType(kind));
         }
-        Ok(Self {
+        let identity = Self {
             id: text(value.get("id"), "id")?,
             public_key: text(value.get("publicKey"), "publicKey")?,
             id_signature: text(signatures.get("id"), "signatures.id")?,
             public_key_signature: text(signatures.get("publicKey"), "signatures.publicKey")?,
-        })
+        };
+        if identity.encode() != block { Err(IdentityError::NotCanonical) } else { Ok(identity) }
     }
 
     /// The block that entries refer to by its hash.

@@ -62,7 +62,7 @@ impl fmt::Debug for SigningKey {
 
 /// The text is no compressed secp256k1 public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a secp256k1 public key: 66 hex digits of a compressed point")]
+#[error("not a secp256k1 public key: 66 lower-case hex digits of a compressed point")]
 pub struct BadPublicKey;
 
 /// A public key, parsed once so that many signatures can be checked under it.
@@ -70,30 +70,41 @@ pub struct BadPublicKey;
 pub struct PublicKey(secp256k1::PublicKey);
 
 impl PublicKey {
-    /// Reads the hex form; either case, as JavaScript does. Only compressed points pass.
+    /// Reads the hex form, in lower case as JavaScript does. Only compressed points pass.
     pub fn from_hex(text: &str) -> Result<Self, BadPublicKey> {
         let mut point = [0; 33];
+        if !is_lower_hex(text) {
+            return Err(BadPublicKey);
+        }
         hex::decode_to_slice(text, &mut point).map_err(|_| BadPublicKey)?;
         secp256k1::PublicKey::from_byte_array_compressed(point).map(Self).map_err(|_| BadPublicKey)
     }
 
-    /// Whether `signature` (DER in hex) is this key's over a message with this sha2-256 digest.
+    /// Whether `signature` (DER in lower-case hex) is this key's over a message with this sha2-256 digest. A signature has one
+    /// form that passes: high-S ones and laxer DER do not.
     pub fn verify_digest(&self, digest: &[u8; 32], signature: &str) -> bool {
         let mut der = [0; MAX_DER];
         let Some(der) = der.get_mut(..signature.len() / 2) else {
             return false;
         };
-        if hex::decode_to_slice(signature, der).is_err() {
+        if !is_lower_hex(signature) || hex::decode_to_slice(signature, der).is_err() {
             return false;
         }
-        ecdsa::Signature::from_der(der)
-            .is_ok_and(|signature| signature.verify(Message::from_digest(*digest), &self.0).is_ok())
+        ecdsa::Signature::from_der(der).is_ok_and(|signature| {
+            signature.serialize_der()[..] == *der
+                && signature.verify(Message::from_digest(*digest), &self.0).is_ok()
+        })
     }
 
     /// Whether `signature` (DER in hex) is this key's over `message`.
     pub fn verify(&self, message: &[u8], signature: &str) -> bool {
         self.verify_digest(&Sha256::digest(message).into(), signature)
     }
+}
+
+/// Whether the text is hex as JavaScript writes and reads it, without capitals.
+pub(crate) fn is_lower_hex(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn digest(message: &[u8]) -> Message {

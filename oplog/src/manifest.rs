@@ -112,6 +112,9 @@ pub enum ManifestError {
     /// A field is missing or no text.
     #[error("manifest: field {0:?} is missing or no text")]
     Field(&'static str),
+    /// The block is not the one encoding that its manifest has: further fields, or dag-cbor in another form.
+    #[error("manifest: not the canonical encoding of name, type, accessController and meta")]
+    NotCanonical,
     /// The name is longer than [`MAX_NAME_BYTES`].
     #[error("manifest: the name is longer than {MAX_NAME_BYTES} bytes")]
     LongName,
@@ -124,7 +127,8 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    /// Reads a manifest block.
+    /// Reads a manifest block. Errors unless it is the canonical encoding of exactly a manifest's fields: what is read again
+    /// from its parts must have the same address.
     pub fn decode(block: &[u8]) -> Result<Self, ManifestError> {
         let value = cbor::decode(block)?;
         let text = |name| value.get(name).and_then(Value::as_text).ok_or(ManifestError::Field(name));
@@ -132,12 +136,13 @@ impl Manifest {
         if name.len() > MAX_NAME_BYTES {
             return Err(ManifestError::LongName);
         }
-        Ok(Self {
+        let manifest = Self {
             name: name.to_owned(),
             kind: text("type")?.parse()?,
             access: text("accessController")?.parse()?,
             meta: value.get("meta").cloned(),
-        })
+        };
+        if manifest.encode() != block { Err(ManifestError::NotCanonical) } else { Ok(manifest) }
     }
 
     /// The block.

@@ -2,6 +2,7 @@
 
 use super::value::{DuplicateKey, Map, NotFinite, Value};
 use cid::Cid;
+use std::borrow::Cow;
 
 /// How deep lists and maps may nest. JavaScript has no such limit but its stack; a reader of hostile bytes needs one.
 pub const MAX_DEPTH: usize = 256;
@@ -42,6 +43,9 @@ pub enum DecodeError {
     /// Lists and maps nest deeper than [`MAX_DEPTH`].
     #[error("nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
+    /// JavaScript reads it, and would write it otherwise. Only [`decode_canonical`] minds.
+    #[error("not in canonical form")]
+    NotCanonical,
 }
 
 /// Reads the one value that `input` holds.
@@ -53,10 +57,22 @@ pub fn decode(input: &[u8]) -> Result<Value, DecodeError> {
     }
 }
 
+/// Reads the one value that `input` holds and errors unless `input` is what [`encode`](super::encode) makes of it. Costs no
+/// more than [`decode`]: what departs from the canonical form is noticed where it is read.
+pub fn decode_canonical(input: &[u8]) -> Result<Value, DecodeError> {
+    let mut reader = Reader { input, at: 0, canonical: true };
+    let value = reader.value(MAX_DEPTH)?;
+    match input.len() - reader.at {
+        0 if reader.canonical => Ok(value),
+        0 => Err(DecodeError::NotCanonical),
+        rest => Err(DecodeError::TrailingBytes(rest)),
+    }
+}
+
 /// Reads the first value of `input` and says how many bytes it took. Heads travel like this, one behind the other with
 /// nothing between them (wire document, section 10).
 pub fn decode_first(input: &[u8]) -> Result<(Value, usize), DecodeError> {
-    let mut reader = Reader { input, at: 0 };
+    let mut reader = Reader { input, at: 0, canonical: true };
     let value = reader.value(MAX_DEPTH)?;
     Ok((value, reader.at))
 }
@@ -64,6 +80,8 @@ pub fn decode_first(input: &[u8]) -> Result<(Value, usize), DecodeError> {
 struct Reader<'a> {
     input: &'a [u8],
     at: usize,
+    /// Whether everything so far was as the encoder writes it. Lengths and integers always are: others are errors.
+    canonical: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -89,14 +107,30 @@ impl<'a> Reader<'a> {
         Ok(match info {
             20 => Value::Bool(false),
             21 => Value::Bool(true),
-            22 | 23 => Value::Null, // 23 is undefined
+            22 => Value::Null,
+            23 => self.departed(Value::Null), // undefined
             24 => return Err(DecodeError::Simple(self.take(1)?[0])),
-            25 => Value::number(half(u16::from_be_bytes(self.array()?)))?,
-            26 => Value::number(f32::from_be_bytes(self.array()?).into())?,
-            27 => Value::number(f64::from_be_bytes(self.array()?))?,
+            25 => {
+                let number = Value::number(half(u16::from_be_bytes(self.array()?)))?;
+                self.departed(number)
+            }
+            26 => {
+                let number = Value::number(f32::from_be_bytes(self.array()?).into())?;
+                self.departed(number)
+            }
+            27 => match Value::number(f64::from_be_bytes(self.array()?))? {
+                float @ Value::Float(_) => float,
+                integer => self.departed(integer),
+            },
             31 => return Err(DecodeError::Indefinite),
             other => return Err(DecodeError::Simple(other)),
         })
+    }
+
+    /// Takes a value that the encoder writes otherwise.
+    fn departed(&mut self, value: Value) -> Value {
+        self.canonical = false;
+        value
     }
 
     fn list(&mut self, length: u64, depth: usize) -> Result<Value, DecodeError> {
@@ -122,7 +156,9 @@ impl<'a> Reader<'a> {
             let key = self.text(argument)?;
             pairs.push((key, self.value(depth)?));
         }
-        Ok(Value::Map(Map::from_pairs(pairs)?))
+        let (map, in_order) = Map::read(pairs)?;
+        self.canonical &= in_order;
+        Ok(Value::Map(map))
     }
 
     fn link(&mut self, tag: u64) -> Result<Value, DecodeError> {
@@ -141,8 +177,9 @@ impl<'a> Reader<'a> {
 
     /// JavaScript's `TextDecoder` replaces what is no UTF-8, and so the text no longer re-encodes to the same bytes.
     fn text(&mut self, length: u64) -> Result<String, DecodeError> {
-        let bytes = self.take_long(length)?;
-        Ok(String::from_utf8_lossy(bytes).into_owned())
+        let text = String::from_utf8_lossy(self.take_long(length)?);
+        self.canonical &= matches!(text, Cow::Borrowed(_));
+        Ok(text.into_owned())
     }
 
     fn argument(&mut self, info: u8) -> Result<u64, DecodeError> {

@@ -132,14 +132,20 @@ impl Map {
     }
 
     /// A map of these pairs, in any order.
-    pub fn from_pairs(mut pairs: Vec<(String, Value)>) -> Result<Self, DuplicateKey> {
-        if !pairs.is_sorted_by(|(a, _), (b, _)| canonical(a, b).is_lt()) {
+    pub fn from_pairs(pairs: Vec<(String, Value)>) -> Result<Self, DuplicateKey> {
+        Self::read(pairs).map(|(map, _)| map)
+    }
+
+    /// A map of these pairs, and whether they stood in canonical order.
+    pub(super) fn read(mut pairs: Vec<(String, Value)>) -> Result<(Self, bool), DuplicateKey> {
+        let in_order = pairs.is_sorted_by(|(a, _), (b, _)| canonical(a, b).is_lt());
+        if !in_order {
             pairs.sort_by(|(a, _), (b, _)| canonical(a, b));
             if let Some(twice) = pairs.windows(2).find(|pair| pair[0].0 == pair[1].0) {
                 return Err(DuplicateKey(twice[0].0.clone()));
             }
         }
-        Ok(Self(pairs))
+        Ok((Self(pairs), in_order))
     }
 
     /// The value under `key`.

@@ -66,6 +66,9 @@ impl Refusal {
             Self::Malformed(EntryError::Oversized { .. }) => "oversized",
             Self::Malformed(EntryError::Clock) => "clock-out-of-range",
             Self::Malformed(EntryError::Encrypted) => "encrypted",
+            Self::Malformed(EntryError::NotCanonical) | Self::Identity(IdentityError::NotCanonical) => {
+                "not-canonical"
+            }
             Self::Malformed(_) => "undecodable",
             Self::WrongLog(_) => "wrong-log",
             Self::Identity(_) => "bad-identity",
@@ -80,10 +83,11 @@ impl Refusal {
     }
 
     /// Every label there is, so that a metric can show zeros.
-    pub const LABELS: [&'static str; 13] = [
+    pub const LABELS: [&'static str; 14] = [
         "oversized",
         "clock-out-of-range",
         "encrypted",
+        "not-canonical",
         "undecodable",
         "wrong-log",
         "bad-identity",
@@ -157,7 +161,7 @@ fn judge(
     if !writers.allow(&identity.id) {
         return Err(Refusal::WriterNotAllowed(identity.id.clone()));
     }
-    let own_key = candidate.entry.key.eq_ignore_ascii_case(&identity.public_key);
+    let own_key = candidate.entry.key == identity.public_key;
     let signed = match (own_key, policy.allow_foreign_keys) {
         (true, _) => candidate.signed_by(author),
         (false, true) => candidate.signed_by_own_key(),

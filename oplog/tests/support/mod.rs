@@ -1,14 +1,19 @@
 //! Reading the vector files (wire document, section 16).
 
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its part")]
+#![allow(clippy::cast_possible_truncation, reason = "lengths of signatures fit a byte")]
+
+pub mod forms;
 
 use oplog::{
-    Value,
+    Address, Value,
+    access::Writers,
     cbor::Map,
     entry::Entry,
     hash::Hash,
     identity::Identity,
-    log::{Added, LogRead},
+    join::{Effect, Joiner, Limits, Policy, Refusal, Source},
+    log::{Added, Log, LogRead},
     memory::MemoryLog,
     view::KeyedOp,
 };
@@ -103,4 +108,55 @@ pub fn added(block: Vec<u8>) -> Added {
 /// Hashes of everything in a log, newest first.
 pub fn order(log: &MemoryLog) -> Vec<Hash> {
     log.newest_first(None).map(|position| position.expect("memory does not fail").hash).collect()
+}
+
+/// A replica that is offered one head after another, with a few blocks to be had at once.
+pub struct Replica {
+    pub joiner: Joiner,
+    pub log: Log,
+    pub store: MemoryLog,
+}
+
+impl Replica {
+    pub fn new(address: Address, writers: Writers, policy: Policy) -> Self {
+        let joiner = Joiner::new(address, writers, policy, Limits::default());
+        Self { joiner, log: Log::empty(address), store: MemoryLog::default() }
+    }
+
+    /// Whether the entry is in the log afterwards; what is refused on the way goes to `refused`.
+    pub fn offer(
+        &mut self,
+        block: Vec<u8>,
+        blocks: &HashMap<Hash, Vec<u8>>,
+        refused: &mut HashMap<Hash, Refusal>,
+    ) -> bool {
+        let hash = Hash::of(&block);
+        let mut effects = Vec::new();
+        self.joiner.head(block.into(), Source(1), &self.store, &mut effects).expect("memory does not fail");
+        while let Some(effect) = effects.pop() {
+            match effect {
+                Effect::Fetch(want) => match blocks.get(&want.hash) {
+                    Some(block) => self.joiner.block(block.clone().into(), &mut effects),
+                    None => self.joiner.give_up(want.hash, &mut effects),
+                },
+                Effect::Verify(job) => {
+                    self.joiner.verdict(job.run(), &self.store, &mut effects).expect("memory does not fail")
+                }
+                Effect::Refused { hash, reason, .. } => drop(refused.insert(hash, reason)),
+                Effect::Cancel(_) | Effect::KeepIdentity(..) => {}
+            }
+        }
+        let ready = self.joiner.take_ready(usize::MAX).into_iter();
+        let entries: Vec<Added> = ready
+            .map(|mut ready| {
+                let block = ready.block.take().expect("nothing was staged");
+                ready.with_block(block)
+            })
+            .collect();
+        self.log.join(&entries);
+        let commit = self.log.commit(entries, &self.store).expect("memory does not fail");
+        self.store.apply(commit);
+        assert_eq!(self.joiner.pending_bytes(), 0, "nothing is left behind");
+        self.store.contains(&hash).expect("memory does not fail")
+    }
 }

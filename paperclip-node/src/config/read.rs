@@ -144,7 +144,8 @@ impl Reader<'_> {
 
     fn cluster_id(&mut self) -> Option<String> {
         self.one("cluster-id", "a root key's public half: 66 hex digits", |text| {
-            PublicKey::from_hex(text).is_ok().then(|| text.to_ascii_lowercase())
+            let id = text.to_ascii_lowercase();
+            PublicKey::from_hex(&id).is_ok().then_some(id)
         })
     }
 }
