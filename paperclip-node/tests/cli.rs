@@ -50,7 +50,9 @@ fn every_fault_of_a_configuration_is_told_at_once_with_where_it_stands() {
     fs::write(&file, "durability: maybe\nunheard-of: 1\npeers: [nowhere]\n").unwrap();
     let output = program()
         .args(["run", "--config", &text(&file), "--cache-bytes", "lots"])
+        .args(["--api", "0.0.0.0:4783"])
         .env("PAPERCLIP_MAX_CONNECTIONS", "few")
+        .env("PAPERCLIP_DATADIR", "/data")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -61,10 +63,12 @@ fn every_fault_of_a_configuration_is_told_at_once_with_where_it_stands() {
         "durability (file): maybe is not strict or relaxed",
         "peers (file): nowhere is not ",
         "unheard-of: not a setting",
+        "PAPERCLIP_DATADIR: not a variable of PaperClip; did you mean PAPERCLIP_DATA_DIR?",
+        "api: 0.0.0.0:4783 is reachable from other machines; set api-token-file as well",
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
-    assert_eq!(told.lines().count(), 5, "{told}");
+    assert_eq!(told.lines().count(), 7, "{told}");
 }
 
 #[test]

@@ -21,8 +21,9 @@ impl ConfigFlags {
     /// [`ConfigError`], with every fault.
     pub fn load(self) -> Result<Config, ConfigError> {
         // A variable that is not UTF-8 fits no setting; replacement characters make that show in the fault.
-        let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        Config::load(self.given, variable, self.file.as_deref())
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        Config::load(self.given, variables, self.file.as_deref())
     }
 }
 
@@ -77,7 +78,7 @@ mod tests {
     fn load(arguments: &[&str]) -> Result<Config, ConfigError> {
         let matches = ConfigFlags::augment_args(Command::new("run")).try_get_matches_from(arguments).unwrap();
         let flags = ConfigFlags::from_arg_matches(&matches).unwrap();
-        Config::load(flags.given, |_| None, flags.file.as_deref())
+        Config::load(flags.given, [], flags.file.as_deref())
     }
 
     #[test]

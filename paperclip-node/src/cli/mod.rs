@@ -72,9 +72,7 @@ impl CliError {
     /// What people are told, line by line. Only what is a list by nature has several: a text from outside cannot add one.
     fn lines(&self) -> Vec<String> {
         match self {
-            Self::Config(ConfigError::Faults(faults) | ConfigError::Conflicts(faults)) => {
-                faults.iter().map(ToString::to_string).collect()
-            }
+            Self::Config(ConfigError(faults)) => faults.iter().map(ToString::to_string).collect(),
             Self::Demo(error) => error.to_string().lines().map(str::to_owned).collect(),
             other => vec![other.to_string()],
         }
@@ -82,7 +80,7 @@ impl CliError {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(ConfigError::Faults(_) | ConfigError::File(_)) | Self::Usage(_) => WRONG_USAGE,
+            Self::Config(_) | Self::Usage(_) => WRONG_USAGE,
             _ => FAILED,
         }
     }

@@ -75,19 +75,10 @@ pub struct Config {
     pub max_connections: usize,
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Settings whose values cannot be used: all of them, one a line.
-    #[error("{}", lines(.0))]
-    Faults(Vec<Fault>),
-    /// Each setting can be used, but not all of them together.
-    #[error("{}", lines(.0))]
-    Conflicts(Vec<Fault>),
-}
+/// Why there is no configuration: everything that is wrong with it, one fault a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.0))]
+pub struct ConfigError(pub Vec<Fault>);
 
 fn lines(faults: &[Fault]) -> String {
     faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
@@ -100,15 +91,16 @@ impl Config {
     /// [`ConfigError`], with every fault of every source.
     pub fn load(
         flags: Vec<(&'static Key, Vec<String>)>,
-        environment: impl Fn(&str) -> Option<String>,
+        environment: impl IntoIterator<Item = (String, String)>,
         file: Option<&Path>,
     ) -> Result<Self, ConfigError> {
         let mut faults = Vec::new();
         let mut sources = Sources::default();
         sources.flags(flags);
-        sources.environment(environment);
+        sources.environment(environment, &mut faults);
         if let Some(path) = file {
-            sources.file(path, &read_file(path)?, &mut faults)?;
+            let read = read_file(path).and_then(|text| sources.file(path, &text, &mut faults));
+            faults.extend(read.err().map(Fault::file));
         }
         Self::from_sources(&sources, faults)
     }
@@ -116,7 +108,7 @@ impl Config {
     /// Reads every setting; `faults` are those found before.
     ///
     /// # Errors
-    /// [`ConfigError::Faults`], [`ConfigError::Conflicts`].
+    /// [`ConfigError`], with every fault.
     pub fn from_sources(sources: &Sources, faults: Vec<Fault>) -> Result<Self, ConfigError> {
         read::config(sources, faults)
     }

@@ -63,11 +63,10 @@ pub(super) fn config(sources: &Sources, faults: Vec<Fault>) -> Result<Config, Co
         exchange_interval: Duration::from_secs(read.number("exchange-interval", EXCHANGE_SECONDS)),
         max_connections: read.size("max-connections", CONNECTIONS),
     };
-    if !read.faults.is_empty() {
-        return Err(ConfigError::Faults(read.faults));
-    }
-    let conflicts = conflicts(&config);
-    if conflicts.is_empty() { Ok(config) } else { Err(ConfigError::Conflicts(conflicts)) }
+    let mut faults = read.faults;
+    let conflicts = conflicts(&config, &faults);
+    faults.extend(conflicts);
+    if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
 }
 
 struct Reader<'a> {
@@ -150,23 +149,32 @@ impl Reader<'_> {
     }
 }
 
-/// What no setting shows alone.
-fn conflicts(config: &Config) -> Vec<Fault> {
+/// What no setting shows alone. Settings whose values are `faults` take part in no conflict.
+fn conflicts(config: &Config, faults: &[Fault]) -> Vec<Fault> {
     let mut conflicts = Vec::new();
-    let mut conflict = |name: &str, told: String| {
-        conflicts.extend(Key::named(name).map(|key| Fault::conflict(key, told)));
+    let mut conflict = |names: [&str; 2], told: String| {
+        let told_already = |name: &&str| faults.iter().any(|fault| fault.is_about(name));
+        if !names.iter().any(told_already) {
+            conflicts.extend(Key::named(names[0]).map(|key| Fault::conflict(key, told)));
+        }
     };
     if !config.api.ip().to_canonical().is_loopback() && config.api_token_file.is_none() {
         conflict(
-            "api",
+            ["api", "api-token-file"],
             format!("{} is reachable from other machines; set api-token-file as well", config.api),
         );
     }
     if config.certificate.is_some() && config.root_key.is_some() {
-        conflict("root-key", "a node has either a certificate or the root key, not both".to_owned());
+        conflict(
+            ["root-key", "certificate"],
+            "a node has either a certificate or the root key, not both".to_owned(),
+        );
     }
     if config.join_memory_bytes < config.max_entry_bytes {
-        conflict("join-memory-bytes", format!("less than max-entry-bytes, {}", config.max_entry_bytes));
+        conflict(
+            ["join-memory-bytes", "max-entry-bytes"],
+            format!("less than max-entry-bytes, {}", config.max_entry_bytes),
+        );
     }
     conflicts
 }
@@ -217,12 +225,12 @@ mod tests {
     fn flags(given: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let flags =
             given.iter().map(|(name, text)| (Key::named(name).unwrap(), vec![(*text).to_owned()])).collect();
-        Config::load(flags, |_| None, None)
+        Config::load(flags, [], None)
     }
 
     fn faults(given: &[(&str, &str)]) -> Vec<Fault> {
         match flags(given) {
-            Err(ConfigError::Faults(faults) | ConfigError::Conflicts(faults)) => faults,
+            Err(ConfigError(faults)) => faults,
             other => panic!("{other:?}"),
         }
     }
@@ -278,6 +286,15 @@ mod tests {
         for loopback in ["127.1.2.3:1", "[::1]:4748", "localhost:4748", "http://127.0.0.1:4748/"] {
             assert!(flags(&[("api", loopback)]).is_ok(), "{loopback}");
         }
+    }
+
+    #[test]
+    fn conflicts_are_told_with_faults_unless_these_are_their_cause() {
+        let given = [("durability", "maybe"), ("cache-bytes", "3"), ("api", "0.0.0.0:4783")];
+        let keys = |faults: Vec<Fault>| faults.iter().map(|fault| fault.key().to_owned()).collect::<Vec<_>>();
+        assert_eq!(keys(faults(&given)), ["durability", "cache-bytes", "api"]);
+        assert_eq!(keys(faults(&[("api", "0.0.0.0:4783"), ("api-token-file", "")])), ["api-token-file"]);
+        assert_eq!(keys(faults(&[("max-entry-bytes", "many"), ("join-memory-bytes", "1")])).len(), 2);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Where settings come from: flags win over environment variables, those over the file.
 
-use super::{Fault, Key, key::KEYS};
+use super::{Fault, Key, fault::OTHER_VARIABLES, key::KEYS};
 use serde_yaml::Value;
 use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+/// What the names of all variables begin with.
+const VARIABLE_PREFIX: &str = "PAPERCLIP_";
 
 /// The largest configuration file, in bytes. Ten times what a list of [`MAX_ITEMS`] long addresses takes.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -79,10 +82,19 @@ impl Sources {
         }
     }
 
-    /// Takes what the environment gives; `variable` looks one up. Empty variables count as not set.
-    pub fn environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
-        for key in &KEYS {
-            let Some(text) = variable(&key.env()).filter(|text| !text.is_empty()) else {
+    /// Takes what the environment gives: variables and their values. Empty ones count as not set, those of other programs are
+    /// left alone, unknown ones of PaperClip are faults.
+    pub fn environment(
+        &mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+        faults: &mut Vec<Fault>,
+    ) {
+        let ours = |name: &String| name.starts_with(VARIABLE_PREFIX) && !is_service_link(name);
+        for (name, text) in variables.into_iter().filter(|(name, text)| ours(name) && !text.is_empty()) {
+            let Some(key) = KEYS.iter().find(|key| key.env() == name) else {
+                if !OTHER_VARIABLES.contains(&name.as_str()) {
+                    faults.push(Fault::unknown_variable(name));
+                }
                 continue;
             };
             let items = if key.many {
@@ -134,6 +146,13 @@ impl Sources {
     fn add(&mut self, key: &'static Key, place: Place, items: Vec<String>) {
         self.given.entry(key.name).or_insert(Given { place, items });
     }
+}
+
+/// Whether a variable is what Kubernetes and Docker set for a service called `paperclip…`, such as
+/// `PAPERCLIP_SERVICE_HOST` and `PAPERCLIP_API_PORT_4748_TCP`. No setting is named so.
+fn is_service_link(name: &str) -> bool {
+    name.ends_with("_PORT")
+        || ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"].iter().any(|part| name.contains(part))
 }
 
 impl fmt::Display for Place {
@@ -195,12 +214,15 @@ mod tests {
     fn flags_win_over_environment_over_file_over_default() {
         let mut sources = Sources::default();
         sources.flags([(key("api"), vec!["flag".to_owned()])]);
-        sources.environment(|name| match name {
-            "PAPERCLIP_API" | "PAPERCLIP_DURABILITY" => Some("environment".to_owned()),
-            "PAPERCLIP_PEERS" => Some("/a, /b,".to_owned()),
-            "PAPERCLIP_ANNOUNCE" => Some(String::new()),
-            _ => None,
-        });
+        let environment = [
+            ("PAPERCLIP_API", "environment"),
+            ("PAPERCLIP_DURABILITY", "environment"),
+            ("PAPERCLIP_PEERS", "/a, /b,"),
+            ("PAPERCLIP_ANNOUNCE", ""),
+        ];
+        let mut faults = Vec::new();
+        sources.environment(environment.map(|(name, text)| (name.into(), text.into())), &mut faults);
+        assert_eq!(faults, []);
         let text = "api: file\ndurability: file\nlog-format: file\npeers: [/c]\nannounce: /d\n";
         sources.file(Path::new("node.yaml"), text, &mut Vec::new()).unwrap();
         let get = |name: &str| sources.get(key(name));
@@ -218,13 +240,34 @@ mod tests {
         let (read, faults) = from_file("cache-byte: 1\napi: [a, b]\n7: x\nlog-level: {a: b}\n");
         assert!(read.is_ok());
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert!(told[0] == "cache-byte: not a setting; did you mean cache-bytes?", "{told:?}");
+        assert_eq!(told[1], "api (file): a list is not one value");
+        assert!(told[2].starts_with("7: not a setting; there are data-dir, listen, "));
+        assert_eq!(told[3], "log-level (file): a mapping is not one value");
+    }
+
+    #[test]
+    fn unknown_variables_of_paperclip_are_named_and_those_of_others_are_not() {
+        let names = [
+            "HOME",
+            "PAPERCLIP_CONFIG",
+            "PAPERCLIP_TOKEN_FILE",
+            "PAPERCLIP_SERVICE_HOST",
+            "PAPERCLIP_SERVICE_PORT_API",
+            "PAPERCLIP_PORT",
+            "PAPERCLIP_API_PORT_4748_TCP_ADDR",
+            "PAPERCLIP_CACHE_BYTE",
+            "PAPERCLIP_SHOESIZE",
+        ];
+        let mut faults = Vec::new();
+        Sources::default().environment(names.map(|name| (name.to_owned(), "1".to_owned())), &mut faults);
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let near = "PAPERCLIP_CACHE_BYTE: not a variable of PaperClip; did you mean PAPERCLIP_CACHE_BYTES?";
+        assert_eq!((told.len(), told[0].as_str()), (2, near), "{told:?}");
         assert!(
-            told[0].starts_with("cache-byte: not a setting; the settings are data-dir, listen"),
+            told[1].starts_with("PAPERCLIP_SHOESIZE: not a variable of PaperClip; there are "),
             "{told:?}"
         );
-        assert_eq!(told[1], "api (file): a list is not one value");
-        assert!(told[2].starts_with("7: not a setting"));
-        assert_eq!(told[3], "log-level (file): a mapping is not one value");
     }
 
     #[test]
