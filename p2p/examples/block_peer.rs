@@ -28,13 +28,13 @@ use futures::StreamExt as _;
 use libp2p::{
     Multiaddr, Swarm,
     identity::Keypair,
-    noise, ping,
+    noise,
     swarm::{NetworkBehaviour, SwarmEvent},
     tcp,
 };
 use p2p::{
     bitswap::{self, BlockSource, Handle, Session},
-    identify, muxer, streams,
+    identify, muxer, ping, streams,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -59,7 +59,6 @@ impl BlockSource for Store {
 #[derive(NetworkBehaviour)]
 struct Behaviour {
     identify: identify::Behaviour,
-    ping: ping::Behaviour,
     streams: streams::Behaviour,
 }
 
@@ -164,13 +163,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::default();
     let (exchange, driver) = bitswap::new(streams.control(), store.clone())?;
     tokio::spawn(driver.run());
+    tokio::spawn(ping::Responder::new(&streams.control())?.run());
 
     let mut swarm = libp2p::SwarmBuilder::with_new_identity()
         .with_tokio()
         .with_tcp(tcp::Config::default(), noise::Config::new, muxer::Config::default)?
         .with_behaviour(|keypair| Behaviour {
             identify: identify::Behaviour::new(about(keypair), streams.control()),
-            ping: ping::Behaviour::default(),
             streams,
         })?
         .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::MAX))

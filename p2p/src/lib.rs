@@ -3,6 +3,7 @@
 //! * [`muxer`]: yamux as JavaScript OrbitDB needs it;
 //! * [`streams`]: plain streams, opened and accepted;
 //! * [`identify`]: who peers are and what they speak;
+//! * [`ping`]: answers to peers that ask whether we are alive;
 //! * [`bitswap`]: blocks, fetched and served.
 //!
 //! "Wire document" in the texts of this crate is `orbitdb-wire.md`: what JavaScript OrbitDB 4.0.0 does on the
@@ -16,8 +17,8 @@
 //! use bytes::Bytes;
 //! use cid::Cid;
 //! use futures::StreamExt as _;
-//! use libp2p::{noise, ping, swarm::{NetworkBehaviour, SwarmEvent}, tcp};
-//! use p2p::{bitswap, identify, muxer, streams};
+//! use libp2p::{noise, swarm::{NetworkBehaviour, SwarmEvent}, tcp};
+//! use p2p::{bitswap, identify, muxer, ping, streams};
 //!
 //! /// Every block in here is served to everybody.
 //! struct Store;
@@ -37,7 +38,6 @@
 //! #[derive(NetworkBehaviour)]
 //! struct Behaviour {
 //!     identify: identify::Behaviour,
-//!     ping: ping::Behaviour,
 //!     streams: streams::Behaviour,
 //! }
 //!
@@ -47,6 +47,7 @@
 //! let control = streams.control();
 //! let (exchange, driver) = bitswap::new(control.clone(), Store)?;
 //! tokio::spawn(driver.run());
+//! tokio::spawn(ping::Responder::new(&control)?.run());
 //!
 //! let mut swarm = libp2p::SwarmBuilder::with_new_identity()
 //!     .with_tokio()
@@ -61,7 +62,7 @@
 //!             agent_version: "example/1".into(),
 //!         };
 //!         let identify = identify::Behaviour::new(about, control.clone());
-//!         Behaviour { identify, ping: ping::Behaviour::default(), streams }
+//!         Behaviour { identify, streams }
 //!     })?
 //!     // Idle connections stay.
 //!     .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::MAX))
@@ -85,6 +86,7 @@
 pub mod bitswap;
 pub mod identify;
 pub mod muxer;
+pub mod ping;
 pub mod streams;
 
 mod changes;

@@ -21,6 +21,7 @@ const host = {
   async start (options) {
     if (running) throw new Error('the peer is already started')
     running = await startNode(options)
+    running.libp2p.addEventListener('peer:disconnect', ({ detail }) => emit({ event: 'disconnect', peer: String(detail) }))
     return host.info()
   },
 
@@ -41,6 +42,9 @@ const host = {
   },
 
   async hangup ({ peerId }) { await peer().libp2p.hangUp(peerIdFromString(peerId)) },
+
+  /** Milliseconds of one round trip; only a peer that was started with `ping: true` has the service. */
+  async ping ({ addr }) { return { ms: await peer().libp2p.services.ping.ping(multiaddr(addr)) } },
 
   async peers () { return { peers: peer().libp2p.getPeers().map(String) } },
 

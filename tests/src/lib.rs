@@ -25,8 +25,8 @@ pub use cluster::{Cluster, ClusterIdentity};
 pub use error::{HarnessError, Result};
 pub use eventually::{ensure, ensure_eq, eventually, not_yet};
 pub use js::{
-    Browser, CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsPeer, Measured, OpenDatabase,
-    PrivateKeys, Row, Shown, Storage,
+    Browser, CallId, Clock, Crafted, Entry, Flood, HeadsReply, Identity, JsOptions, JsPeer, Measured,
+    OpenDatabase, PrivateKeys, Release, Row, Shown, Storage, Transport,
 };
 pub use link::Link;
 pub use node::{

@@ -6,7 +6,7 @@ use libp2p::{
     connection_limits::{self, ConnectionLimits},
     gossipsub,
     multiaddr::Protocol,
-    noise, ping,
+    noise,
     swarm::NetworkBehaviour,
     tcp,
 };
@@ -53,7 +53,6 @@ pub enum StartError {
 pub(super) struct SwarmBehaviour {
     pub(super) limits: connection_limits::Behaviour,
     pub(super) identify: identify::Behaviour,
-    pub(super) ping: ping::Behaviour,
     pub(super) gossipsub: gossipsub::Behaviour,
     pub(super) streams: streams::Behaviour,
 }
@@ -74,7 +73,6 @@ pub(super) async fn build(
     let behaviour = SwarmBehaviour {
         limits: connection_limits::Behaviour::new(limits(config)),
         identify: identify::Behaviour::new(identify, control.clone()),
-        ping: ping::Behaviour::default(),
         gossipsub,
         streams,
     };

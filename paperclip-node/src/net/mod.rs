@@ -94,14 +94,17 @@ pub struct Listening<S: BlockSource> {
     pub network: Network,
     task: task::Task,
     driver: p2p::bitswap::Driver<S>,
+    ping: p2p::ping::Responder,
 }
 
 impl<S: BlockSource> Listening<S> {
     /// Runs the network until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         let exchange = tokio::spawn(self.driver.run());
+        let ping = tokio::spawn(self.ping.run());
         self.task.run(stop).await;
         exchange.abort();
+        ping.abort();
     }
 }
 
@@ -114,8 +117,11 @@ pub async fn start<S: BlockSource>(
 ) -> Result<Listening<S>, StartError> {
     let local = key.public().to_peer_id();
     let (swarm, streams) = behaviour::build(key, config).await?;
-    let (blocks, driver) = p2p::bitswap::new(streams.clone(), source)
-        .map_err(|error| StartError::SetUp { what: "bitswap", reason: error.to_string() })?;
+    let set_up = |what| {
+        move |error: p2p::streams::AlreadyAccepting| StartError::SetUp { what, reason: error.to_string() }
+    };
+    let (blocks, driver) = p2p::bitswap::new(streams.clone(), source).map_err(set_up("bitswap"))?;
+    let ping = p2p::ping::Responder::new(&streams).map_err(set_up("ping"))?;
     let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
     let (peers_tx, peers) = watch::channel(Arc::default());
     let (listen_tx, listen) = watch::channel(Vec::new());
@@ -126,6 +132,7 @@ pub async fn start<S: BlockSource>(
         network: Network { commands, peers, listen, local, streams, blocks, conduct },
         task,
         driver,
+        ping,
     })
 }
 

@@ -1,5 +1,5 @@
-// A libp2p host, a Helia and an OrbitDB on top of it, as an OrbitDB application sets them up: TCP, noise, yamux,
-// identify, ping, gossipsub, and bitswap as the only way to get a block.
+// A libp2p host, a Helia and an OrbitDB on top of it, as OrbitDB's README sets them up: identify and pubsub are all the
+// services there are. TCP, or websockets alone as a browser has them; bitswap as the only way to get a block.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { noise } from '@chainsafe/libp2p-noise'
@@ -10,6 +10,7 @@ import { gossipsub } from '@libp2p/gossipsub'
 import { identify } from '@libp2p/identify'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
 import { createOrbitDB, Identities, KeyStore, MemoryStorage } from '@orbitdb/core'
 import { MemoryBlockstore } from 'blockstore-core'
 import { LevelBlockstore } from 'blockstore-level'
@@ -17,6 +18,11 @@ import { MemoryDatastore } from 'datastore-core'
 import { LevelDatastore } from 'datastore-level'
 import { createHelia } from 'helia'
 import { createLibp2p } from 'libp2p'
+
+const TRANSPORTS = {
+  tcp: (port) => ({ transports: [tcp()], addresses: { listen: [`/ip4/127.0.0.1/tcp/${port}`] } }),
+  websocket: () => ({ transports: [webSockets()] })
+}
 
 /** The peer's private key: kept in the directory, so that a restart keeps the peer id. */
 async function peerKey (directory) {
@@ -44,22 +50,24 @@ async function stores (directory, storage) {
  * Starts a peer.
  *
  * `directory` holds its keys and, with `storage: 'disk'`, everything else; `port` 0 picks a free one; `identity` is the
- * name under which the root key lies in the key store.
+ * name under which the root key lies in the key store. `transport` `websocket` dials websockets and listens nowhere.
+ * `ping` adds the service that a README's peer does not have.
  */
-export async function startNode ({ directory, port = 0, storage = 'disk', identity = 'js-peer' }) {
+export async function startNode ({
+  directory, port = 0, storage = 'disk', identity = 'js-peer', transport = 'tcp', ping: withPing = false
+}) {
   await mkdir(directory, { recursive: true })
   const { blockstore, datastore } = await stores(directory, storage)
   const libp2p = await createLibp2p({
     privateKey: await peerKey(directory),
     datastore,
-    addresses: { listen: [`/ip4/127.0.0.1/tcp/${port}`] },
-    transports: [tcp()],
+    ...TRANSPORTS[transport](port),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     services: {
       identify: identify(),
-      ping: ping(),
-      pubsub: gossipsub({ allowPublishToZeroTopicPeers: true })
+      pubsub: gossipsub({ allowPublishToZeroTopicPeers: true }),
+      ...(withPing ? { ping: ping() } : {})
     }
   })
   const helia = await createHelia({ libp2p, blockstore, datastore, blockBrokers: [bitswap()], routers: [] })

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Release;
 use super::lines::JsonLines;
 use crate::error::parse;
 use crate::{HarnessError, Result};
@@ -45,7 +46,7 @@ impl Browser {
             return Err(HarnessError::ChromiumMissing { path: executable });
         }
         let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cookbook/browsers.md");
-        let mut process = JsonLines::start("browser.mjs", directory)?;
+        let mut process = JsonLines::start(Release::V4, "browser.mjs", directory)?;
         process.call("start", json!({ "book": book, "directory": directory, "executable": executable }))?;
         Ok(Self { process })
     }

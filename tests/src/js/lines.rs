@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::install;
+use super::{Release, install};
 use crate::error::io;
 use crate::node::log_tail;
-use crate::{DEADLINE, HarnessError, Result};
+use crate::{DEADLINE, HarnessError, Result, not_yet};
 
 /// Lines read from the process and not looked at yet; beyond it the pipe fills and the process waits.
 const LINES_QUEUED: usize = 10_000;
@@ -41,11 +41,11 @@ pub(super) struct JsonLines {
 }
 
 impl JsonLines {
-    /// Starts a script of `tests/js`, with its standard error in `directory`.
+    /// Starts a script of a release's folder, with its standard error in `directory`.
     ///
     /// # Errors
     /// No npm, or no process.
-    pub(super) fn start(script: &str, directory: &Path) -> Result<Self> {
+    pub(super) fn start(release: Release, script: &str, directory: &Path) -> Result<Self> {
         std::fs::create_dir_all(directory).map_err(io(format!("creating {}", directory.display())))?;
         let log = directory.join("peer.log");
         let stderr = File::options()
@@ -53,8 +53,8 @@ impl JsonLines {
             .append(true)
             .open(&log)
             .map_err(io(format!("opening {}", log.display())))?;
-        let mut child = Command::new(install::runtime()?)
-            .arg(install::folder().join(script))
+        let mut child = Command::new(install::runtime(release)?)
+            .arg(install::folder(release).join(script))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -134,6 +134,24 @@ impl JsonLines {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.sort(line),
                 Err(_) => return Err(self.silent("the wait for an event")),
+            }
+        }
+    }
+
+    /// Waits for as long as `span` and sees that no such event comes; other events are gone.
+    pub(super) fn without_event(&mut self, span: Duration, is_it: impl Fn(&Value) -> bool) -> Result<()> {
+        let begun = Instant::now();
+        let until = begun + span;
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                if is_it(&event) {
+                    return not_yet(format!("{event} came after {:?}", begun.elapsed()));
+                }
+            }
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.sort(line),
+                Err(RecvTimeoutError::Timeout) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Err(self.silent("the wait without an event")),
             }
         }
     }

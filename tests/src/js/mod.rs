@@ -9,4 +9,4 @@ mod process;
 pub use browser::{Browser, Shown};
 pub use commands::{Clock, Crafted, Entry, Flood, HeadsReply, Measured, OpenDatabase, PrivateKeys, Row};
 pub use lines::CallId;
-pub use process::{Identity, JsPeer, Storage};
+pub use process::{Identity, JsOptions, JsPeer, Release, Storage, Transport};

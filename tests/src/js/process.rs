@@ -19,6 +19,45 @@ pub enum Storage {
     Memory,
 }
 
+/// Which OrbitDB a JavaScript peer runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// OrbitDB 4.0.0 on js-libp2p 3.3: `tests/js`, with every command.
+    #[default]
+    V4,
+    /// OrbitDB 2.5 on js-libp2p 2.8, as Voyager sets it up: `tests/js-2.5`, with few commands, in memory.
+    V2_5,
+}
+
+/// By which way a JavaScript peer dials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP; it listens too.
+    #[default]
+    Tcp,
+    /// Websockets, as a browser: it listens nowhere.
+    WebSocket,
+}
+
+/// How a JavaScript peer is started. The services are those of OrbitDB's README, identify and pubsub, unless `ping` adds one.
+#[derive(Clone, Copy, Debug)]
+pub struct JsOptions {
+    /// Which OrbitDB.
+    pub release: Release,
+    /// Where it keeps its data.
+    pub storage: Storage,
+    /// How it dials.
+    pub transport: Transport,
+    /// Whether it has the ping service, which OrbitDB's README does not register.
+    pub ping: bool,
+}
+
+impl From<Storage> for JsOptions {
+    fn from(storage: Storage) -> Self {
+        Self { release: Release::default(), storage, transport: Transport::default(), ping: false }
+    }
+}
+
 /// The identity that a JavaScript peer writes as.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,14 +86,19 @@ pub struct JsPeer {
 }
 
 impl JsPeer {
-    /// Starts a peer with its keys, and with [`Storage::Disk`] its data, in `directory`, on a free port of loopback.
+    /// Starts a peer with its keys, and with [`Storage::Disk`] its data, in `directory`; unless it uses websockets, it listens on
+    /// a free port of loopback.
     ///
     /// # Errors
     /// No npm, no process, or a peer that does not come up.
-    pub fn start(directory: &Path, storage: Storage) -> Result<Self> {
-        let mut process = JsonLines::start("peer.mjs", directory)?;
+    pub fn start(directory: &Path, options: impl Into<JsOptions>) -> Result<Self> {
+        let JsOptions { release, storage, transport, ping } = options.into();
+        let mut process = JsonLines::start(release, "peer.mjs", directory)?;
         let storage = if storage == Storage::Disk { "disk" } else { "memory" };
-        let started = process.call("start", json!({ "directory": directory, "storage": storage }))?;
+        let transport = if transport == Transport::Tcp { "tcp" } else { "websocket" };
+        let options =
+            json!({ "directory": directory, "storage": storage, "transport": transport, "ping": ping });
+        let started = process.call("start", options)?;
         let info = parse("the JavaScript peer's start", started)?;
         Ok(Self { process, info })
     }
@@ -109,6 +153,14 @@ impl JsPeer {
     /// It does not come before the deadline.
     pub fn wait_for_event(&mut self, deadline: Duration, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
         self.process.wait_for_event(deadline, is_it)
+    }
+
+    /// Waits for as long as `span` and sees that no such event comes; other events are gone.
+    ///
+    /// # Errors
+    /// One came, or the peer is gone.
+    pub fn without_event(&mut self, span: Duration, is_it: impl Fn(&Value) -> bool) -> Result<()> {
+        self.process.without_event(span, is_it)
     }
 
     /// Stops the peer in order: databases closed, stores flushed, process ended.

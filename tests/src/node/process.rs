@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use serde_json::Value;
+
 use super::{Api, binary};
 use crate::error::io;
 use crate::ports::free_port;
@@ -154,6 +156,17 @@ impl Node {
     /// The multiaddress that others dial, peer id included.
     pub fn addr(&self) -> String {
         format!("/ip4/127.0.0.1/tcp/{}/p2p/{}", self.listen_port, self.peer_id)
+    }
+
+    /// The address that browsers dial, peer id included: the first of its websocket listeners.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn websocket_addr(&self) -> Result<String> {
+        let status = self.api.status()?;
+        let mut addrs = status["addrs"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let websocket = addrs.find(|addr| addr.contains("/ws/"));
+        websocket.map(str::to_owned).ok_or_else(|| self.broken("listens for no websockets"))
     }
 
     /// The URL of its API.
