@@ -2,129 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use paperclip_node::{
-    api::{Api, Guard, MAX_CONNECTIONS, MAX_PAGE_BYTES, Server},
-    config::{Config, KEYS, Sources},
-    metrics::Metrics,
-    node::Node,
-};
+mod served;
+
+use paperclip_node::api::MAX_PAGE_BYTES;
 use serde_json::{Value as Json, json};
-use std::{
-    io::{BufRead, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    time::{Duration, Instant},
-};
-use tempfile::TempDir;
-use tokio::{runtime::Runtime, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
-use ureq::{Agent, http};
-
-const DEADLINE: Duration = Duration::from_secs(20);
-
-/// A node with its API on loopback.
-struct Served {
-    runtime: Runtime,
-    node: Node,
-    address: SocketAddr,
-    agent: Agent,
-    stop: CancellationToken,
-    serving: JoinHandle<()>,
-    _dir: TempDir,
-}
-
-/// An answer.
-struct Reply {
-    status: u16,
-    headers: http::HeaderMap,
-    json: Json,
-}
-
-impl Served {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let runtime = Runtime::new().unwrap();
-        let mut sources = Sources::default();
-        let given = [
-            ("data-dir", dir.path().join("data").display().to_string()),
-            ("listen", "/ip4/127.0.0.1/tcp/0".to_owned()),
-        ];
-        let key = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap();
-        sources.flags(given.map(|(name, value)| (key(name), vec![value])));
-        let config = Config::from_sources(&sources, Vec::new()).unwrap();
-        let metrics = Metrics::new().unwrap();
-        let node = runtime.block_on(Node::start(&config, metrics.clone())).unwrap();
-        let server = runtime.block_on(Server::bind("127.0.0.1:0".parse().unwrap())).unwrap();
-        let address = server.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let guard = Guard { token: None, metrics_open: false };
-        let api = Api::new(node.clone(), metrics, guard, config.max_entry_bytes, stop.clone());
-        let serving = runtime.spawn(server.serve(api));
-        let agent =
-            Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build();
-        Self { runtime, node, address, agent: agent.into(), stop, serving, _dir: dir }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    fn ask(&self, method: &str, path: &str, body: Option<&Json>) -> Reply {
-        let request = http::Request::builder().method(method).uri(self.url(path));
-        let request = request.header("content-type", "application/json");
-        let mut response = match body {
-            Some(body) => self.agent.run(request.body(body.to_string()).unwrap()),
-            None => self.agent.run(request.body(()).unwrap()),
-        }
-        .unwrap();
-        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
-        let json = serde_json::from_str(&text).unwrap_or(Json::Null);
-        Reply { status: response.status().as_u16(), headers: response.headers().clone(), json }
-    }
-
-    fn get(&self, path: &str) -> Reply {
-        self.ask("GET", path, None)
-    }
-
-    fn post(&self, path: &str, body: &Json) -> Reply {
-        self.ask("POST", path, Some(body))
-    }
-
-    fn create(&self, name: &str, kind: &str) -> String {
-        let reply = self.post("/v1/databases", &json!({ "name": name, "type": kind }));
-        assert_eq!(reply.status, 201, "{}", reply.json);
-        reply.json["address"].as_str().unwrap().to_owned()
-    }
-
-    /// Every item of a listing, and on how many pages.
-    fn pages(&self, path: &str) -> (Vec<Json>, usize) {
-        let (mut items, mut pages) = (Vec::new(), 0);
-        let mut next = Some(path.to_owned());
-        while let Some(path) = next {
-            let reply = self.get(&path);
-            assert_eq!(reply.status, 200, "{}", reply.json);
-            items.extend(reply.json.as_array().unwrap().clone());
-            pages += 1;
-            next = reply.headers.get("link").map(|link| {
-                let link = link.to_str().unwrap();
-                link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned()
-            });
-        }
-        (items, pages)
-    }
-
-    /// The stream of changes of a database, line by line.
-    fn changes(&self, path: &str) -> impl BufRead + use<> {
-        let agent: Agent = Agent::config_builder().timeout_recv_body(Some(DEADLINE)).build().into();
-        BufReader::new(agent.get(self.url(path)).call().unwrap().into_body().into_reader())
-    }
-
-    fn finish(self) {
-        self.stop.cancel();
-        let ended = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, self.serving).await });
-        assert!(matches!(ended, Ok(Ok(()))), "the server ends when it is told to");
-        self.runtime.block_on(self.node.shutdown()).unwrap();
-    }
-}
+use served::{DEADLINE, Served};
+use std::io::{BufRead, Read as _};
+use ureq::http;
 
 fn values(rows: &[Json]) -> Vec<Json> {
     rows.iter().map(|row| row["value"].clone()).collect()
@@ -252,34 +136,6 @@ fn changes_are_followed_from_an_entry_on_and_end_with_the_node() {
     let mut rest = String::new();
     drop(now.read_to_string(&mut rest));
     assert!(!rest.contains("id:"), "{rest}");
-    served.finish();
-}
-
-#[test]
-fn connections_are_bounded_and_places_come_back() {
-    let served = Served::start();
-    let connect = || {
-        let stream = TcpStream::connect(served.address).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream
-    };
-    let answers = |stream: &mut TcpStream| -> bool {
-        // One that is closed at once may refuse the request or end without an answer.
-        let sent = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
-        sent.is_ok() && stream.read(&mut [0; 1024]).unwrap_or(0) > 0
-    };
-    let mut open: Vec<TcpStream> = (0..MAX_CONNECTIONS).map(|_| connect()).collect();
-    assert!(open.iter_mut().all(&answers));
-    assert!(!answers(&mut connect()), "one too many");
-    drop(open.split_off(MAX_CONNECTIONS - 2));
-    let deadline = Instant::now() + DEADLINE;
-    while !answers(&mut connect()) {
-        assert!(Instant::now() < deadline, "the places of closed connections come back");
-    }
-    let metrics =
-        served.agent.get(served.url("/metrics")).call().unwrap().body_mut().read_to_string().unwrap();
-    assert!(!metrics.contains("paperclip_http_refused_total{reason=\"connections\"} 0"), "{metrics}");
-    drop(open);
     served.finish();
 }
 

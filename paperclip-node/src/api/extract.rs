@@ -1,15 +1,13 @@
 //! What handlers take from requests, parsed at the border. Everything that does not parse is a [`Problem`].
 
 use super::{
-    Api,
+    Api, body,
     problem::{Kind, Problem},
 };
-use crate::metrics::ApiRefusal;
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, path::ErrorKind, rejection::PathRejection},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
-use bytes::Bytes;
 use oplog::{Hash, Value, json};
 use serde::de::DeserializeOwned;
 
@@ -60,10 +58,10 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
         if !is_json(request.headers()) {
             return Err(Problem::new(Kind::UnsupportedMediaType, "send Content-Type: application/json"));
         }
-        read(request, api, |bytes| {
-            serde_json::from_slice(bytes).map(Self).map_err(|error| Problem::new(Kind::MalformedBody, error))
-        })
-        .await
+        let body = body::read(request, api).await?;
+        serde_json::from_slice(&body.bytes)
+            .map(Self)
+            .map_err(|error| Problem::new(Kind::MalformedBody, error))
     }
 }
 
@@ -75,17 +73,15 @@ impl<T: DeserializeOwned> FromRequest<Api> for OptionalJson<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
         let json = is_json(request.headers());
-        read(request, api, |bytes| {
-            if bytes.is_empty() {
-                return Ok(Self(None));
-            }
-            if !json {
-                return Err(Problem::new(Kind::UnsupportedMediaType, "send Content-Type: application/json"));
-            }
-            let parsed = serde_json::from_slice(bytes);
-            parsed.map(|body| Self(Some(body))).map_err(|error| Problem::new(Kind::MalformedBody, error))
-        })
-        .await
+        let body = body::read(request, api).await?;
+        if body.bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        if !json {
+            return Err(Problem::new(Kind::UnsupportedMediaType, "send Content-Type: application/json"));
+        }
+        let parsed = serde_json::from_slice(&body.bytes);
+        parsed.map(|body| Self(Some(body))).map_err(|error| Problem::new(Kind::MalformedBody, error))
     }
 }
 
@@ -104,32 +100,6 @@ impl FromRequest<Api> for ValueBody {
 /// Reads a hash that a client gave.
 pub(super) fn hash(kind: Kind, text: &str) -> Result<Hash, Problem> {
     text.parse().map_err(|error| Problem::new(kind, format!("{text:?}: {error}")))
-}
-
-/// Reads the body within the API's share of memory for bodies, and parses it while the share is held.
-async fn read<T>(
-    request: Request,
-    api: &Api,
-    parse: impl FnOnce(&[u8]) -> Result<T, Problem>,
-) -> Result<T, Problem> {
-    let too_large = || {
-        api.metrics().api_refused(ApiRefusal::BodyTooLarge);
-        Problem::new(Kind::TooLarge, format!("bodies of up to {} bytes are taken", api.body_limit()))
-    };
-    let announced = announced_bytes(request.headers());
-    if announced.is_some_and(|bytes| bytes > api.body_limit()) {
-        return Err(too_large());
-    }
-    let _share = api.body_memory(announced.unwrap_or(api.body_limit())).await?;
-    match Bytes::from_request(request, api).await {
-        Ok(bytes) => parse(&bytes),
-        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
-        Err(rejection) => Err(Problem::new(Kind::MalformedBody, rejection.body_text())),
-    }
-}
-
-fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

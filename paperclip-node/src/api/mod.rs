@@ -6,6 +6,9 @@
 //! | `guard`, `token` | who may talk to the node |
 //! | `routes` | which path leads where |
 //! | `admit` | what every request passes: the guard, a time limit, the metrics |
+//! | `limits` | what clients may take at most |
+//! | `places` | which connections are kept |
+//! | `body` | bodies, read within bounds |
 //! | `extract` | requests parsed at the border |
 //! | `page` | long listings in bounded pages |
 //! | `query` | filters and sorting of documents |
@@ -14,11 +17,14 @@
 //! | `handlers` | the routes |
 
 mod admit;
+mod body;
 mod extract;
 mod guard;
 mod handlers;
+mod limits;
 mod openapi;
 mod page;
+mod places;
 mod problem;
 mod query;
 mod routes;
@@ -27,15 +33,17 @@ mod shape;
 mod token;
 
 pub use guard::{Guard, OPEN_PATHS};
+pub use limits::{Limits, MAX_CONNECTIONS, MAX_RESERVED_CONNECTIONS};
 pub use page::{MAX_PAGE_BYTES, MAX_PAGE_ITEMS};
 pub use problem::{Kind, Problem};
-pub use server::{BindError, MAX_CONNECTIONS, Server};
+pub use server::{BindError, Server};
 pub use token::{Token, TokenError};
 
 use crate::{
     metrics::{ApiRefusal, Metrics},
     node::Node,
 };
+use body::BodyMemory;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -55,9 +63,6 @@ pub const MAX_SCANS: usize = 8;
 /// Open streams of changes.
 pub const MAX_CHANGE_STREAMS: usize = 128;
 
-/// Memory for bodies that are being read, in KiB, all requests together. Who finds none left waits.
-pub const BODY_MEMORY_KIB: u32 = 64 * 1024;
-
 /// What bodies may be larger than the largest entry by: bytes grow by a third as base64, JSON adds names and quotes.
 const BODY_SLACK: usize = 64 * 1024;
 
@@ -70,7 +75,8 @@ struct Inner {
     metrics: Arc<Metrics>,
     guard: Guard,
     body_limit: usize,
-    body_memory: Semaphore,
+    limits: Limits,
+    body_memory: BodyMemory,
     slow: Semaphore,
     scans: Semaphore,
     streams: Arc<Semaphore>,
@@ -84,6 +90,7 @@ impl Api {
         metrics: Arc<Metrics>,
         guard: Guard,
         max_entry_bytes: usize,
+        limits: Limits,
         stop: CancellationToken,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -91,7 +98,8 @@ impl Api {
             metrics,
             guard,
             body_limit: (max_entry_bytes + max_entry_bytes / 3 + BODY_SLACK).next_multiple_of(BODY_SLACK),
-            body_memory: Semaphore::new(BODY_MEMORY_KIB as usize),
+            body_memory: BodyMemory::new(limits.body_memory_kib),
+            limits,
             slow: Semaphore::new(MAX_SLOW_REQUESTS),
             scans: Semaphore::new(MAX_SCANS),
             streams: Arc::new(Semaphore::new(MAX_CHANGE_STREAMS)),
@@ -121,10 +129,12 @@ impl Api {
         &self.0.stop
     }
 
-    /// A share of the memory for bodies, for one of so many bytes.
-    async fn body_memory(&self, bytes: usize) -> Result<SemaphorePermit<'_>, Problem> {
-        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(BODY_MEMORY_KIB).min(BODY_MEMORY_KIB);
-        self.0.body_memory.acquire_many(kib).await.map_err(|_| shutting_down())
+    fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    fn body_memory(&self) -> &BodyMemory {
+        &self.0.body_memory
     }
 
     /// A place for one more request that may take minutes.

@@ -40,6 +40,8 @@ pub enum Kind {
     UnknownEntry,
     /// The path takes other methods.
     MethodNotAllowed,
+    /// The body did not come in time.
+    SlowBody,
     /// The database is of another type than the operation needs.
     WrongType,
     /// Several databases have the name.
@@ -76,7 +78,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its name, status and title.
-    pub const ALL: [(Self, &'static str, StatusCode, &'static str); 27] = [
+    pub const ALL: [(Self, &'static str, StatusCode, &'static str); 28] = [
         (Self::MalformedPath, "malformed-path", StatusCode::BAD_REQUEST, "The path is malformed"),
         (Self::MalformedQuery, "malformed-query", StatusCode::BAD_REQUEST, "The query is malformed"),
         (Self::MalformedBody, "malformed-body", StatusCode::BAD_REQUEST, "The body is malformed"),
@@ -93,6 +95,7 @@ impl Kind {
             StatusCode::METHOD_NOT_ALLOWED,
             "The path takes other methods",
         ),
+        (Self::SlowBody, "slow-body", StatusCode::REQUEST_TIMEOUT, "The body came too slowly"),
         (Self::WrongType, "wrong-type", StatusCode::CONFLICT, "The database is of another type"),
         (Self::AmbiguousName, "ambiguous-name", StatusCode::CONFLICT, "Several databases have this name"),
         (

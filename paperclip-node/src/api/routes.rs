@@ -7,7 +7,6 @@ use super::{
 };
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     handler::Handler,
     middleware::from_fn_with_state,
     routing::{MethodRouter, delete, get, post, put},
@@ -83,7 +82,6 @@ pub(super) fn service(api: Api) -> Router {
         .router
         .fallback(node::unknown)
         .method_not_allowed_fallback(node::other_method)
-        .layer(DefaultBodyLimit::max(api.body_limit()))
         .layer(from_fn_with_state(api.clone(), admit))
         .with_state(api)
 }

@@ -1,26 +1,39 @@
 //! Connections to the API: accepted, bounded, ended gracefully.
 
-use super::{Api, routes};
+use super::{
+    Api, OPEN_PATHS,
+    places::{Place, Places},
+    problem::{Kind, Problem},
+    routes,
+};
 use crate::metrics::ApiRefusal;
-use hyper::server::conn::http1;
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use futures::FutureExt as _;
+use hyper::{
+    body::{Body as HttpBody, Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
 };
+use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
-/// Connections open at once. Further ones are closed at once and counted. With as many descriptors for peers and files, a
-/// process stays below the 1,024 that it commonly may have.
-pub const MAX_CONNECTIONS: usize = 256;
-
-/// How long a client may take to send the head of a request; also how long a connection may stay idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+use tokio_util::{io::InspectReader, task::TaskTracker};
 
 /// How long a client may leave an answer unread before its connection, with what is held for it, is given up.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,6 +43,9 @@ const MAX_HEADERS: usize = 64;
 
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// How often the server looks for connections whose clients took too long.
+const EXPIRY_TICK: Duration = Duration::from_secs(1);
 
 /// How long the listener rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -78,10 +94,12 @@ impl Server {
     /// Answers until the API's `stop` is cancelled; then takes no more requests and returns when those under way have been
     /// answered. The caller bounds that wait.
     pub async fn serve(self, api: Api) {
+        let limits = api.limits();
+        let mut ticks = tokio::time::interval(EXPIRY_TICK.min(limits.head / 4).min(limits.idle / 4));
         let connections = Connections {
-            places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            places: Places::new(limits.clone(), Arc::clone(&api.0.metrics)),
             open: TaskTracker::new(),
-            service: routes::service(api.clone()),
+            router: routes::service(api.clone()),
             api,
         };
         loop {
@@ -93,69 +111,127 @@ impl Server {
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
+                _ = ticks.tick() => connections.places.expire(),
                 () = connections.api.stop().cancelled() => break,
             }
         }
         drop(self.listener);
+        connections.places.close_waiting();
         connections.open.close();
         connections.open.wait().await;
     }
 }
 
 struct Connections {
-    places: Arc<Semaphore>,
+    places: Places,
     open: TaskTracker,
-    service: axum::Router,
+    router: axum::Router,
     api: Api,
 }
 
 impl Connections {
     fn take(&self, stream: TcpStream) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            self.api.metrics().api_refused(ApiRefusal::Connections);
-            return;
-        };
+        let Some(place) = self.places.take() else { return };
         // Answers are small and waited for; the worst that a failure does is to delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "api: TCP_NODELAY");
         }
-        let (api, service) = (self.api.clone(), self.service.clone());
-        let stop = api.stop().clone();
-        self.open.spawn(async move {
-            let connections = api.metrics().api_connections();
-            connections.inc();
-            serve_one(stream, service, stop, place).await;
-            connections.dec();
-        });
+        let requests = Requests { api: self.api.clone(), router: self.router.clone(), place };
+        self.open.spawn(serve_one(stream, requests));
     }
 }
 
-async fn serve_one(
-    stream: TcpStream,
-    service: axum::Router,
-    stop: CancellationToken,
-    place: OwnedSemaphorePermit,
-) {
-    let service = TowerToHyperService::new(service);
-    let mut stream = TimeoutStream::new(stream);
+async fn serve_one(stream: TcpStream, requests: Requests) {
+    let (stop, place) = (requests.api.stop().clone(), requests.place.clone());
+    let reading = place.clone();
+    let mut stream = TimeoutStream::new(InspectReader::new(stream, move |_: &[u8]| reading.received()));
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let service = service_fn(move |request| requests.clone().answer(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        // Times are kept by the place of the connection.
+        .header_read_timeout(None)
         .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD_BYTES)
+        .max_header_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut stopping = false;
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            () = place.closed().cancelled() => {
+                // What has been answered may still be on its way out; there is no time for more.
+                connection.as_mut().graceful_shutdown();
+                break connection.now_or_never().unwrap_or(Ok(()));
+            }
+            () = stop.cancelled(), if !stopping => {
+                connection.as_mut().graceful_shutdown();
+                stopping = true;
+            }
         }
     };
     if let Err(error) = ended {
         // Clients that go away in the middle of something are no fault of the node.
         tracing::debug!(%error, "api: connection");
     }
-    drop(place);
+}
+
+/// What answers the requests of one connection.
+#[derive(Clone)]
+struct Requests {
+    api: Api,
+    router: axum::Router,
+    place: Place,
+}
+
+impl Requests {
+    async fn answer(self, mut request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
+        let Self { api, router, place } = self;
+        let kept = place.begin();
+        let reserved = place.is_reserved();
+        let mut response = if !kept || (reserved && !OPEN_PATHS.contains(&request.uri().path())) {
+            api.metrics().api_refused(ApiRefusal::Connections);
+            let detail = "all connections are busy; health and metrics are answered";
+            Problem::new(Kind::Busy, detail).into_response()
+        } else {
+            request.extensions_mut().insert(place.clone());
+            TowerToHyperService::new(router).call(request).await?
+        };
+        if reserved {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response.map(|body| axum::body::Body::new(Answer { body, place })))
+    }
+}
+
+/// An answer's body. Once it has been handed over the connection waits for the client again.
+struct Answer {
+    body: axum::body::Body,
+    place: Place,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.place.answered();
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::notify;
 use crate::{
-    api::{Api, BindError, Guard, Server, Token, TokenError},
+    api::{Api, BindError, Guard, Limits, Server, Token, TokenError},
     config::Config,
     logging::{self, LoggingError},
     metrics::{Metrics, MetricsError},
@@ -74,7 +74,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     };
     let stop = CancellationToken::new();
     let guard = Guard { token, metrics_open: config.metrics_open };
-    let api = Api::new(node.clone(), metrics, guard, config.max_entry_bytes, stop.clone());
+    let api = Api::new(node.clone(), metrics, guard, config.max_entry_bytes, Limits::default(), stop.clone());
     let serving = tokio::spawn(server.serve(api));
     tracing::info!(api = %format_args!("http://{address}"), peer = %node.status().peer_id, "ready");
     notify::tell(notify::READY);

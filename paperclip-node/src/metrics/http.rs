@@ -31,8 +31,14 @@ pub enum ApiRefusal {
     BodyTooLarge,
     /// The request took too long.
     Timeout,
-    /// As many connections as are allowed are open.
+    /// As many connections as are allowed are busy.
     Connections,
+    /// A connection that kept the node waiting had to make room for another one.
+    Displaced,
+    /// The head of a request did not come in time.
+    SlowHead,
+    /// A body did not come in time.
+    SlowBody,
     /// As many change streams as are allowed are open.
     Streams,
     /// As many slow requests as are allowed are under way.
@@ -40,13 +46,16 @@ pub enum ApiRefusal {
 }
 
 impl ApiRefusal {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 11] = [
         (Self::Token, "token"),
         (Self::Host, "host"),
         (Self::Origin, "origin"),
         (Self::BodyTooLarge, "body-too-large"),
         (Self::Timeout, "timeout"),
         (Self::Connections, "connections"),
+        (Self::Displaced, "displaced"),
+        (Self::SlowHead, "slow-head"),
+        (Self::SlowBody, "slow-body"),
         (Self::Streams, "streams"),
         (Self::Busy, "busy"),
     ];
