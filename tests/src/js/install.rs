@@ -51,7 +51,6 @@ fn install(folder: &Path) -> Result<()> {
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
     let errors: Vec<&str> = stderr.lines().filter(|line| !line.contains("EBADENGINE")).collect();
-    let mut shown = errors.join("\n");
-    shown.truncate(shown.floor_char_boundary(STDERR_SHOWN));
+    let shown: String = errors.join("\n").chars().take(STDERR_SHOWN).collect();
     Err(HarnessError::NpmFailed { folder: folder.to_owned(), status: output.status, stderr: shown })
 }

@@ -19,10 +19,10 @@ const LOG_SHOWN: usize = 4_000;
 
 /// The end of a log file, for messages.
 pub(crate) fn log_tail(path: &Path) -> String {
-    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let text = text.unwrap_or_else(|error| format!("({}: {error})", path.display()));
-    let start = text.ceil_char_boundary(text.len().saturating_sub(LOG_SHOWN));
-    text[start..].to_owned()
+    match std::fs::read(path) {
+        Ok(log) => String::from_utf8_lossy(&log[log.len().saturating_sub(LOG_SHOWN)..]).into_owned(),
+        Err(error) => format!("({}: {error})", path.display()),
+    }
 }
 
 /// How a node is started.
