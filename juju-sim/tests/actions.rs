@@ -43,7 +43,16 @@ fn actions_that_show_and_compare() {
 
     let resync = cluster.action("paperclip/1", "resync", json!({ "timeout": 30 }));
     assert_eq!(resync.text("fetched"), "0");
-    assert_eq!(resync.log, ["resync of notes"]);
+    assert_eq!(resync.log, ["resync of paperclip-catalog", "resync of notes"]);
+    let resync = cluster.action("paperclip/1", "resync", json!({ "database": "notes", "wait-peers": 2 }));
+    assert_eq!(parse(resync.text("databases"))[0]["peers"], 2);
+    let why = refused(
+        &mut cluster,
+        "paperclip/1",
+        "resync",
+        json!({ "database": "notes", "wait-peers": 3, "timeout": 1 }),
+    );
+    assert!(why.contains("notes (2 peers answered"), "{why}");
     let verified = cluster.action("paperclip/1", "verify", json!({ "database": "notes" }));
     assert!(
         verified.text("summary").contains("1 databases sound, 2 entries"),
@@ -109,6 +118,7 @@ fn bad_parameters_are_refused_by_the_controller_and_by_the_charm() {
         ("show-heads", json!({ "databse": "notes" })),
         ("resync", json!({ "timeout": 0 })),
         ("resync", json!({ "timeout": "soon" })),
+        ("resync", json!({ "wait-peers": "all" })),
         ("create-database", json!({})),
         ("create-database", json!({ "name": "x", "type": "graph" })),
         ("pin-database", json!({})),

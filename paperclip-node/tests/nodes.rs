@@ -94,7 +94,7 @@ async fn a_database_made_on_one_node_is_written_on_both() {
     let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
     let on_b = open(&b, info.address).await;
     assert_eq!(holds(&on_b, 3000).await, holds(&on_a, 3000).await);
-    let report = on_b.verify().await.unwrap().unwrap();
+    let report = on_b.verify().await.unwrap();
     assert_eq!(report.entries, 3000);
     a.shutdown().await.unwrap();
     b.shutdown().await.unwrap();

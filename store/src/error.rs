@@ -192,6 +192,9 @@ pub enum StoreError {
     /// The database was removed; this handle is of no use any more.
     #[error("{0} was removed from the store")]
     Removed(Address),
+    /// The work was cut off because the process is ending.
+    #[error("the node is shutting down")]
+    Interrupted,
     /// A metadata value is larger than [`MAX_META_BYTES`](super::MAX_META_BYTES), or its name longer than
     /// [`MAX_META_NAME`](super::MAX_META_NAME).
     #[error(

@@ -41,7 +41,8 @@ fn an_events_database_from_the_command_line() -> Result<()> {
     assert!(shell.run(&["db", "show", "log"])?.stdout.contains(&address));
     assert!(shell.run(&["all", "log"])?.stdout.contains("two"));
     shell.run(&["verify", "log"])?;
-    shell.run(&["resync", "log"])?;
+    let alone = cli(&["resync", "log", "--api", &node.url()])?;
+    assert_eq!(alone.code, Some(1), "nobody was asked: {alone:?}");
     shell.run(&["db", "unpin", "log"])?;
     assert!(!shell.run(&["db", "list"])?.stdout.contains(&address));
     Ok(())
@@ -84,6 +85,35 @@ fn two_nodes_meet_by_the_connect_command_and_status_tells() -> Result<()> {
     let status = shell.json(&["status"])?;
     assert_eq!(status["peer_id"], json!(first.peer_id()));
     assert!(status["identity"]["id"].is_string(), "{status}");
+    Ok(())
+}
+
+#[test]
+fn resync_and_verify_fail_where_nobody_was_asked_and_nothing_looked_at() -> Result<()> {
+    let home = folder()?;
+    let first = Node::start(&home.path().join("first"), NodeOptions::default())?;
+    let shell = Shell { url: first.url() };
+    let run = |args: &[&str]| cli(&[args, &["--api", &first.url()]].concat());
+    let fresh = run(&["resync"])?;
+    assert_eq!(fresh.code, Some(1), "the catalog was compared with nobody: {fresh:?}");
+
+    let address = shell.json(&["db", "create", "log", "--type", "events"])?["address"].clone();
+    let address = address.as_str().unwrap_or_default();
+    let second = Node::start(&home.path().join("second"), NodeOptions::default())?;
+    shell.run(&["connect", &second.addr()])?;
+    cli(&["db", "pin", address, "--api", &second.url()])?.success()?;
+    let asked = shell.json(&["resync", "log", "--wait-peers", "1"])?;
+    assert_eq!((&asked["peers"], &asked["complete"]), (&json!(1), &json!(true)), "{asked}");
+    shell.run(&["verify"])?;
+
+    let nowhere = oplog::Address::new(oplog::Hash::of(b"nowhere")).to_string();
+    shell.run(&["db", "pin", &nowhere])?;
+    for command in ["resync", "verify"] {
+        let told = run(&[command, "--json"])?;
+        assert_eq!(told.code, Some(1), "{command}: {told:?}");
+        let row = told.stdout.lines().find(|line| line.contains(&nowhere)).unwrap_or_default();
+        assert!(row.contains("\"state\":\"opening\""), "{command}: {told:?}");
+    }
     Ok(())
 }
 

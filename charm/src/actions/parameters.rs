@@ -25,7 +25,10 @@ pub const ACTIONS: [(&str, &[Parameter]); 10] = [
     ("list-databases", &[]),
     ("pin-database", &[("address", "string", true)]),
     ("pre-refresh-check", &[]),
-    ("resync", &[("database", "string", false), ("timeout", "integer", false)]),
+    (
+        "resync",
+        &[("database", "string", false), ("timeout", "integer", false), ("wait-peers", "integer", false)],
+    ),
     ("show-cluster", &[]),
     ("show-heads", &[("database", "string", false)]),
     ("unpin-database", &[("confirm", "boolean", true), ("database", "string", true)]),
@@ -60,6 +63,18 @@ pub(super) struct Timed {
     pub(super) database: Text,
     #[serde(default)]
     pub(super) timeout: Timeout,
+}
+
+/// A database, or all, how long it may take, and how many peers must answer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resync {
+    #[serde(default)]
+    pub(super) database: Text,
+    #[serde(default)]
+    pub(super) timeout: Timeout,
+    #[serde(default, rename = "wait-peers")]
+    pub(super) wait_peers: Option<u32>,
 }
 
 /// A database to be pinned.

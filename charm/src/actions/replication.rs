@@ -6,7 +6,7 @@ use juju_hooks::Invoke;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::parameters::{Heads, Text, Timed};
+use super::parameters::{Heads, Resync as Asked, Text, Timed};
 use super::{ActionError, Results, Unit, json as line};
 use crate::node::{Database, NodeApi, segment};
 
@@ -22,9 +22,28 @@ struct Head {
 /// What the node says of a resync.
 #[derive(Deserialize)]
 struct Resync {
+    state: String,
+    error: Option<String>,
     fetched: u64,
     peers: u64,
+    failed: u64,
+    unconnected: u64,
+    settled: bool,
     complete: bool,
+}
+
+impl Resync {
+    /// What stands in the way of being complete.
+    fn lacks(&self) -> String {
+        match self {
+            Self { error: Some(error), state, .. } => format!("{state}, {error}"),
+            Self { peers: 0, .. } => "no peer has answered".to_owned(),
+            Self { settled: false, .. } => "not all that was offered has come in".to_owned(),
+            Self { peers, failed, unconnected, .. } => {
+                format!("{peers} peers answered, {failed} did not, {unconnected} are not connected")
+            }
+        }
+    }
 }
 
 /// What the node says of a verification.
@@ -32,6 +51,18 @@ struct Resync {
 struct Verification {
     sound: bool,
     entries: u64,
+}
+
+/// What the node keeps, open or not, the catalog among it.
+#[derive(Deserialize)]
+struct Kept {
+    cluster: Cluster,
+    databases: Vec<Database>,
+}
+
+#[derive(Deserialize)]
+struct Cluster {
+    catalog: String,
 }
 
 fn path(database: &str, rest: &str) -> String {
@@ -75,27 +106,46 @@ pub(super) fn show_heads<I: Invoke>(asked: &Heads, unit: &Unit<'_, I>) -> Result
     ])
 }
 
-pub(super) fn resync<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
+/// The one that is named, or everything that the node keeps: the catalog first, since it may name more.
+fn kept(
+    node: &NodeApi,
+    database: &Text,
+    mut each: impl FnMut(&Database) -> Result<(), ActionError>,
+) -> Result<(), ActionError> {
+    if let Some(name) = database.given() {
+        return each(&node.get(&path(name, ""))?);
+    }
+    let Kept { cluster: Cluster { catalog }, .. } = node.get("/v1/status")?;
+    each(&node.get(&path(&catalog, ""))?)?;
+    let Kept { databases, .. } = node.get("/v1/status")?;
+    databases.iter().filter(|database| database.address != catalog).try_for_each(each)
+}
+
+pub(super) fn resync<I: Invoke>(asked: &Asked, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let node = unit.node()?;
     let deadline = Instant::now() + Duration::from_secs(asked.timeout.0);
     let mut told: Vec<Value> = Vec::new();
     let (mut fetched, mut incomplete) = (0, Vec::new());
-    for database in meant(&node, &asked.database)? {
+    kept(&node, &asked.database, |database| {
         unit.juju.log_action(&format!("resync of {}", database.label()))?;
         // At least a second: a limit that is used up must not become no limit.
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
-        let body = json!({ "timeout_seconds": left.as_secs() });
+        let mut body = json!({ "timeout_seconds": left.as_secs() });
+        if let Some(wanted) = asked.wait_peers {
+            body["wait_peers"] = json!(wanted);
+        }
         let answer = node.post(&path(&database.address, "/resync"), &body, left + GRACE)?;
         let report: Resync = serde_json::from_value(answer).map_err(crate::node::NodeError::from)?;
         fetched += report.fetched;
         if !report.complete {
-            incomplete.push(database.label().to_owned());
+            incomplete.push(format!("{} ({})", database.label(), report.lacks()));
         }
         told.push(json!({ "database": database.label(), "fetched": report.fetched, "peers": report.peers }));
-    }
+        Ok(())
+    })?;
     if !incomplete.is_empty() {
         return Err(ActionError::Refused(format!(
-            "not done within {} s: {}; {fetched} entries were fetched. Ask for more time with timeout=",
+            "not known to be in step after {} s: {}; {fetched} entries were fetched",
             asked.timeout.0,
             incomplete.join(", ")
         )));
@@ -112,7 +162,7 @@ pub(super) fn verify<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Res
     let deadline = Instant::now() + Duration::from_secs(asked.timeout.0);
     let mut told: Vec<Value> = Vec::new();
     let (mut entries, mut unsound) = (0, Vec::new());
-    for database in meant(&node, &asked.database)? {
+    kept(&node, &asked.database, |database| {
         unit.juju.log_action(&format!("verify {}", database.label()))?;
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
         let answer = node.post(&path(&database.address, "/verify"), &json!({}), left)?;
@@ -123,7 +173,8 @@ pub(super) fn verify<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Res
             unsound.push(format!("{}: {answer}", database.label()));
         }
         told.push(json!({ "database": database.label(), "sound": report.sound, "entries": report.entries }));
-    }
+        Ok(())
+    })?;
     if !unsound.is_empty() {
         return Err(ActionError::Refused(format!("not sound: {}", unsound.join("; "))));
     }

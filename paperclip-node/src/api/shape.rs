@@ -2,14 +2,17 @@
 //! shows them.
 
 use crate::{
-    database::{Change, Unreachable},
-    node::{DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Status},
+    database::{Change, Resync, Unreachable},
+    node::{
+        DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Status,
+        Unavailable, VerifyFailure,
+    },
 };
 use oplog::{Entry, Hash, Value, json::to_json};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
-use store::StoreError;
+use store::{StoreError, VerifyReport};
 
 /// An entry under JavaScript's field names (design document, "HTTP API").
 pub(super) struct EntryShape<'a>(pub(super) &'a Entry);
@@ -99,7 +102,7 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
             set("unreachable_blocks", open.unreachable.iter().map(unreachable).collect());
         }
     }
-    if let Some(error) = info.reason.as_ref().or(info.open.as_ref().and_then(|open| open.failed.as_ref())) {
+    if let Some(error) = &info.reason {
         set("error", json!(error));
     }
     shape
@@ -179,25 +182,45 @@ pub(super) fn peer(peer: &PeerInfo) -> Json {
     })
 }
 
+/// The state of a database that was to be looked at, and why it could not be.
+fn looked_at(unavailable: Option<&Unavailable>) -> (&'static str, Option<String>) {
+    unavailable.map_or(("open", None), |unavailable| (unavailable.state(), Some(unavailable.to_string())))
+}
+
 /// What came of a resync.
 pub(super) fn resync(report: &ResyncReport) -> Json {
+    let (state, error) = looked_at(report.outcome.as_ref().err());
+    let nothing = Resync { peers: 0, failed: 0, fetched: 0, settled: false };
+    let Resync { peers, failed, fetched, settled } = report.outcome.as_ref().unwrap_or(&nothing);
     json!({
         "address": report.address.to_string(),
         "name": report.name,
-        "peers": report.resync.peers,
-        "failed": report.resync.failed,
-        "fetched": report.resync.fetched,
-        "complete": report.resync.complete,
+        "state": state,
+        "error": error,
+        "peers": peers,
+        "failed": failed,
+        "unconnected": report.unconnected,
+        "fetched": fetched,
+        "settled": settled,
+        "complete": report.is_complete(),
     })
 }
 
 /// What came of a verification.
 pub(super) fn verification(verify: &DatabaseVerify) -> Result<Json, &StoreError> {
-    let report = verify.report.as_ref()?;
+    let nothing = VerifyReport::default();
+    let (report, unavailable) = match &verify.outcome {
+        Ok(report) => (report, None),
+        Err(VerifyFailure::Unavailable(unavailable)) => (&nothing, Some(unavailable)),
+        Err(VerifyFailure::Store(error)) => return Err(error),
+    };
+    let (state, error) = looked_at(unavailable);
     Ok(json!({
         "address": verify.address.to_string(),
         "name": verify.name,
-        "sound": report.is_clean(),
+        "state": state,
+        "error": error,
+        "sound": unavailable.is_none() && report.is_clean(),
         "entries": report.entries,
         "bytes": report.bytes,
         "differences": report.differences,

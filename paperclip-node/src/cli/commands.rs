@@ -86,7 +86,13 @@ enum Command {
         address: String,
     },
     /// Compares databases with the peers again and fetches what is missing
-    Resync(OneOrAll),
+    Resync {
+        #[command(flatten)]
+        at: OneOrAll,
+        /// Wait until this many peers serve each database, and call it complete when so many have answered
+        #[arg(long, value_name = "N")]
+        wait_peers: Option<usize>,
+    },
     /// Checks every block and index of databases
     Verify(OneOrAll),
     /// Makes and certifies keys; works on files, without a running node
@@ -127,7 +133,9 @@ pub(super) fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Log(command) => log::execute(command),
         Command::Peers(client) => network::peers(&client),
         Command::Connect { client, address } => network::connect(&client, &address),
-        Command::Resync(OneOrAll { client, db }) => network::resync(&client, db.as_deref()),
+        Command::Resync { at: OneOrAll { client, db }, wait_peers } => {
+            network::resync(&client, db.as_deref(), wait_peers)
+        }
         Command::Verify(OneOrAll { client, db }) => network::verify(&client, db.as_deref()),
         Command::Identity(command) => identity::execute(command),
     }

@@ -77,62 +77,85 @@ pub(super) fn connect(args: &ClientArgs, address: &str) -> Result<(), CliError> 
 }
 
 /// Compares databases with the peers again.
-pub(super) fn resync(args: &ClientArgs, db: Option<&str>) -> Result<(), CliError> {
-    let reports = each(&args.connect()?, db, "resync")?;
+pub(super) fn resync(args: &ClientArgs, db: Option<&str>, wait_peers: Option<usize>) -> Result<(), CliError> {
+    let request = wait_peers.map_or_else(|| json!({}), |wanted| json!({ "wait_peers": wanted }));
+    let reports = each(&args.connect()?, db, "resync", &request)?;
     let cells = |report: &Json| {
-        let complete = report.get("complete") == Some(&Json::Bool(true));
+        let complete = if is(report, "complete") { Cell::good("yes") } else { Cell::bad("no") };
         vec![
             cell(report, "name").into(),
+            cell(report, "state").into(),
             cell(report, "peers").into(),
             cell(report, "failed").into(),
+            cell(report, "unconnected").into(),
             cell(report, "fetched").into(),
-            if complete { Cell::good("yes") } else { Cell::bad("no") },
+            complete,
             cell(report, "address").into(),
         ]
     };
-    let header = ["NAME", "PEERS", "FAILED", "FETCHED", "COMPLETE", "ADDRESS"];
+    let header = ["NAME", "STATE", "PEERS", "FAILED", "UNCONNECTED", "FETCHED", "COMPLETE", "ADDRESS"];
     args.output().rows(&reports, &header, cells)?;
-    let incomplete = |report: &&Json| report.get("complete") != Some(&Json::Bool(true));
-    failures(&reports, incomplete, "not in step yet; see `paperclip-node db show`")
+    failures(&reports, "complete", "not known to be in step; see `paperclip-node db show` and `peers`")
 }
 
 /// Checks databases.
 pub(super) fn verify(args: &ClientArgs, db: Option<&str>) -> Result<(), CliError> {
-    let reports = each(&args.connect()?, db, "verify")?;
+    let reports = each(&args.connect()?, db, "verify", &json!({}))?;
     let cells = |report: &Json| {
         vec![
             cell(report, "name"),
+            cell(report, "state"),
             cell(report, "entries"),
             cell(report, "differences"),
             cell(report, "address"),
         ]
     };
-    args.output().rows(&reports, &["NAME", "ENTRIES", "DIFFERENCES", "ADDRESS"], cells)?;
-    let unsound = |report: &&Json| report.get("sound") != Some(&Json::Bool(true));
-    failures(&reports, unsound, "damaged; `--json` lists what differs")
+    args.output().rows(&reports, &["NAME", "STATE", "ENTRIES", "DIFFERENCES", "ADDRESS"], cells)?;
+    failures(&reports, "sound", "not found to be sound; `--json` lists what differs")
 }
 
-/// Asks the same of one database or of all that are open.
-fn each(client: &Client, db: Option<&str>, what: &'static str) -> Result<Vec<Json>, CliError> {
-    let chosen: Vec<(String, String)> = match db {
-        Some(db) => vec![(db.to_owned(), db.to_owned())],
-        None => {
-            let databases = client.get("/v1/databases")?.json;
-            let open = rows(&databases).iter().filter(|database| cell(database, "state") == "open");
-            open.map(|database| (cell(database, "address"), cell(database, "name"))).collect()
+/// Asks the same of one database or of all that the node keeps, open or not. The catalog comes first, since it may name
+/// more of them.
+fn each(
+    client: &Client,
+    db: Option<&str>,
+    what: &'static str,
+    request: &Json,
+) -> Result<Vec<Json>, CliError> {
+    let ask = |db: &str| client.post_slow(&db_path(db, &[what]), request);
+    if let Some(db) = db {
+        let progress = Progress::over(what, 1);
+        progress.at(db);
+        return Ok(vec![ask(db)?]);
+    }
+    let status = client.get("/v1/status")?.json;
+    let catalog = status.pointer("/cluster/catalog").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let mut reports = vec![ask(&catalog)?];
+    let status = client.get("/v1/status")?.json;
+    let databases = status.get("databases").map_or(&[][..], rows);
+    let progress = Progress::over(what, databases.len());
+    for database in databases {
+        let address = cell(database, "address");
+        progress.at(&cell(database, "name"));
+        if address != catalog {
+            reports.push(ask(&address)?);
         }
-    };
-    let progress = Progress::over(what, chosen.len());
-    let report = |(db, name): &(String, String)| {
-        progress.at(name);
-        let report = client.post_slow(&db_path(db, &[what]), &json!({}))?;
         progress.step();
-        Ok(report)
-    };
-    chosen.iter().map(report).collect()
+    }
+    Ok(reports)
 }
 
-fn failures(reports: &[Json], failed: impl Fn(&&Json) -> bool, told: &str) -> Result<(), CliError> {
-    let names: Vec<String> = reports.iter().filter(failed).map(|report| cell(report, "name")).collect();
+fn is(report: &Json, field: &str) -> bool {
+    report.get(field) == Some(&Json::Bool(true))
+}
+
+fn failures(reports: &[Json], good: &str, told: &str) -> Result<(), CliError> {
+    let bad = reports.iter().filter(|report| !is(report, good));
+    let names: Vec<String> = bad
+        .map(|report| match report.get("name").and_then(Json::as_str) {
+            Some(_) => cell(report, "name"),
+            None => cell(report, "address"),
+        })
+        .collect();
     if names.is_empty() { Ok(()) } else { Err(CliError::NotSound(format!("{}: {told}", names.join(", ")))) }
 }

@@ -108,7 +108,16 @@ pub struct Resync {
     /// Entries that came in meanwhile.
     pub fetched: u64,
     /// Whether everything that was offered has been settled. If not, the time ran out.
-    pub complete: bool,
+    pub settled: bool,
+}
+
+/// How many peers a resync waits for, and for how long, before it asks those that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeersWanted {
+    /// Peers that serve the database.
+    pub count: usize,
+    /// At most so long.
+    pub within: Duration,
 }
 
 #[derive(Debug)]
@@ -125,9 +134,6 @@ enum Command {
     /// Answered when no entry is pending.
     Settled {
         reply: oneshot::Sender<()>,
-    },
-    Verify {
-        reply: oneshot::Sender<Result<VerifyReport, StoreError>>,
     },
 }
 
@@ -183,29 +189,43 @@ impl Database {
         answer.await.map_err(|_| Closed)?
     }
 
-    /// Exchanges heads with every peer that serves the database and waits until what they offered is settled, at most
-    /// until `timeout`.
-    pub async fn resync(&self, timeout: Duration) -> Result<Resync, Closed> {
+    /// Waits for peers that serve the database, exchanges heads with every one that does, and waits until what they offered
+    /// is settled; at most `timeout`, all in all.
+    pub async fn resync(&self, timeout: Duration, wanted: PeersWanted) -> Result<Resync, Closed> {
         let before = self.status.borrow().len;
+        let deadline = tokio::time::Instant::now() + timeout;
+        let mut exchanges = self.exchanges.clone();
+        let served = exchanges.wait_for(|status| status.peers.len() >= wanted.count);
+        // When the time runs out, those that are there are asked all the same.
+        if let Ok(Err(_)) = tokio::time::timeout(wanted.within, served).await {
+            return Err(Closed);
+        }
         let (reply, answer) = oneshot::channel();
         self.exchange_now.send(exchange::Now { reply }).await.map_err(|_| Closed)?;
-        let deadline = tokio::time::Instant::now() + timeout;
         let (peers, failed) = match tokio::time::timeout_at(deadline, answer).await {
             Ok(tally) => tally.map_err(|_| Closed)?,
             Err(_) => (0, self.exchanges.borrow().peers.len()),
         };
         let (reply, settled) = oneshot::channel();
         self.commands.send(Command::Settled { reply }).await.map_err(|_| Closed)?;
-        let complete = tokio::time::timeout_at(deadline, settled).await.is_ok();
+        let settled = matches!(tokio::time::timeout_at(deadline, settled).await, Ok(Ok(())));
         let fetched = self.status.borrow().len.saturating_sub(before);
-        Ok(Resync { peers, failed, fetched, complete })
+        Ok(Resync { peers, failed, fetched, settled })
     }
 
-    /// Checks every block and index against each other. Writes wait meanwhile.
-    pub async fn verify(&self) -> Result<Result<VerifyReport, StoreError>, Closed> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Verify { reply }).await.map_err(|_| Closed)?;
-        answer.await.map_err(|_| Closed)
+    /// Checks every block and index against each other. Reads and writes go on meanwhile.
+    pub async fn verify(&self) -> Result<VerifyReport, StoreError> {
+        let store = self.store.clone();
+        let verified = tokio::task::spawn_blocking(move || store.verify(|_| {})).await;
+        verified.unwrap_or(Err(StoreError::Interrupted))
+    }
+
+    /// Why its task has ended although nobody closed it, in one line; `None` while it runs.
+    pub fn ended(&self) -> Option<String> {
+        if let Some(error) = &self.status.borrow().failed {
+            return Some(error.to_string());
+        }
+        self.commands.is_closed().then(|| "its task has ended; restart the node".to_owned())
     }
 
     /// Changes who may write, for a database whose access controller is a database.

@@ -129,14 +129,6 @@ impl Task {
                     self.writers = writers;
                 }
                 Command::Settled { reply } => self.settled.push(reply),
-                Command::Verify { reply } => {
-                    let store = self.store.clone();
-                    let report = tokio::task::spawn_blocking(move || store.verify(|_| {})).await;
-                    if let Ok(report) = report {
-                        // whoever asked may have gone
-                        drop(reply.send(report));
-                    }
-                }
             }
         }
         if !writes.is_empty() {

@@ -80,6 +80,12 @@ impl Dialer {
         waiting.min()
     }
 
+    /// Configured peers, this node itself left out, that are not connected now.
+    pub(super) fn unconnected(&self) -> usize {
+        let waiting = |target: &&Target| matches!(target.state, State::Waiting { .. } | State::Dialing);
+        self.targets.values().filter(waiting).count()
+    }
+
     /// A connection stands, dialled at `address` if by us.
     pub(super) fn connected(&mut self, peer: PeerId, address: Option<&Multiaddr>) {
         for (configured, target) in &mut self.targets {
@@ -151,8 +157,9 @@ mod tests {
         assert!(pauses.is_sorted());
         assert_eq!((pauses[0], pauses[11]), (FIRST_PAUSE, LONGEST_PAUSE));
 
-        assert_eq!(dialer.due(now, |_| false).len(), 1);
+        assert_eq!((dialer.due(now, |_| false).len(), dialer.unconnected()), (1, 1));
         dialer.connected(peer, Some(&address(1)));
+        assert_eq!(dialer.unconnected(), 0);
         assert_eq!(dialer.next(), None);
         dialer.disconnected(peer, now, 0.5);
         assert_eq!(dialer.next(), Some(now + FIRST_PAUSE));
@@ -174,6 +181,6 @@ mod tests {
         dialer.set(&[address(1).with(Protocol::P2p(local)), address(2)], local, now);
         assert_eq!(dialer.due(now, |_| false), [address(2)]);
         dialer.failed(&address(2), true, now, 0.0);
-        assert_eq!(dialer.next(), None);
+        assert_eq!((dialer.next(), dialer.unconnected()), (None, 0));
     }
 }

@@ -82,6 +82,7 @@ pub struct Network {
     commands: mpsc::Sender<Command>,
     peers: watch::Receiver<Arc<Peers>>,
     listen: watch::Receiver<Vec<Multiaddr>>,
+    unconnected: watch::Receiver<usize>,
     local: PeerId,
     streams: p2p::streams::Control,
     blocks: p2p::bitswap::Handle,
@@ -125,15 +126,12 @@ pub async fn start<S: BlockSource>(
     let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
     let (peers_tx, peers) = watch::channel(Arc::default());
     let (listen_tx, listen) = watch::channel(Vec::new());
-    let publish = task::Published { peers: peers_tx, listen: listen_tx };
+    let (unconnected_tx, unconnected) = watch::channel(config.peers.len());
+    let publish = task::Published { peers: peers_tx, listen: listen_tx, unconnected: unconnected_tx };
     let conduct = conduct::ConductCounters::default();
     let task = task::Task::new(swarm, command_queue, publish, config, blocks.clone(), conduct.clone());
-    Ok(Listening {
-        network: Network { commands, peers, listen, local, streams, blocks, conduct },
-        task,
-        driver,
-        ping,
-    })
+    let network = Network { commands, peers, listen, unconnected, local, streams, blocks, conduct };
+    Ok(Listening { network, task, driver, ping })
 }
 
 impl Network {
@@ -155,6 +153,11 @@ impl Network {
     /// Connected peers, as they are now and whenever they change.
     pub fn peers(&self) -> watch::Receiver<Arc<Peers>> {
         self.peers.clone()
+    }
+
+    /// How many of the configured peers are not connected, now and whenever that changes.
+    pub fn unconnected(&self) -> watch::Receiver<usize> {
+        self.unconnected.clone()
     }
 
     /// Addresses that the node listens on, each ending in `/p2p/<its id>`.

@@ -36,6 +36,7 @@ const MAX_TOPICS_PER_PEER: usize = 4096;
 pub(super) struct Published {
     pub(super) peers: watch::Sender<Arc<Peers>>,
     pub(super) listen: watch::Sender<Vec<Multiaddr>>,
+    pub(super) unconnected: watch::Sender<usize>,
 }
 
 struct Joined {
@@ -101,6 +102,7 @@ impl Task {
         loop {
             self.tell_blocks().await;
             self.dial_due();
+            self.published.unconnected.send_replace(self.dialer.unconnected());
             let next_dial = self.dialer.next();
             let pause = async {
                 match next_dial {

@@ -65,7 +65,7 @@ pub struct DatabaseInfo {
     pub role: &'static str,
     /// `opening`, `open` or `failed`.
     pub state: &'static str,
-    /// Why it failed, if it did.
+    /// Why it failed to open or takes no more entries, if so.
     pub reason: Option<String>,
     /// The name, as far as it is known.
     pub name: Option<String>,
@@ -100,8 +100,6 @@ pub struct OpenInfo {
     pub peers: Vec<PeerId>,
     /// Since heads were last exchanged with any of them.
     pub since_exchange: Option<Duration>,
-    /// Why it takes no more entries, if so.
-    pub failed: Option<String>,
 }
 
 /// A connected peer.
@@ -136,7 +134,10 @@ impl DatabaseInfo {
     pub(super) fn of(address: Address, registered: &Registered) -> Self {
         let (state, reason) = match &registered.state {
             State::Opening => ("opening", None),
-            State::Open(_) => ("open", None),
+            State::Open(database) => match database.ended() {
+                Some(reason) => ("failed", Some(reason)),
+                None => ("open", None),
+            },
             State::Failed(reason) => ("failed", Some(reason.to_string())),
         };
         Self {
@@ -179,7 +180,6 @@ impl OpenInfo {
             refused: status.refused,
             peers: exchanges.peers,
             since_exchange: exchanges.last.map(|last| last.elapsed()),
-            failed: status.failed.map(|error| error.to_string()),
         }
     }
 }

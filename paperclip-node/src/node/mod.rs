@@ -9,6 +9,7 @@
 //! | `registry` | the databases as everybody sees them |
 //! | `figures` | what the metrics are told now and then |
 //! | `info` | what a node tells about itself |
+//! | `upkeep` | resync and verification |
 
 pub mod catalog;
 mod fetch;
@@ -19,13 +20,15 @@ mod keeper;
 mod opener;
 mod registry;
 mod start;
+mod upkeep;
 
 pub use info::{AccessInfo, DatabaseInfo, IdentityInfo, OpenInfo, PeerInfo, Readiness, Status};
 pub use registry::{Registered, Registry, Role, State};
 pub use start::StartError;
+pub use upkeep::{DatabaseVerify, ResyncReport, Unavailable, VerifyFailure};
 
 use crate::{
-    database::{Database, Resync, Settings, WriteError},
+    database::{Database, Settings, WriteError},
     net::{ConnectError, Network},
 };
 use catalog::{Pin, Record};
@@ -41,7 +44,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use store::{Store, StoreError, VerifyReport};
+use store::{Store, StoreError};
 use tokio::sync::watch;
 
 /// How long a pin waits for the database's manifest before it answers that the database is still opening.
@@ -116,28 +119,6 @@ pub enum NodeError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// A resync of one database.
-#[derive(Debug, Clone)]
-pub struct ResyncReport {
-    /// Which.
-    pub address: Address,
-    /// Its name.
-    pub name: String,
-    /// What came of it.
-    pub resync: Resync,
-}
-
-/// A check of one database.
-#[derive(Debug)]
-pub struct DatabaseVerify {
-    /// Which.
-    pub address: Address,
-    /// Its name.
-    pub name: String,
-    /// What was found, or why it could not be looked at.
-    pub report: Result<VerifyReport, StoreError>,
 }
 
 /// The handle to a running node. Cheap to clone.
@@ -362,41 +343,6 @@ impl Node {
         self.0.network.connect(address).await
     }
 
-    /// Compares one database, or all, with the peers again, and fetches what is missing, at most until `timeout`.
-    pub async fn resync(
-        &self,
-        wanted: Option<&str>,
-        timeout: Duration,
-    ) -> Result<Vec<ResyncReport>, NodeError> {
-        let databases = self.chosen(wanted)?;
-        let resyncs = databases.into_iter().map(|database| async move {
-            // one that is closed meanwhile has nothing to report
-            let resync = database.resync(timeout).await.ok()?;
-            let name = database.manifest().name.clone();
-            Some(ResyncReport { address: database.address(), name, resync })
-        });
-        Ok(futures::future::join_all(resyncs).await.into_iter().flatten().collect())
-    }
-
-    /// Checks one database, or all, block by block.
-    pub async fn verify(&self, wanted: Option<&str>) -> Result<Vec<DatabaseVerify>, NodeError> {
-        let mut reports = Vec::new();
-        for database in self.chosen(wanted)? {
-            if let Ok(report) = database.verify().await {
-                let name = database.manifest().name.clone();
-                reports.push(DatabaseVerify { address: database.address(), name, report });
-            }
-        }
-        Ok(reports)
-    }
-
-    fn chosen(&self, wanted: Option<&str>) -> Result<Vec<Database>, NodeError> {
-        match wanted {
-            Some(wanted) => Ok(vec![self.database(wanted)?]),
-            None => Ok(self.0.registry.borrow().values().filter_map(Registered::open).cloned().collect()),
-        }
-    }
-
     /// Whether the node can serve: the store writes, the databases that it held before are open again, and it may write.
     pub fn ready(&self) -> Readiness {
         let mut reasons = Vec::new();
@@ -411,6 +357,11 @@ impl Node {
         }
         if !*self.0.booted.borrow() {
             reasons.push("databases that the node holds are still being opened".to_owned());
+        }
+        for (address, known) in self.0.registry.borrow().iter() {
+            if let Some(ended) = known.open().and_then(Database::ended) {
+                reasons.push(format!("database {address} takes no more entries: {ended}"));
+            }
         }
         if reasons.is_empty() { Readiness::Ready } else { Readiness::NotReady(reasons) }
     }

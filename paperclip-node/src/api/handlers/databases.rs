@@ -150,6 +150,7 @@ pub(crate) async fn unpin(
 #[serde(deny_unknown_fields)]
 pub(crate) struct HowLong {
     timeout_seconds: Option<u64>,
+    wait_peers: Option<usize>,
 }
 
 /// POST `/v1/databases/{db}/resync`
@@ -159,12 +160,10 @@ pub(crate) async fn resync(
     OptionalJson(how): OptionalJson<HowLong>,
 ) -> Result<Response, Problem> {
     let _place = api.slow_place()?;
-    let seconds = how.unwrap_or_default().timeout_seconds.unwrap_or(RESYNC_SECONDS).min(MAX_RESYNC_SECONDS);
-    let reports = api.node().resync(Some(&db), Duration::from_secs(seconds)).await?;
-    match reports.first() {
-        Some(report) => Ok(axum::Json(shape::resync(report)).into_response()),
-        None => Err(crate::database::Closed.into()),
-    }
+    let HowLong { timeout_seconds, wait_peers } = how.unwrap_or_default();
+    let timeout = Duration::from_secs(timeout_seconds.unwrap_or(RESYNC_SECONDS).min(MAX_RESYNC_SECONDS));
+    let report = api.node().resync(&db, timeout, wait_peers).await?;
+    Ok(axum::Json(shape::resync(&report)).into_response())
 }
 
 /// Nothing can be chosen.
@@ -179,11 +178,8 @@ pub(crate) async fn verify(
     OptionalJson(_): OptionalJson<Nothing>,
 ) -> Result<Response, Problem> {
     let _place = api.slow_place()?;
-    let reports = api.node().verify(Some(&db)).await?;
-    match reports.first() {
-        Some(report) => Ok(axum::Json(shape::verification(report).map_err(super::of_store)?).into_response()),
-        None => Err(crate::database::Closed.into()),
-    }
+    let report = api.node().verify(&db).await?;
+    Ok(axum::Json(shape::verification(&report).map_err(super::of_store)?).into_response())
 }
 
 #[cfg(test)]
