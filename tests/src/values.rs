@@ -31,6 +31,9 @@ pub fn to_typed(value: &Value) -> Result<Value> {
         Value::Array(items) => json!({ "list": items.iter().map(to_typed).collect::<Result<Vec<_>>>()? }),
         Value::Object(map) => match map.get("/") {
             Some(inner) if map.len() == 1 => {
+                if let Some(digits) = inner["int"].as_str() {
+                    return Ok(json!({ "int": digits }));
+                }
                 let text = inner["bytes"].as_str().ok_or_else(|| bad("DAG-JSON", value))?;
                 let bytes = STANDARD_NO_PAD.decode(text).map_err(|_| bad("DAG-JSON", value))?;
                 json!({ "bytes": hex::encode(bytes) })

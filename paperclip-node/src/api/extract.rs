@@ -8,7 +8,10 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request, path::ErrorKind, rejection::PathRejection},
     http::{HeaderMap, header, request::Parts},
 };
-use oplog::{Hash, Value, json};
+use oplog::{
+    Hash, Value,
+    json::{self, TextError},
+};
 use serde::de::DeserializeOwned;
 
 /// Parameters of the path, percent-decoded.
@@ -59,9 +62,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
             return Err(Problem::new(Kind::UnsupportedMediaType, "send Content-Type: application/json"));
         }
         let body = body::read(request, api).await?;
-        serde_json::from_slice(&body.bytes)
-            .map(Self)
-            .map_err(|error| Problem::new(Kind::MalformedBody, error))
+        document(&body.bytes).map(Self)
     }
 }
 
@@ -80,8 +81,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for OptionalJson<T> {
         if !json {
             return Err(Problem::new(Kind::UnsupportedMediaType, "send Content-Type: application/json"));
         }
-        let parsed = serde_json::from_slice(&body.bytes);
-        parsed.map(|body| Self(Some(body))).map_err(|error| Problem::new(Kind::MalformedBody, error))
+        document(&body.bytes).map(|body| Self(Some(body)))
     }
 }
 
@@ -95,6 +95,14 @@ impl FromRequest<Api> for ValueBody {
         let Json(document) = Json::<serde_json::Value>::from_request(request, api).await?;
         json::from_json(&document).map(Self).map_err(|error| Problem::new(Kind::UnusableValue, error))
     }
+}
+
+/// Reads JSON. What is JSON and cannot be stored as it is written is told apart from what is none.
+fn document<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    json::read(bytes).map_err(|error| match error {
+        TextError::Json(error) => Problem::new(Kind::MalformedBody, error),
+        TextError::TooDeep(_) | TextError::Rounded(_) => Problem::new(Kind::UnusableValue, error),
+    })
 }
 
 /// Reads a hash that a client gave.

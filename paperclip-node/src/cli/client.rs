@@ -5,6 +5,7 @@ use crate::{
     identity::{KeyFileError, read_secret},
 };
 use clap::Args;
+use oplog::json::read_nested;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -22,6 +23,9 @@ const SLOW_ANSWER_TIMEOUT: Duration = SLOW_REQUEST_TIMEOUT.saturating_add(Durati
 
 /// The largest answer taken, in bytes: several times the node's largest page.
 const MAX_ANSWER_BYTES: u64 = 256 << 20;
+
+/// How deep an answer may nest: values as deep as a block may hold them, with what listings and notation put around.
+const MAX_ANSWER_DEPTH: usize = 4 * oplog::cbor::MAX_DEPTH;
 
 /// What a path segment may hold as it is (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -186,7 +190,8 @@ impl Client {
         if !response.status().is_success() {
             return Err(ClientError::Refused(self.refusal(response.status(), &text)));
         }
-        let json = if text.is_empty() { Ok(Json::Null) } else { serde_json::from_str(&text) };
+        let json =
+            if text.is_empty() { Ok(Json::Null) } else { read_nested(text.as_bytes(), MAX_ANSWER_DEPTH) };
         let json = json
             .map_err(|error| ClientError::NotANode { base: self.base.clone(), reason: error.to_string() })?;
         Ok(Answer { json, next })

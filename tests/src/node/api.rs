@@ -87,12 +87,15 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The body as JSON.
+    /// The body as JSON, however deep it nests.
     ///
     /// # Errors
     /// It is none.
     pub fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.body).map_err(|source| HarnessError::Shape {
+        let mut json = serde_json::Deserializer::from_str(&self.body);
+        json.disable_recursion_limit();
+        let read = Value::deserialize(&mut json).and_then(|read| json.end().map(|()| read));
+        read.map_err(|source| HarnessError::Shape {
             what: format!("an answer of type {:?}", self.content_type),
             text: self.body.clone(),
             source,

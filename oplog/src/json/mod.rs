@@ -6,20 +6,32 @@
 //! | link | `{"/": "<cid>"}` |
 //! | integer beyond 2^53 - 1 | a JSON integer, digit for digit (JavaScript shows a BigInt) |
 //! | integer below -2^63 | `{"/": {"int": "<digits>"}}`: JSON readers cannot be trusted with it |
+//! | map whose only key is `"/"` | `{"/": {"map": {"/": …}}}`, which tells it from those above |
+//!
+//! What [`to_json`] gives, [`from_json`] reads as the same value.
 //!
 //! A JSON number follows JavaScript's rules (wire document, section 1): `5.0` is the integer 5. A JSON integer beyond the
 //! safe range is kept exact as a CBOR integer instead of being rounded as `JSON.parse` would.
 
-use crate::cbor::{DuplicateKey, Map, NotFinite, Value};
+mod text;
+
+pub use text::{TextError, read, read_nested};
+
+use crate::cbor::{self, DuplicateKey, Map, NotFinite, Value};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use serde_json::{Number, Value as Json, json};
+use serde_json::{Map as Object, Number, Value as Json, json};
+
+/// How deep the lists and objects of a document may nest: an entry puts its value two maps down, and what is written must
+/// be read.
+pub const MAX_DEPTH: usize = cbor::MAX_DEPTH - 2;
 
 /// Why a JSON document is no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// `{"/": …}` that is neither bytes nor a link.
+    /// `{"/": …}` that is none of the forms above.
     #[error(
-        "\"/\" is reserved: use {{\"/\": {{\"bytes\": \"<base64>\"}}}} for bytes, {{\"/\": \"<cid>\"}} for a link"
+        "an object with the one key \"/\" is {{\"/\": \"<cid>\"}} for a link, or {{\"/\": {{\"bytes\": \"<base64>\"}}}}, \
+         {{\"/\": {{\"int\": \"<digits>\"}}}}, {{\"/\": {{\"map\": {{\"/\": …}}}}}} for an object as it is"
     )]
     Reserved,
     /// A number that no double can hold.
@@ -43,12 +55,14 @@ pub fn from_json(json: &Json) -> Result<Value, JsonError> {
         Json::Array(list) => Value::List(list.iter().map(from_json).collect::<Result<_, _>>()?),
         Json::Object(object) => match object.get("/") {
             Some(special) if object.len() == 1 => from_special(special)?,
-            _ => {
-                let pairs = object.iter().map(|(key, value)| Ok((key.clone(), from_json(value)?)));
-                Value::Map(Map::from_pairs(pairs.collect::<Result<_, JsonError>>()?)?)
-            }
+            _ => map_of(object)?,
         },
     })
+}
+
+fn map_of(object: &Object<String, Json>) -> Result<Value, JsonError> {
+    let pairs = object.iter().map(|(key, value)| Ok((key.clone(), from_json(value)?)));
+    Ok(Value::Map(Map::from_pairs(pairs.collect::<Result<_, JsonError>>()?)?))
 }
 
 fn from_number(number: &Number) -> Result<Value, NotFinite> {
@@ -62,17 +76,20 @@ fn from_special(special: &Json) -> Result<Value, JsonError> {
     match special {
         Json::String(cid) => cid.parse().map(Value::Link).map_err(|_| JsonError::Reserved),
         Json::Object(object) if object.len() == 1 => {
-            let field = |name| object.get(name).and_then(Json::as_str);
-            match (field("bytes"), field("int")) {
-                (Some(base64), _) => {
-                    STANDARD_NO_PAD.decode(base64.trim_end_matches('=')).ok().map(Value::Bytes)
-                }
-                (_, Some(digits)) => {
-                    digits.parse().ok().filter(|int| CBOR_INTEGERS.contains(int)).map(Value::Int)
-                }
+            let read = object.iter().next().and_then(|(name, given)| match (name.as_str(), given) {
+                ("bytes", Json::String(base64)) => STANDARD_NO_PAD
+                    .decode(base64.trim_end_matches('='))
+                    .ok()
+                    .map(|bytes| Ok(Value::Bytes(bytes))),
+                ("int", Json::String(digits)) => digits
+                    .parse()
+                    .ok()
+                    .filter(|int| CBOR_INTEGERS.contains(int))
+                    .map(|int| Ok(Value::Int(int))),
+                ("map", Json::Object(plain)) => Some(map_of(plain)),
                 _ => None,
-            }
-            .ok_or(JsonError::Reserved)
+            });
+            read.unwrap_or(Err(JsonError::Reserved))
         }
         _ => Err(JsonError::Reserved),
     }
@@ -91,7 +108,10 @@ pub fn to_json(value: &Value) -> Json {
         Value::Text(text) => Json::String(text.clone()),
         Value::List(list) => Json::Array(list.iter().map(to_json).collect()),
         Value::Map(map) => {
-            Json::Object(map.iter().map(|(key, value)| (key.to_owned(), to_json(value))).collect())
+            let object =
+                Json::Object(map.iter().map(|(key, value)| (key.to_owned(), to_json(value))).collect());
+            let looks_special = map.len() == 1 && map.get("/").is_some();
+            if looks_special { json!({ "/": { "map": object } }) } else { object }
         }
         Value::Link(cid) => json!({ "/": cid.to_string() }),
     }
@@ -112,6 +132,8 @@ mod tests {
             r#"{"/":{"int":"-18446744073709551616"}}"#,
             r#"{"/":"bafyreigdmqpykrgxyaxtlafqpqhzrb7qy2rh75nldvfd4tucqmqqme5yje"}"#,
             r#"{"/":1,"b":2}"#,
+            r#"{"/":{"map":{"/":{"bytes":"AAAA"}}}}"#,
+            r#"{"/":{"map":{"/":{"/":{"map":{"/":null}}}}}}"#,
         ] {
             let json: Json = serde_json::from_str(text).unwrap();
             assert_eq!(to_json(&from_json(&json).unwrap()), json, "{text}");
@@ -119,11 +141,31 @@ mod tests {
     }
 
     #[test]
+    fn a_map_that_looks_like_bytes_stays_a_map() {
+        let map = |key, value: Value| Value::from(Map::from_iter([(key, value)]));
+        for inner in [
+            map("bytes", "AAAA".into()),
+            map("int", "5".into()),
+            map("map", Map::new().into()),
+            "text".into(),
+        ] {
+            let value = map("/", inner);
+            let shown = to_json(&value);
+            assert_eq!(from_json(&shown).unwrap(), value, "{shown}");
+        }
+        let plain: Json = serde_json::from_str(r#"{"/":{"map":{"a":1}}}"#).unwrap();
+        assert_eq!(from_json(&plain).unwrap(), map("a", 1.into()));
+    }
+
+    #[test]
     fn numbers_follow_javascript() {
-        let read = |text: &str| from_json(&serde_json::from_str(text).unwrap()).unwrap();
+        let read = |text: &str| from_json(&read(text.as_bytes()).unwrap()).unwrap();
         assert_eq!(read("5.0"), Value::Int(5));
         assert_eq!(read("-0.0"), Value::Int(0));
         assert_eq!(read("1e20"), Value::Float(1e20));
+        assert_eq!(read("9007199254740993.0"), Value::Float(9_007_199_254_740_992.0));
+        assert_eq!(read("0.42451918914251396"), Value::Float(0.424_519_189_142_513_96));
+        assert_eq!(read("9007199254740993"), Value::Int(9_007_199_254_740_993));
     }
 
     #[test]
