@@ -168,3 +168,22 @@ fn a_stopping_api_answers_what_it_accepted_and_takes_no_more() {
     assert!(database.status().borrow().len >= acknowledged && acknowledged >= 50);
     served.finish();
 }
+
+#[test]
+fn what_a_restarted_node_has_pinned_is_never_unknown() {
+    let served = Served::start();
+    let addresses: Vec<String> = (0..40).map(|n| served.create(&format!("log-{n}"), "events")).collect();
+    // Pinned by its address, so the catalog does not know its name.
+    assert_eq!(served.ask("DELETE", "/v1/databases/log-7", None).status, 200);
+    assert_eq!(served.post("/v1/databases", &json!({ "address": addresses[7] })).status, 201);
+    let served = served.restart();
+    let mut wanted: Vec<String> = addresses.iter().map(|address| address.replace('/', "%2F")).collect();
+    wanted.extend((0..40).rev().map(|n| format!("log-{n}")));
+    for db in wanted {
+        let reply = served.get(&format!("/v1/databases/{db}/heads"));
+        assert!(matches!(reply.status, 200 | 503), "{db}: {}", reply.json);
+        assert_eq!(reply.status == 503, reply.headers.contains_key("retry-after"), "{db}");
+    }
+    assert_eq!(served.get("/v1/databases").json.as_array().map(Vec::len), Some(40));
+    served.finish();
+}

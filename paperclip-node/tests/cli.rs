@@ -146,36 +146,89 @@ impl Drop for Node {
     }
 }
 
+/// The socket that a service manager listens on.
+struct Manager(UnixDatagram);
+
+impl Manager {
+    fn listen(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        Self(socket)
+    }
+
+    /// The next message.
+    fn hear(&self) -> String {
+        let mut buffer = [0; 1024];
+        let length = self.0.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    /// Waits for a line, and gives the messages that came before it.
+    fn hear_until(&self, line: &str) -> Vec<String> {
+        let mut before = Vec::new();
+        loop {
+            let message = self.hear();
+            if message.lines().any(|told| told == line) {
+                return before;
+            }
+            before.push(message);
+        }
+    }
+}
+
 #[test]
 fn the_service_manager_hears_when_a_node_serves_and_when_it_stops() {
     let folder = tempfile::tempdir().unwrap();
     for signal in [Signal::TERM, Signal::INT] {
         let path = folder.path().join(format!("notify-{}", signal.as_raw()));
-        let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(DEADLINE)).unwrap();
-        let hear = || {
-            let mut buffer = [0; 64];
-            let length = socket.recv(&mut buffer).unwrap();
-            String::from_utf8_lossy(&buffer[..length]).into_owned()
-        };
+        let manager = Manager::listen(&path);
         let mut node = Node::start(&folder.path().join("data"), &[("NOTIFY_SOCKET", &text(&path))]);
-        assert_eq!(hear(), "READY=1");
+        manager.hear_until("READY=1");
         node.signal(signal);
-        assert_eq!(hear(), "STOPPING=1");
+        assert_eq!(manager.hear(), "STOPPING=1\n");
         assert_eq!(node.exit_code(), Some(0));
     }
+}
+
+#[test]
+fn a_node_without_a_certificate_is_not_ready_and_asks_for_more_time_until_it_has_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| text(&folder.path().join(name));
+    let made = json(&run(&["identity", "new-root", &at("root.key"), "--json"]));
+    let id = made["id"].as_str().unwrap();
+    let manager = Manager::listen(&folder.path().join("notify"));
+    let with = [
+        ("NOTIFY_SOCKET", at("notify")),
+        ("PAPERCLIP_CLUSTER_ID", id.to_owned()),
+        ("PAPERCLIP_CERTIFICATE", at("certificate.json")),
+    ];
+    let shown = json(&run(&["identity", "show", "--data-dir", &at("data"), "--cluster-id", id, "--json"]));
+    let with: Vec<(&str, &str)> = with.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut node = Node::start(&folder.path().join("data"), &with);
+    let first = manager.hear();
+    assert!(first.contains("not certified") && first.contains("EXTEND_TIMEOUT_USEC="), "{first}");
+
+    fs::write(at("request.json"), shown["request"].to_string()).unwrap();
+    let certify = ["identity", "certify", &at("request.json"), "--root-key", &at("root.key"), "--json"];
+    fs::write(at("certificate.json"), json(&run(&certify)).to_string()).unwrap();
+    manager.hear_until("READY=1");
+    node.signal(Signal::TERM);
+    assert_eq!(node.exit_code(), Some(0));
+    let mut logged = String::new();
+    std::io::Read::read_to_string(&mut node.0.stderr.take().unwrap(), &mut logged).unwrap();
+    let (certified, ready) = (logged.find("certified by the cluster\n"), logged.find(" ready "));
+    assert!(certified.is_some() && certified < ready, "{logged}");
 }
 
 #[test]
 fn log_lines_are_json_where_that_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let manager = Manager::listen(&path);
     let notify = text(&path);
     let with = [("PAPERCLIP_LOG_FORMAT", "json"), ("NOTIFY_SOCKET", notify.as_str())];
     let mut node = Node::start(&folder.path().join("data"), &with);
-    socket.recv(&mut [0; 64]).unwrap();
+    manager.hear_until("READY=1");
     node.signal(Signal::TERM);
     assert_eq!(node.exit_code(), Some(0));
     let mut logged = String::new();

@@ -1,57 +1,51 @@
-//! Telling systemd how a service is, by the protocol of `sd_notify(3)`: one datagram to the socket that `NOTIFY_SOCKET`
-//! names.
+//! Telling the log and the service manager (`sd_notify(3)`) when the node is ready and when it stops.
 
+use crate::node::{Node, Readiness};
+use sd_notify::NotifyState;
 use std::{
-    env, io,
-    os::{
-        linux::net::SocketAddrExt as _,
-        unix::{
-            ffi::OsStrExt as _,
-            net::{SocketAddr, UnixDatagram},
-        },
-    },
+    net::SocketAddr,
+    time::{Duration, Instant},
 };
 
-/// The service serves.
-pub(super) const READY: &str = "READY=1";
-/// The service is ending.
-pub(super) const STOPPING: &str = "STOPPING=1";
+/// How often a node that has started looks whether it is ready.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How often a node that is not ready says why.
+const REMINDER: Duration = Duration::from_secs(15);
+
+/// How much longer the service manager is asked to wait for a node that is not ready: one without a certificate waits for a
+/// person.
+const EXTENSION: Duration = Duration::from_secs(60);
+
+/// Returns when the node is ready, and has said so.
+pub(super) async fn ready(node: &Node, api: SocketAddr) {
+    let mut reminded: Option<Instant> = None;
+    let started = Instant::now();
+    while let Readiness::NotReady(problems) = node.ready() {
+        if reminded.is_none_or(|last| last.elapsed() >= REMINDER) {
+            let problems = problems.join("; ");
+            if reminded.is_some() || started.elapsed() >= REMINDER {
+                tracing::info!(api = %format_args!("http://{api}"), problems, "not ready yet");
+            }
+            let extension = u32::try_from(EXTENSION.as_micros()).unwrap_or(u32::MAX);
+            tell(&[NotifyState::Status(&problems), NotifyState::ExtendTimeoutUsec(extension)]);
+            reminded = Some(Instant::now());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    tracing::info!(api = %format_args!("http://{api}"), peer = %node.status().peer_id, "ready");
+    tell(&[NotifyState::Ready, NotifyState::Status("ready")]);
+}
+
+/// The node takes no more requests.
+pub(super) fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
 
 /// Tells the service manager, if one wants to know. A manager that cannot be told is logged, nothing more: the service works
 /// all the same.
-pub(super) fn tell(state: &str) {
-    let Some(socket) = env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) else { return };
-    if let Err(error) = send(socket.as_bytes(), state) {
-        tracing::warn!(%error, state, "cannot notify the service manager");
-    }
-}
-
-fn send(socket: &[u8], state: &str) -> io::Result<()> {
-    let address = match socket.strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name)?,
-        None => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(socket))?,
-    };
-    UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address).map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_kinds_of_sockets_are_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("notify");
-        let listening = UnixDatagram::bind(&path).unwrap();
-        send(path.as_os_str().as_bytes(), READY).unwrap();
-        let mut buffer = [0; 64];
-        let length = listening.recv(&mut buffer).unwrap();
-        assert_eq!(&buffer[..length], READY.as_bytes());
-
-        let name = format!("paperclip-test-{}", std::process::id());
-        let listening = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-        send(format!("@{name}").as_bytes(), STOPPING).unwrap();
-        let length = listening.recv(&mut buffer).unwrap();
-        assert_eq!(&buffer[..length], STOPPING.as_bytes());
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "cannot notify the service manager");
     }
 }

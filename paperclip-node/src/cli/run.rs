@@ -76,11 +76,11 @@ async fn serve(config: Config) -> Result<(), RunError> {
     let guard = Guard { token, metrics_open: config.metrics_open };
     let api = Api::new(node.clone(), metrics, guard, config.max_entry_bytes, Limits::default(), stop.clone());
     let serving = tokio::spawn(server.serve(api));
-    tracing::info!(api = %format_args!("http://{address}"), peer = %node.status().peer_id, "ready");
-    notify::tell(notify::READY);
-
-    signals.next().await;
-    notify::tell(notify::STOPPING);
+    tokio::select! {
+        () = notify::ready(&node, address) => signals.next().await,
+        () = signals.next() => {}
+    }
+    notify::stopping();
     tracing::info!("stopping: no more requests are taken");
     stop.cancel();
     tokio::select! {

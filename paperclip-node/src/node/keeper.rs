@@ -18,6 +18,17 @@ use tokio_util::sync::CancellationToken;
 /// Results of openings that wait for the keeper.
 const NEWS_QUEUE: usize = 256;
 
+/// How far a starting node has come with the databases that its catalog pins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Boot {
+    /// The catalog has not been read: what is pinned is not known.
+    ReadingCatalog,
+    /// Databases that the node holds are being opened.
+    Opening,
+    /// They are open, or have failed.
+    Done,
+}
+
 /// Opens and closes databases.
 pub(super) struct Keeper {
     context: Context,
@@ -25,7 +36,7 @@ pub(super) struct Keeper {
     registry: watch::Sender<Arc<Registry>>,
     /// Databases that the catalog pinned at the start and the store holds, until they are open.
     booting: BTreeSet<Address>,
-    booted: watch::Sender<bool>,
+    boot: watch::Sender<Boot>,
     /// What ends each database.
     stops: HashMap<Address, CancellationToken>,
     news: mpsc::Sender<News>,
@@ -39,18 +50,18 @@ impl Keeper {
         context: Context,
         catalog: Opening,
         stop: CancellationToken,
-    ) -> (Self, watch::Receiver<Arc<Registry>>, watch::Receiver<bool>) {
+    ) -> (Self, watch::Receiver<Arc<Registry>>, watch::Receiver<Boot>) {
         let Opening { database, stop: catalog_stop } = catalog;
         let address = database.address();
         let first = Registered { role: Role::Catalog, state: State::Open(database.clone()) };
         let (registry, seen) = watch::channel(Arc::new(Registry::from([(address, first)])));
         let (news, news_queue) = mpsc::channel(NEWS_QUEUE);
         let stops = HashMap::from([(address, catalog_stop)]);
-        let (booted, booted_seen) = watch::channel(false);
+        let (boot, boot_seen) = watch::channel(Boot::ReadingCatalog);
         let booting = BTreeSet::new();
         let keeper =
-            Self { context, catalog: database, registry, booting, booted, stops, news, news_queue, stop };
-        (keeper, seen, booted_seen)
+            Self { context, catalog: database, registry, booting, boot, stops, news, news_queue, stop };
+        (keeper, seen, boot_seen)
     }
 
     /// Follows the catalog until the node stops.
@@ -125,12 +136,12 @@ impl Keeper {
             registry.get(address).is_some_and(|known| matches!(known.state, State::Opening))
         };
         self.booting.retain(opening);
-        self.booted.send_replace(self.booting.is_empty());
+        self.boot.send_replace(if self.booting.is_empty() { Boot::Done } else { Boot::Opening });
     }
 
     fn settled(&mut self, address: &Address) {
         if self.booting.remove(address) && self.booting.is_empty() {
-            self.booted.send_replace(true);
+            self.boot.send_replace(Boot::Done);
         }
     }
 

@@ -32,6 +32,7 @@ use crate::{
     net::{ConnectError, Network},
 };
 use catalog::{Pin, Record};
+use keeper::Boot;
 use libp2p::{Multiaddr, PeerId};
 use oplog::{
     Address, Hash, Value,
@@ -80,6 +81,9 @@ pub enum NodeError {
     /// Neither a name nor an address of a database here.
     #[error("no database {0:?} here; see `paperclip-node db list`")]
     UnknownDatabase(String),
+    /// No open database has the name, and not all are open.
+    #[error("no database {0:?} is open yet: the node has just started and is opening what it holds")]
+    Starting(String),
     /// Several databases have the name.
     #[error("{name:?} is the name of {} databases; use an address", addresses.len())]
     AmbiguousName {
@@ -129,7 +133,7 @@ struct Inner {
     store: Store,
     network: Network,
     registry: watch::Receiver<Arc<Registry>>,
-    booted: watch::Receiver<bool>,
+    boot: watch::Receiver<Boot>,
     catalog: Database,
     identity: watch::Receiver<IdentityInfo>,
     started: Instant,
@@ -209,13 +213,17 @@ impl Node {
         let registry = Arc::clone(&self.0.registry.borrow());
         let address =
             wanted.parse::<Address>().ok().or_else(|| wanted.parse::<Hash>().ok().map(Address::new));
-        if let Some(address) = address.filter(|address| registry.contains_key(address)) {
-            return Ok(address);
+        if let Some(known) = address.filter(|address| registry.contains_key(address)) {
+            return Ok(known);
         }
         let named =
             registry.iter().filter(|(_, known)| known.name() == Some(wanted) && known.role != Role::Guard);
         let addresses: Vec<Address> = named.map(|(address, _)| *address).collect();
         match addresses.as_slice() {
+            // Only an open database tells its name.
+            [] if address.is_none() && *self.0.boot.borrow() != Boot::Done => {
+                Err(NodeError::Starting(wanted.to_owned()))
+            }
             [] => Err(NodeError::UnknownDatabase(wanted.to_owned())),
             [address] => Ok(*address),
             _ => Err(NodeError::AmbiguousName { name: wanted.to_owned(), addresses }),
@@ -355,7 +363,7 @@ impl Node {
         if self.0.network.listen_addrs().is_empty() {
             reasons.push("the node does not listen yet".to_owned());
         }
-        if !*self.0.booted.borrow() {
+        if *self.0.boot.borrow() != Boot::Done {
             reasons.push("databases that the node holds are still being opened".to_owned());
         }
         for (address, known) in self.0.registry.borrow().iter() {

@@ -1,6 +1,10 @@
 //! The boot list, to be read from top to bottom, and its reverse.
 
-use super::{IdentityInfo, Inner, Node, catalog, figures::Figures, keeper::Keeper};
+use super::{
+    IdentityInfo, Inner, Node, catalog,
+    figures::Figures,
+    keeper::{Boot, Keeper},
+};
 use crate::{
     config::{self, Config},
     database::{Author, Context, OpenError, Settings, VerifyPool},
@@ -109,7 +113,7 @@ impl Node {
             context.open(manifest, access.writers(), Settings::default(), stop.child_token()).await?;
         let catalog_database = catalog.database.clone();
         let tasks = context.tasks.clone();
-        let (keeper, registry, booted) = Keeper::new(context, catalog, stop.clone());
+        let (keeper, registry, mut boot) = Keeper::new(context, catalog, stop.clone());
         tasks.spawn(keeper.run());
         if author_tx.borrow().is_none() {
             let certificate =
@@ -120,13 +124,15 @@ impl Node {
             Figures { registry: registry.clone(), store: store.clone(), network: network.clone(), metrics };
         tasks.spawn(figures.run(stop.clone()));
         network.listening().await;
+        // Whoever asks then is told of every database that is pinned. A keeper that has ended has nothing to wait for.
+        drop(boot.wait_for(|boot| *boot != Boot::ReadingCatalog).await);
 
         let running = Running { databases: stop, tasks, network: stop_network, network_task };
         let inner = Inner {
             store,
             network,
             registry,
-            booted,
+            boot,
             catalog: catalog_database,
             identity: info,
             started,

@@ -49,7 +49,7 @@ impl From<NodeError> for Problem {
             NodeError::Write(error) => return error.into(),
             NodeError::Store(error) => return error.into(),
             NodeError::UnknownDatabase(_) => Kind::UnknownDatabase,
-            NodeError::Opening(_) | NodeError::Failed { .. } => Kind::NotOpen,
+            NodeError::Opening(_) | NodeError::Starting(_) | NodeError::Failed { .. } => Kind::NotOpen,
             NodeError::BadName | NodeError::BadWriter(_) => Kind::MalformedBody,
             NodeError::Catalog => Kind::NotAllowed,
             NodeError::TooMany => Kind::TooMany,
