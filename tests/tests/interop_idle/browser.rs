@@ -1,20 +1,17 @@
 //! The app of `docs/cookbook/browsers.md`, as it stands there, in a real Chromium beside a real node.
 
+use std::time::{Duration, Instant};
+
 use paperclip_tests::{
     Browser, DEADLINE, Node, NodeOptions, Result, Shown, ensure, ensure_eq, eventually, folder,
 };
 use serde_json::json;
 
+/// Longer than js-libp2p waits for an answer to its ping before it cuts a peer off (15 s), twice over.
+const IDLE: Duration = Duration::from_secs(40);
+
 fn websocket_at(addr: &str) -> Vec<String> {
     vec!["--websocket-listen".to_owned(), addr.to_owned()]
-}
-
-/// The address for browsers, as a person finds it: in the node's status.
-fn websocket_address(node: &Node) -> Result<String> {
-    let status = node.api().status()?;
-    let addresses = status["addrs"].as_array().into_iter().flatten().filter_map(|addr| addr.as_str());
-    let mut found = addresses.filter(|addr| addr.contains("/ws/")).map(str::to_owned);
-    found.next().ok_or_else(|| paperclip_tests::HarnessError::NotYet(format!("no /ws/ address in {status}")))
 }
 
 fn shows(browser: &mut Browser, what: &str, holds: impl Fn(&Shown) -> bool) -> Result<Shown> {
@@ -40,8 +37,9 @@ fn the_app_of_the_browsers_page_works_in_a_browser() -> Result<()> {
     let options = NodeOptions { args: websocket_at("/ip4/127.0.0.1/tcp/0/ws"), ..NodeOptions::default() };
     let mut node = Node::start(&home.path().join("node"), options)?;
     let mut browser = Browser::start(&home.path().join("browser"))?;
-    browser.open(&websocket_address(&node)?)?;
+    browser.open(&node.websocket_addr()?)?;
     let first = shows(&mut browser, "the app is connected", |shown| shown.links == 1)?;
+    let connected_at = Instant::now();
 
     // What the browser writes reaches the node.
     browser.add("from the browser")?;
@@ -51,15 +49,23 @@ fn the_app_of_the_browsers_page_works_in_a_browser() -> Result<()> {
     })?;
     // What is written on the node reaches the browser.
     node.api().put_doc(&first.address, "n", &json!({ "_id": "n", "text": "from the node" }))?;
-    let before =
-        shows(&mut browser, "the browser has what the node wrote", |shown| has(shown, "from the node"))?;
+    shows(&mut browser, "the browser has what the node wrote", |shown| has(shown, "from the node"))?;
+
+    // Nobody says anything for longer than it takes to cut off a peer that does not answer pings.
+    eventually(IDLE * 2, "the connection has been idle", || {
+        let shown = browser.look()?;
+        assert_eq!(shown.links, 1, "the connection broke after {:?}", connected_at.elapsed());
+        ensure(connected_at.elapsed() > IDLE, || format!("{:?}", connected_at.elapsed()))
+    })?;
+    node.api().put_doc(&first.address, "late", &json!({ "_id": "late", "text": "after the idle time" }))?;
+    let before = shows(&mut browser, "a late write arrives", |shown| has(shown, "after the idle time"))?;
 
     // A reload without the node: the same writer, the same database, the same texts.
-    let address = websocket_address(&node)?;
+    let address = node.websocket_addr()?;
     node.kill()?;
     shows(&mut browser, "the app sees that the node is gone", |shown| shown.links == 0)?;
     browser.open(&address)?;
-    let after = shows(&mut browser, "the app shows its texts again", |shown| shown.texts.len() == 2)?;
+    let after = shows(&mut browser, "the app shows its texts again", |shown| shown.texts.len() == 3)?;
     assert_eq!(after, Shown { links: 0, ..before });
 
     // The node comes back where it was; what was written meanwhile reaches it.

@@ -1,4 +1,4 @@
-//! JavaScript peers as people configure them, left alone for longer than JavaScript's connection monitor has patience.
+//! JavaScript peers in Node.js.
 
 use std::path::Path;
 use std::time::Duration;
