@@ -1,9 +1,12 @@
 //! A peer that means harm: the node refuses, counts, stays small, and goes on serving honest peers.
 
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use paperclip_tests::{
-    DEADLINE, JsPeer, Node, NodeOptions, Result, Storage, ensure, eventually, folder, js_agrees, seeded,
+    DEADLINE, HarnessError, JsPeer, Node, NodeOptions, Result, Storage, ensure, eventually, folder, joined,
+    js_agrees, seeded,
 };
 use rand::RngCore as _;
 use serde_json::json;
@@ -197,4 +200,54 @@ fn thousands_of_heads_that_lead_nowhere_stay_bounded() -> Result<()> {
         ensure(heads == [live.clone()], || format!("{heads:?}"))
     })?;
     scene.goes_on(2)
+}
+
+/// Connects and says nothing: many at once, then seven a second until dropped. Never more than the system lets one process have.
+fn silent_connections(port: u16, stop: &std::sync::atomic::AtomicBool) -> Result<Vec<TcpStream>> {
+    let connect = || {
+        TcpStream::connect(("127.0.0.1", port))
+            .map_err(|source| HarnessError::Io { what: "connecting in silence".to_owned(), source })
+    };
+    let mut held = (0..100).map(|_| connect()).collect::<Result<Vec<_>>>()?;
+    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(140));
+        held.push(connect()?);
+    }
+    Ok(held)
+}
+
+#[test]
+fn silent_connections_shut_nobody_out() -> Result<()> {
+    const WITHIN: Duration = Duration::from_secs(2);
+    let home = folder()?;
+    let node = Node::start(&home.path().join("node"), NodeOptions::default())?;
+    let mut honest = JsPeer::start(&home.path().join("honest"), Storage::Memory)?;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let (port, stop) = (node.listen_port(), &stop);
+    std::thread::scope(|scope| {
+        let silent = scope.spawn(move || silent_connections(port, stop));
+        let dialled = (|| {
+            eventually(DEADLINE, "the silent ones are there", || {
+                let open = node.api().metrics()?.sum("paperclip_handshakes_open", "");
+                ensure(open >= 30.0, || format!("{open} handshakes"))
+            })?;
+            for _ in 0..8 {
+                let started = Instant::now();
+                honest.dial(&node.addr())?;
+                let took = started.elapsed();
+                ensure(took < WITHIN, || format!("a dial took {took:?}"))?;
+                honest.hangup(node.peer_id())?;
+            }
+            Ok(())
+        })();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        joined(silent)?;
+        dialled
+    })?;
+    eventually(DEADLINE, "the silent ones are counted and let go of", || {
+        let metrics = node.api().metrics()?;
+        let displaced = metrics.sum("paperclip_handshakes_total", "result=\"displaced\"");
+        let open = metrics.sum("paperclip_handshakes_open", "");
+        ensure(displaced >= 36.0 && open == 0.0, || format!("{displaced} displaced, {open} open"))
+    })
 }

@@ -3,6 +3,7 @@
 //! One [`Metrics`] is made at start and handed down; parts of the node call its typed methods and know nothing of names and
 //! labels. Names, units, labels and meaning: `docs/reference/metrics.md`, held to this code by a test.
 
+mod connections;
 mod databases;
 mod http;
 mod log;
@@ -31,6 +32,7 @@ pub struct Metrics {
     databases: databases::DatabaseMetrics,
     store: store::StoreMetrics,
     network: network::NetworkMetrics,
+    connections: connections::ConnectionMetrics,
     http: http::HttpMetrics,
 }
 
@@ -51,6 +53,7 @@ impl Metrics {
             databases: databases::DatabaseMetrics::new(&register)?,
             store: store::StoreMetrics::new(&register)?,
             network: network::NetworkMetrics::new(&register)?,
+            connections: connections::ConnectionMetrics::new(&register)?,
             http: http::HttpMetrics::new(&register)?,
             registry,
         };

@@ -1,16 +1,14 @@
 //! What the swarm is made of.
 
-use super::{Config, gossip};
+use super::{Config, gossip, handshakes::HandshakeCounters, transport::transport};
 use libp2p::{
-    Multiaddr, Swarm, SwarmBuilder, TransportError,
+    Multiaddr, Swarm, TransportError,
     connection_limits::{self, ConnectionLimits},
     gossipsub,
     multiaddr::Protocol,
-    noise,
-    swarm::NetworkBehaviour,
-    tcp,
+    swarm::{self, NetworkBehaviour},
 };
-use p2p::{identify, muxer, streams};
+use p2p::{identify, streams};
 use std::{io, time::Duration};
 
 /// Our name in identify.
@@ -19,8 +17,8 @@ const AGENT: &str = concat!("paperclip/", env!("CARGO_PKG_VERSION"));
 /// The protocol family that identify asks for; other implementations ignore it.
 const IDENTIFY: &str = "ipfs/0.1.0";
 
-/// Handshakes under way at a time, each direction.
-const MAX_HALF_OPEN: u32 = 64;
+/// Dials under way at a time.
+const MAX_DIALING: u32 = 64;
 
 /// Connections to one peer: both sides may dial at once, and a third is an attack or a bug.
 const MAX_PER_PEER: u32 = 4;
@@ -57,14 +55,15 @@ pub(super) struct SwarmBehaviour {
     pub(super) streams: streams::Behaviour,
 }
 
-pub(super) async fn build(
+pub(super) fn build(
     key: libp2p::identity::Keypair,
     config: &Config,
+    handshakes: HandshakeCounters,
 ) -> Result<(Swarm<SwarmBehaviour>, streams::Control), StartError> {
-    let set_up = |what| move |reason: String| StartError::SetUp { what, reason };
     let streams = streams::Behaviour::default();
     let control = streams.control();
-    let gossipsub = gossip::behaviour(key.clone()).map_err(|reason| set_up("gossipsub")(reason.into()))?;
+    let gossipsub = gossip::behaviour(key.clone())
+        .map_err(|reason| StartError::SetUp { what: "gossipsub", reason: reason.into() })?;
     let identify = identify::Config {
         public_key: key.public(),
         protocol_version: IDENTIFY.into(),
@@ -76,24 +75,12 @@ pub(super) async fn build(
         gossipsub,
         streams,
     };
-    let mut swarm = SwarmBuilder::with_existing_identity(key)
-        .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, muxer::Config::default)
-        .map_err(|error| set_up("noise")(error.to_string()))?
-        .with_dns()
-        .map_err(|error| set_up("name resolution")(error.to_string()))?
-        .with_websocket(noise::Config::new, muxer::Config::default)
-        .await
-        .map_err(|error| set_up("websocket")(error.to_string()))?
-        .with_behaviour(|_| behaviour)
-        .map_err(|error| set_up("behaviour")(error.to_string()))?
-        .with_swarm_config(|swarm| {
-            // Peers are kept: a database that is quiet for an hour still wants its replicas.
-            swarm
-                .with_idle_connection_timeout(Duration::MAX)
-                .with_max_negotiating_inbound_streams(MAX_NEGOTIATING)
-        })
-        .build();
+    let transport = transport(&key, handshakes)?;
+    // Peers are kept: a database that is quiet for an hour still wants its replicas.
+    let swarm_config = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(Duration::MAX)
+        .with_max_negotiating_inbound_streams(MAX_NEGOTIATING);
+    let mut swarm = Swarm::new(transport, behaviour, key.public().to_peer_id(), swarm_config);
     for address in &config.listen {
         let taken = probe(address);
         taken.map_err(|error| StartError::Listen { address: address.clone(), reason: error.to_string() })?;
@@ -126,8 +113,7 @@ fn limits(config: &Config) -> ConnectionLimits {
     ConnectionLimits::default()
         .with_max_established(Some(most))
         .with_max_established_per_peer(Some(MAX_PER_PEER))
-        .with_max_pending_incoming(Some(MAX_HALF_OPEN))
-        .with_max_pending_outgoing(Some(MAX_HALF_OPEN))
+        .with_max_pending_outgoing(Some(MAX_DIALING))
 }
 
 fn one_line(error: TransportError<io::Error>) -> String {

@@ -7,14 +7,17 @@ mod behaviour;
 mod conduct;
 mod dialer;
 mod gossip;
+mod handshakes;
 pub mod heads;
 mod peer_key;
 mod peers;
 mod task;
+mod transport;
 
 pub use behaviour::StartError;
 pub use conduct::{ConductStats, Offence};
 pub use gossip::{GossipMessage, MAX_GOSSIP_BYTES, MessageId, Topic, Validity};
+pub use handshakes::HandshakeStats;
 pub use peer_key::{PeerKeyError, load_or_create as load_or_create_peer_key};
 pub use peers::{Peer, Peers};
 
@@ -87,6 +90,7 @@ pub struct Network {
     streams: p2p::streams::Control,
     blocks: p2p::bitswap::Handle,
     conduct: conduct::ConductCounters,
+    handshakes: handshakes::HandshakeCounters,
 }
 
 /// A network that listens but does not run yet.
@@ -117,7 +121,8 @@ pub async fn start<S: BlockSource>(
     source: S,
 ) -> Result<Listening<S>, StartError> {
     let local = key.public().to_peer_id();
-    let (swarm, streams) = behaviour::build(key, config).await?;
+    let handshakes = handshakes::HandshakeCounters::default();
+    let (swarm, streams) = behaviour::build(key, config, handshakes.clone())?;
     let set_up = |what| {
         move |error: p2p::streams::AlreadyAccepting| StartError::SetUp { what, reason: error.to_string() }
     };
@@ -130,7 +135,8 @@ pub async fn start<S: BlockSource>(
     let publish = task::Published { peers: peers_tx, listen: listen_tx, unconnected: unconnected_tx };
     let conduct = conduct::ConductCounters::default();
     let task = task::Task::new(swarm, command_queue, publish, config, blocks.clone(), conduct.clone());
-    let network = Network { commands, peers, listen, unconnected, local, streams, blocks, conduct };
+    let network =
+        Network { commands, peers, listen, unconnected, local, streams, blocks, conduct, handshakes };
     Ok(Listening { network, task, driver, ping })
 }
 
@@ -148,6 +154,11 @@ impl Network {
     /// The exchange of blocks.
     pub fn blocks(&self) -> &p2p::bitswap::Handle {
         &self.blocks
+    }
+
+    /// How handshakes of inbound connections went.
+    pub fn handshakes(&self) -> HandshakeStats {
+        self.handshakes.snapshot()
     }
 
     /// Connected peers, as they are now and whenever they change.

@@ -47,6 +47,7 @@ impl Figures {
         }
         self.metrics.set_store_bytes(self.store.disk_bytes());
         self.metrics.set_store_poisoned(self.store.stats().poisoned);
+        self.metrics.set_handshakes(self.network.handshakes());
         // an exchange that has ended has nothing more to count
         if let Ok(bitswap) = self.network.blocks().stats().await {
             self.metrics.set_network(&NetworkFigures {
