@@ -2,15 +2,17 @@
 
 use crate::{
     api::{REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT, Token},
-    identity::{KeyFileError, read_secret},
+    identity::KeyFileError,
 };
-use clap::Args;
 use oplog::json::read_nested;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value as Json;
-use std::{path::PathBuf, time::Duration};
-use ureq::{Agent, http};
+use std::{io, path::PathBuf, time::Duration};
+use ureq::{
+    Agent, http,
+    tls::{RootCerts, TlsConfig},
+};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,20 +32,6 @@ const MAX_ANSWER_DEPTH: usize = 4 * oplog::cbor::MAX_DEPTH;
 /// What a path segment may hold as it is (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Which node to talk to, and how to print what it says.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ClientArgs {
-    /// The node's API
-    #[arg(long, value_name = "URL", env = "PAPERCLIP_API", default_value = "http://127.0.0.1:4748")]
-    pub(crate) api: String,
-    /// A file that only its owner can read, holding the API's token
-    #[arg(long, value_name = "FILE", env = "PAPERCLIP_TOKEN_FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-    /// Print one JSON document per line
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// Why there is no answer, or none that was hoped for.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -55,9 +43,34 @@ pub enum ClientError {
         /// Why.
         reason: String,
     },
+    /// What is there cannot prove that it is the host.
+    #[error("cannot trust {base}: {reason}; name the authority that signed its certificate with --ca-file")]
+    Untrusted {
+        /// The API.
+        base: String,
+        /// Why.
+        reason: String,
+    },
     /// The API is not on HTTP.
-    #[error("{0}: expected http://<host>:<port>; put a proxy that ends TLS in front of it for https")]
+    #[error("{0}: expected http://<host>:<port> or https://<host>")]
     Url(String),
+    /// The node wants a token, and none was given.
+    #[error("{0} asks for a token: name its file with --token-file or PAPERCLIP_TOKEN_FILE")]
+    TokenWanted(String),
+    /// The node wants another token.
+    #[error("{0} does not take the token of --token-file; it takes the one in the node's api-token-file")]
+    TokenRefused(String),
+    /// The file of certificate authorities cannot be read.
+    #[error("--ca-file: {}: {source}", path.display())]
+    AuthorityFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file of certificate authorities holds none, or something else.
+    #[error("--ca-file: {}: expected certificates in PEM form", .0.display())]
+    NoAuthority(PathBuf),
     /// The token's file cannot be used.
     #[error("--token-file: {0}")]
     TokenFile(#[from] KeyFileError),
@@ -102,23 +115,15 @@ pub(crate) struct Answer {
     pub(crate) next: Option<String>,
 }
 
-impl ClientArgs {
-    pub(crate) fn connect(&self) -> Result<Client, ClientError> {
-        let token = match &self.token_file {
-            Some(path) => Some(
-                Token::new(&read_secret(path)?)
-                    .ok_or_else(|| ClientError::NoToken(path.display().to_string()))?,
-            ),
-            None => None,
-        };
-        Client::new(&self.api, token.as_ref())
-    }
-}
-
 impl Client {
-    pub(crate) fn new(api: &str, token: Option<&Token>) -> Result<Self, ClientError> {
+    /// `roots` are whom to trust for https; those that browsers trust if left out.
+    pub(crate) fn new(
+        api: &str,
+        token: Option<&Token>,
+        roots: Option<RootCerts>,
+    ) -> Result<Self, ClientError> {
         let base = match api.split_once("://") {
-            Some(("http", _)) => api.trim_end_matches('/').to_owned(),
+            Some(("http" | "https", _)) => api.trim_end_matches('/').to_owned(),
             Some(_) => return Err(ClientError::Url(api.to_owned())),
             None => format!("http://{}", api.trim_end_matches('/')),
         };
@@ -126,6 +131,7 @@ impl Client {
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .proxy(None)
+            .tls_config(TlsConfig::builder().root_certs(roots.unwrap_or(RootCerts::WebPki)).build())
             .build();
         Ok(Self { agent: agent.into(), base, authorization: token.map(Token::as_header) })
     }
@@ -164,10 +170,6 @@ impl Client {
         timeout: Duration,
     ) -> Result<Answer, ClientError> {
         let bad_url = |_| ClientError::Url(self.base.clone());
-        let unreachable = |error: ureq::Error| ClientError::Unreachable {
-            base: self.base.clone(),
-            reason: plain_reason(&error),
-        };
         let mut request = http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
@@ -183,12 +185,12 @@ impl Client {
                 self.agent.run(self.agent.configure_request(request).timeout_global(Some(timeout)).build())
             }
         };
-        let mut response = response.map_err(unreachable)?;
+        let mut response = response.map_err(|error| self.failure(&error))?;
         let next = response.headers().get("link").and_then(|link| next_of(link.to_str().ok()?));
         let text = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
-        let text = text.map_err(unreachable)?;
+        let text = text.map_err(|error| self.failure(&error))?;
         if !response.status().is_success() {
-            return Err(ClientError::Refused(self.refusal(response.status(), &text)));
+            return Err(self.refusal(response.status(), &text));
         }
         let json =
             if text.is_empty() { Ok(Json::Null) } else { read_nested(text.as_bytes(), MAX_ANSWER_DEPTH) };
@@ -197,7 +199,30 @@ impl Client {
         Ok(Answer { json, next })
     }
 
-    fn refusal(&self, status: http::StatusCode, text: &str) -> String {
+    /// What went wrong, without the library's words around it.
+    fn failure(&self, error: &ureq::Error) -> ClientError {
+        let base = self.base.clone();
+        match error {
+            ureq::Error::Io(error) if is_untrusted(error) => {
+                ClientError::Untrusted { base, reason: error.to_string() }
+            }
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                ClientError::Unreachable { base, reason: "connection refused".to_owned() }
+            }
+            ureq::Error::Io(error) => ClientError::Unreachable { base, reason: error.to_string() },
+            other => ClientError::Unreachable { base, reason: other.to_string() },
+        }
+    }
+
+    fn refusal(&self, status: http::StatusCode, text: &str) -> ClientError {
+        match (status, &self.authorization) {
+            (http::StatusCode::UNAUTHORIZED, None) => ClientError::TokenWanted(self.base.clone()),
+            (http::StatusCode::UNAUTHORIZED, Some(_)) => ClientError::TokenRefused(self.base.clone()),
+            _ => ClientError::Refused(self.problem(status, text)),
+        }
+    }
+
+    fn problem(&self, status: http::StatusCode, text: &str) -> String {
         let Ok(problem) = serde_json::from_str::<Problem>(text) else {
             return format!("{} answers {status}", self.base);
         };
@@ -212,6 +237,12 @@ impl Client {
     }
 }
 
+/// Whether an error is the verdict on a certificate.
+fn is_untrusted(error: &io::Error) -> bool {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+}
+
 /// The path of a database's resource; every segment is encoded.
 pub(crate) fn db_path(db: &str, rest: &[&str]) -> String {
     let segments = ["v1", "databases", db].into_iter().chain(rest.iter().copied());
@@ -221,17 +252,6 @@ pub(crate) fn db_path(db: &str, rest: &[&str]) -> String {
 fn next_of(link: &str) -> Option<String> {
     let (path, rest) = link.strip_prefix('<')?.split_once('>')?;
     rest.contains("rel=\"next\"").then(|| path.to_owned())
-}
-
-/// What went wrong, without the library's words around it.
-fn plain_reason(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Io(error) => match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-            _ => error.to_string(),
-        },
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -255,15 +275,20 @@ mod tests {
 
     #[test]
     fn an_address_without_scheme_is_meant_as_http_and_others_are_refused() {
-        assert_eq!(Client::new("127.0.0.1:1", None).unwrap().base, "http://127.0.0.1:1");
-        assert_eq!(Client::new("http://h:1/", None).unwrap().base, "http://h:1");
-        assert!(matches!(Client::new("https://h", None), Err(ClientError::Url(_))));
+        for (api, base) in [
+            ("127.0.0.1:1", "http://127.0.0.1:1"),
+            ("http://h:1/", "http://h:1"),
+            ("https://h/p", "https://h/p"),
+        ] {
+            assert_eq!(Client::new(api, None, None).unwrap().base, base);
+        }
+        assert!(matches!(Client::new("ftp://h", None, None), Err(ClientError::Url(_))));
     }
 
     #[test]
     fn nobody_there_is_told_with_what_to_do() {
         // Port 1 of loopback is nobody's on a machine that runs tests.
-        let error = Client::new("http://127.0.0.1:1", None).unwrap().get("/v1/status").unwrap_err();
+        let error = Client::new("http://127.0.0.1:1", None, None).unwrap().get("/v1/status").unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot reach http://127.0.0.1:1: connection refused; is `paperclip-node run` running there?"

@@ -1,8 +1,6 @@
 //! The commands and their arguments, as the design document lists them.
 
-use super::{
-    CliError, ConfigFlags, client::ClientArgs, data, databases, identity, log, network, output::Output, run,
-};
+use super::{CliError, ConfigFlags, data, databases, identity, log, network, run, target::ClientArgs};
 use crate::demo;
 use clap::{Args, Parser, Subcommand};
 
@@ -141,12 +139,6 @@ pub(super) fn execute(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-impl ClientArgs {
-    pub(super) fn output(&self) -> Output {
-        Output::new(self.json)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,7 +162,7 @@ mod tests {
     fn the_reference_names_every_command_and_flag() {
         let page = include_str!("../../../docs/reference/cli.md");
         // Those that all clients share stand above the tables; those of `run` on a page of their own.
-        let shared = ["api", "token-file", "json", "help", "version"];
+        let shared = ["api", "token-file", "ca-file", "json", "help", "version"];
         for (path, command) in leaves(&Cli::command(), "paperclip-node") {
             let row = page.lines().find(|line| line.starts_with(&format!("| `{path}")));
             let row = row.unwrap_or_else(|| panic!("`{path}` is missing"));

@@ -2,9 +2,10 @@
 
 use super::{
     CliError,
-    client::{ClientArgs, db_path},
+    client::db_path,
     commands::AtDatabase,
     output::{Cell, Progress, Text, cell, duration},
+    target::ClientArgs,
     value,
 };
 use clap::{Subcommand, ValueEnum};

@@ -14,6 +14,7 @@ mod network;
 mod notify;
 pub(crate) mod output;
 mod run;
+mod target;
 mod value;
 
 pub use flags::ConfigFlags;

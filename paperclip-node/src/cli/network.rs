@@ -2,9 +2,10 @@
 
 use super::{
     CliError,
-    client::{Client, ClientArgs, db_path},
+    client::{Client, db_path},
     databases::{HEADER, listed, row, rows},
     output::{Cell, Progress, Text, cell, duration, size},
+    target::ClientArgs,
 };
 use serde_json::{Value as Json, json};
 

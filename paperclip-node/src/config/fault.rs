@@ -13,7 +13,8 @@ const ALIKE: f64 = 0.9;
 const CONFIG_FILE: &str = "config";
 
 /// Variables beside those of settings: what names the configuration file, and what the client commands read.
-pub(super) const OTHER_VARIABLES: [&str; 2] = ["PAPERCLIP_CONFIG", "PAPERCLIP_TOKEN_FILE"];
+pub(super) const OTHER_VARIABLES: [&str; 3] =
+    ["PAPERCLIP_CONFIG", "PAPERCLIP_TOKEN_FILE", "PAPERCLIP_CA_FILE"];
 
 /// One setting whose value cannot be used, as one line for the person who set it.
 #[derive(Debug, Clone, PartialEq, Eq)]

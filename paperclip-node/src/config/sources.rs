@@ -252,6 +252,7 @@ mod tests {
             "HOME",
             "PAPERCLIP_CONFIG",
             "PAPERCLIP_TOKEN_FILE",
+            "PAPERCLIP_CA_FILE",
             "PAPERCLIP_SERVICE_HOST",
             "PAPERCLIP_SERVICE_PORT_API",
             "PAPERCLIP_PORT",

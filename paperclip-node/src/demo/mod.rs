@@ -125,5 +125,5 @@ async fn watch_signals(interrupted: CancellationToken) {
 
 /// The client that the demo talks to its nodes with.
 fn client(port: u16) -> Result<Client, ClientError> {
-    Client::new(&format!("http://127.0.0.1:{port}"), None)
+    Client::new(&format!("http://127.0.0.1:{port}"), None, None)
 }

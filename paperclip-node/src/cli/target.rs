@@ -1,0 +1,68 @@
+//! Which node a command talks to, with which token, and whom it trusts to be that node.
+
+use super::{
+    client::{Client, ClientError},
+    output::Output,
+};
+use crate::{api::Token, identity::read_secret};
+use clap::Args;
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+
+/// The largest file of certificate authorities, in bytes: several times all that browsers trust.
+const MAX_AUTHORITY_BYTES: u64 = 1 << 20;
+
+/// Which node to talk to, and how to print what it says.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClientArgs {
+    /// URL of the node's API
+    #[arg(long, value_name = "URL", env = "PAPERCLIP_API", default_value = "http://127.0.0.1:4748")]
+    pub(crate) api: String,
+    /// File with the API token, readable by its owner only
+    #[arg(long, value_name = "FILE", env = "PAPERCLIP_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// PEM file with the only certificate authorities to trust for https
+    #[arg(long, value_name = "FILE", env = "PAPERCLIP_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Print one JSON document per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ClientArgs {
+    pub(crate) fn connect(&self) -> Result<Client, ClientError> {
+        let token = match &self.token_file {
+            Some(path) => Some(
+                Token::new(&read_secret(path)?)
+                    .ok_or_else(|| ClientError::NoToken(path.display().to_string()))?,
+            ),
+            None => None,
+        };
+        let roots = self.ca_file.as_deref().map(authorities).transpose()?;
+        Client::new(&self.api, token.as_ref(), roots)
+    }
+
+    pub(super) fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+}
+
+/// The certificates of a PEM file: at least one, and nothing that cannot be read.
+fn authorities(path: &Path) -> Result<RootCerts, ClientError> {
+    let failed = |source: io::Error| ClientError::AuthorityFile { path: path.to_owned(), source };
+    let mut pem = Vec::new();
+    File::open(path).map_err(failed)?.take(MAX_AUTHORITY_BYTES).read_to_end(&mut pem).map_err(failed)?;
+    let certificate = |item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    };
+    let read: Option<Vec<Certificate<'static>>> = parse_pem(&pem).map(certificate).collect();
+    match read {
+        Some(certificates) if !certificates.is_empty() => Ok(RootCerts::from(certificates)),
+        _ => Err(ClientError::NoAuthority(path.to_owned())),
+    }
+}
