@@ -60,7 +60,7 @@ impl DatabaseStore {
         let staged = self.staged_locations(commit.added.iter().map(|added| added.position.hash))?;
         let staged_after = self.staged_bytes()?.saturating_sub(staged.values().map(size).sum());
         let frames = self.frames_of(&commit.added, &staged);
-        self.store.write(&mut writes, &frames, |batch, locations| {
+        self.store.write(&mut writes, frames, |batch, locations| {
             let mut fresh = fresh_locations(&commit.added, &staged, locations);
             for added in &commit.added {
                 let hash = &added.position.hash;
@@ -141,11 +141,11 @@ impl DatabaseStore {
         for run in added.chunk_by(|a, b| is_staged(a, staged) && is_staged(b, staged)) {
             match run {
                 [added] if !is_staged(added, staged) => {
-                    frames.block(Kind::Entry, &added.position.hash, &added.block);
+                    frames.add(Kind::Entry, self.number, &added.position.hash, &added.block);
                 }
                 run => {
                     let hashes: Vec<Hash> = run.iter().map(|added| added.position.hash).collect();
-                    frames.commit(&self.address, &hashes);
+                    frames.commit(self.number, &self.address, &hashes);
                 }
             }
         }

@@ -1,7 +1,12 @@
 //! What can go wrong, case by case.
 
 use oplog::{Address, Hash, entry::EntryError};
-use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Why a data directory cannot be opened. Nothing in it has been changed.
 #[derive(Debug, thiserror::Error)]
@@ -79,12 +84,27 @@ pub enum OpenError {
         /// The directory.
         dir: PathBuf,
     },
+    /// A file of the journal is gone, and with it what was acknowledged.
+    #[error(
+        "data directory: {} is missing or empty, and held data. Put it back; to start without what it held, move the `db` \
+         folder away",
+        file.display()
+    )]
+    NoJournalFile {
+        /// The file.
+        file: PathBuf,
+    },
     /// The flusher's thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
     /// The store's files open and cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError + use<> {
+    let path = PathBuf::from(path);
+    move |source| OpenError::Io { action, path, source }
 }
 
 /// The process that holds a data directory.

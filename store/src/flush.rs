@@ -2,11 +2,11 @@
 
 use super::{
     config::{Durability, FlushObserver, StoreConfig},
+    disk::DiskFile,
     error::Poison,
-    journal::{Journal, Offset},
+    journal::{FRAMES_START, Journal, Offset},
 };
 use std::{
-    fs::File,
     io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -25,7 +25,7 @@ const RELAXED_INTERVAL: Duration = Duration::from_millis(500);
 struct Tail {
     writes: u64,
     end: Offset,
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
 }
 
 /// What is on disk.
@@ -82,8 +82,14 @@ impl Flusher {
     /// Notes that the journal was written up to its end.
     pub(super) fn written(&self, journal: &Journal) {
         let mut tail = self.shared.tail();
+        let end = journal.end();
+        if end.segment > tail.end.segment {
+            // The file before was synced before this one was begun.
+            let begun = Offset { at: FRAMES_START, ..end };
+            self.shared.progress.send_modify(|progress| progress.synced = progress.synced.max(begun));
+        }
         tail.writes += 1;
-        tail.end = journal.end();
+        tail.end = end;
         tail.file = journal.file();
     }
 
@@ -143,8 +149,9 @@ impl Flusher {
     }
 }
 
-impl Drop for Flusher {
-    fn drop(&mut self) {
+impl Flusher {
+    /// Flushes for the last time and ends the thread.
+    pub(super) fn stop(&mut self) {
         self.shared.stopping.store(true, Ordering::Release);
         self.wake();
         // A thread that hangs in a flush would keep the process from ending.
@@ -153,6 +160,12 @@ impl Drop for Flusher {
         {
             let _ended = thread.join();
         }
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -181,7 +194,7 @@ impl Shared {
             return;
         }
         let start = Instant::now();
-        if let Err(error) = file.sync_data() {
+        if let Err(error) = file.sync() {
             self.poison(Poison::Sync(Arc::new(error)));
             return;
         }

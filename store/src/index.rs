@@ -2,7 +2,7 @@
 
 use super::error::StoreError;
 use super::{
-    journal::{Location, frame::HEADER},
+    journal::{Location, Offset, frame::frame_bytes},
     keys::{self, Number},
     record::{self, Heads, Indexed},
     tree::{Batch, Tree},
@@ -42,7 +42,7 @@ pub(super) struct Garbage(HashMap<u32, u64>);
 impl Garbage {
     /// A frame's payload is no longer referred to.
     pub(super) fn add(&mut self, location: Location) {
-        *self.0.entry(location.segment).or_default() += u64::from(location.length) + HEADER as u64;
+        *self.0.entry(location.segment).or_default() += frame_bytes(location.length.into());
     }
 
     /// The changes, as what the counters shall be.
@@ -57,6 +57,11 @@ pub(super) fn put_garbage(batch: &mut Batch, counters: &[(u32, u64)]) {
     for (segment, bytes) in counters {
         batch.put(keys::garbage(*segment), bytes.to_be_bytes());
     }
+}
+
+/// Notes that a journal file was finished and synced at this length.
+pub(super) fn put_file(batch: &mut Batch, end: Offset) {
+    batch.put(keys::file(end.segment), end.at.to_be_bytes());
 }
 
 /// Bytes of a journal file that nothing refers to.

@@ -13,7 +13,7 @@ pub(super) const VIEW: u8 = b'v';
 pub(super) const LIVE: u8 = b'l';
 /// Heads and count: `h`, database.
 pub(super) const HEADS: u8 = b'h';
-/// Registered databases: `d`, digest of the manifest -> number, a byte that nobody reads.
+/// Registered databases: `d`, digest of the manifest -> number.
 pub(super) const DATABASE: u8 = b'd';
 /// Blocks fetched and not committed: `s`, database, digest -> where the block is.
 pub(super) const STAGED: u8 = b's';
@@ -23,6 +23,8 @@ pub(super) const STAGED_BYTES: u8 = b't';
 pub(super) const REMOVED: u8 = b'x';
 /// Bytes of a journal file that nothing refers to any more: `g`, file.
 pub(super) const GARBAGE: u8 = b'g';
+/// Files of the journal that are finished: `f`, file -> length in bytes.
+pub(super) const FILE: u8 = b'f';
 /// Small node metadata: `m`, name.
 pub(super) const META: u8 = b'm';
 /// The number that the next new database gets.
@@ -38,8 +40,8 @@ const SHORTENED: u8 = 0xff;
 
 /// What the store calls a database in its keys. Never given twice, so that a database that is removed and added again
 /// starts afresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Number(pub(super) u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Number(pub(crate) u32);
 
 /// The prefix of a database's keys of one kind.
 pub(super) fn prefix(kind: u8, number: Number) -> [u8; 5] {
@@ -89,6 +91,10 @@ fn tagged(kind: u8, hash: &Hash) -> [u8; 33] {
 
 pub(super) fn garbage(segment: u32) -> [u8; 5] {
     prefix(GARBAGE, Number(segment))
+}
+
+pub(super) fn file(segment: u32) -> [u8; 5] {
+    prefix(FILE, Number(segment))
 }
 
 /// The position in an `o` or `l` key.

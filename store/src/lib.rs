@@ -10,17 +10,22 @@
 
 mod config;
 mod database;
+mod disk;
+mod environment;
 mod error;
 mod flush;
+mod format;
 mod index;
 mod journal;
 mod keys;
 mod live;
 mod lock;
+mod migrate;
 mod rebuild;
 mod record;
 mod recover;
 mod remove;
+mod replay;
 mod staging;
 mod sweep;
 #[cfg(test)]
@@ -34,14 +39,17 @@ pub use config::{
 };
 pub use database::DatabaseStore;
 pub use error::{Corruption, EngineError, Holder, OpenError, Poison, StoreError};
+pub use journal::Damage;
 pub use rebuild::RebuildReport;
 pub use remove::RemovedReport;
 pub use sweep::SweepReport;
 pub use verify::{Difference, MAX_DIFFERENCES, VerifyReport};
 
 use bytes::Bytes;
+use environment::Environment;
 use flush::Flusher;
-use journal::{Frames, Journal, Kind, Location, Segments};
+use format::Format;
+use journal::{Frames, Journal, Location, Segments};
 use keys::Number;
 use lock::DirectoryLock;
 use oplog::{Address, Hash};
@@ -124,11 +132,18 @@ impl Store {
     /// What a crash left half done, removals among it, is finished or undone. When the tree lags far behind or is missing this reads the whole
     /// journal, and says so in the log.
     pub fn open(dir: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
+        Self::open_in(&Environment::machine(), dir, config)
+    }
+
+    fn open_in(environment: &Environment, dir: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
         let lock = DirectoryLock::take(dir)?;
-        let folder = dir.join("db");
-        lock::check_format(dir, &folder)?;
-        let tree = open_tree(&folder, config)?;
-        recover::open(dir, tree, lock, config)
+        let open_index = || open_tree(&dir.join("db"), config);
+        match format::check(&*environment.disk, dir)? {
+            Format::One => migrate::run(environment, dir, open_index)?,
+            Format::Two => migrate::finish(environment, dir)?,
+        }
+        let tree = open_index()?;
+        recover::open(environment, dir, tree, lock, config)
     }
 
     /// A committed block of any kind, checked against its hash.
@@ -150,14 +165,14 @@ impl Store {
         let mut seen = HashSet::new();
         for (hash, block) in blocks {
             if seen.insert(*hash) && !self.has_block(hash)? {
-                frames.block(Kind::Block, hash, block);
+                frames.block(hash, block);
                 added.push(*hash);
             }
         }
         if frames.is_empty() {
             return Ok(());
         }
-        self.write(&mut writes, &frames, |batch, locations| {
+        self.write(&mut writes, frames, |batch, locations| {
             for (hash, location) in added.iter().zip(locations) {
                 batch.put(keys::index(hash), Indexed::Other(*location).encode());
             }
@@ -204,7 +219,12 @@ impl Store {
         let mut writes = self.writes()?;
         let mut frames = Frames::default();
         frames.meta(name, value);
-        self.write(&mut writes, &frames, |batch, _| batch.put(keys::meta(name), value))
+        self.write(&mut writes, frames, |batch, _| batch.put(keys::meta(name), value))
+    }
+
+    /// What of the journal could not be read. Cheap.
+    pub fn damage(&self) -> Damage {
+        self.inner.segments.damaged().total()
     }
 
     /// Bytes that the store takes on disk. Cheap.
@@ -237,8 +257,8 @@ impl Store {
         let registration = Registration { number: writes.next_number };
         let next = Number(registration.number.0 + 1);
         let mut frames = Frames::default();
-        frames.registered(address);
-        self.write(writes, &frames, |batch, _| {
+        frames.registered(registration.number, address);
+        self.write(writes, frames, |batch, _| {
             batch.put(keys::database(&address.manifest()), registration.encode());
             batch.put(keys::NEXT_NUMBER, next.0.to_be_bytes());
         })?;
@@ -283,16 +303,20 @@ impl Store {
     fn write(
         &self,
         writes: &mut Writes,
-        frames: &Frames,
+        frames: Frames,
         change: impl FnOnce(&mut Batch, &[Location]),
     ) -> Result<(), StoreError> {
         let Inner { flusher, counters, tree, .. } = &*self.inner;
+        let before = writes.journal.end();
         let appended = writes.journal.append(frames);
         if writes.journal.is_broken() {
             flusher.poison(Poison::Journal);
         }
         let mut batch = Batch::default();
         change(&mut batch, &appended?);
+        if before.segment < writes.journal.end().segment {
+            index::put_file(&mut batch, before);
+        }
         let checkpoint = Checkpoint { followed: writes.journal.end(), synced: flusher.synced() };
         batch.put(keys::CHECKPOINT, checkpoint.encode());
         tree.apply(batch).map_err(|poison| flusher.poison(poison))?;
@@ -300,6 +324,22 @@ impl Store {
         counters.batches.fetch_add(1, Ordering::Relaxed);
         counters.journal_bytes.store(writes.journal.bytes(), Ordering::Relaxed);
         Ok(())
+    }
+}
+
+impl Drop for Inner {
+    /// Notes that everything is on disk, so that the next start need not doubt the journal's end.
+    fn drop(&mut self) {
+        self.flusher.stop();
+        let writes = self.writes.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let end = writes.journal.end();
+        if self.flusher.check().is_ok() && self.flusher.synced() == end {
+            let mut batch = Batch::default();
+            batch.put(keys::CHECKPOINT, Checkpoint { followed: end, synced: end }.encode());
+            if let Err(error) = self.tree.apply(batch).and_then(|()| self.tree.flush()) {
+                tracing::warn!(%error, "the index was not closed properly; the next start checks it");
+            }
+        }
     }
 }
 

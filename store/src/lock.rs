@@ -1,17 +1,18 @@
-//! Whose a data directory is, and what wrote it.
+//! Whose a data directory is.
 
-use super::error::{Holder, OpenError};
+use super::error::{Holder, OpenError, failed};
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, DirBuilder, File, Permissions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    path::{Path, PathBuf},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
 };
 
-/// The first line of the `format` file of directories that this version writes.
-pub(super) const FORMAT: &str = "paperclip store 1";
-
-/// Longest part of a foreign `format` file that a message shows, in bytes.
+/// Longest part of a `lock` file that is read, in bytes.
 const SHOWN: u64 = 80;
+
+/// The directory is for the node's user alone: it holds keys, and entries of databases that may be secret.
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// Held while a store is open. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -22,7 +23,8 @@ pub(super) struct DirectoryLock {
 impl DirectoryLock {
     /// Creates the directory if need be and takes it for this process.
     pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
-        fs::create_dir_all(dir).map_err(failed("create", dir))?;
+        DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(dir).map_err(failed("create", dir))?;
+        close_to_others(dir);
         let path = dir.join("lock");
         let mut options = File::options();
         let mut file = options
@@ -30,6 +32,7 @@ impl DirectoryLock {
             .truncate(false)
             .read(true)
             .write(true)
+            .mode(0o600)
             .open(&path)
             .map_err(failed("open", &path))?;
         match file.try_lock() {
@@ -39,12 +42,15 @@ impl DirectoryLock {
             }
             Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
         }
-        let write = |file: &mut File| {
+        let write = |file: &mut File| -> io::Result<()> {
             file.set_len(0)?;
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
-        write(&mut file).map_err(failed("write", &path))?;
+        if let Err(error) = write(&mut file) {
+            // The lock holds all the same; the process id only tells people.
+            tracing::debug!(%error, file = %path.display(), "cannot write the process id");
+        }
         Ok(Self { _file: file })
     }
 }
@@ -55,44 +61,16 @@ fn holder(file: &mut File) -> Holder {
     Holder(read.ok().and_then(|_| text.trim().parse().ok()))
 }
 
-/// Refuses a directory of an unknown format and marks a new one.
-pub(super) fn check_format(dir: &Path, database: &Path) -> Result<(), OpenError> {
-    let path = dir.join("format");
-    match File::open(&path) {
-        Ok(file) => {
-            let mut text = Vec::new();
-            file.take(SHOWN).read_to_end(&mut text).map_err(failed("read", &path))?;
-            let text = String::from_utf8_lossy(&text);
-            let found = text.lines().next().unwrap_or_default();
-            if found == FORMAT {
-                return Ok(());
-            }
-            Err(OpenError::Format { dir: dir.to_owned(), found: found.to_owned(), supported: FORMAT })
+/// Takes a directory that an earlier version left open to other users away from them.
+fn close_to_others(dir: &Path) {
+    let close = || {
+        let mode = fs::metadata(dir)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            fs::set_permissions(dir, Permissions::from_mode(DIRECTORY_MODE))?;
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if database.exists() {
-                return Err(OpenError::NoFormat { dir: dir.to_owned() });
-            }
-            write_durably(&path, format!("{FORMAT}\n").as_bytes()).map_err(failed("write", &path))
-        }
-        Err(source) => Err(failed("read", &path)(source)),
+        io::Result::Ok(())
+    };
+    if let Err(error) = close() {
+        tracing::warn!(%error, dir = %dir.display(), "other users can look into the data directory");
     }
-}
-
-/// Writes a file so that after a crash it is there whole or not at all.
-pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension(TEMPORARY);
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(&temporary, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-/// The extension of files that are being written.
-pub(super) const TEMPORARY: &str = "tmp";
-
-pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError + use<> {
-    let path = PathBuf::from(path);
-    move |source| OpenError::Io { action, path, source }
 }

@@ -5,7 +5,7 @@ use super::{
     database::DatabaseStore,
     error::{Corruption, StoreError},
     index::{Garbage, put_entry, put_garbage, put_heads, put_view},
-    journal::{Kind, Location, Offset, Scan, frame},
+    journal::{Frame, Kind, Location, Offset, Scan, records},
     keys::{self, Number},
     record::Indexed,
     tree::Batch,
@@ -41,7 +41,7 @@ impl DatabaseStore {
         for kind in [keys::HEADS, keys::VIEW, keys::LIVE, keys::ORDER] {
             self.store.delete_prefix(&keys::prefix(kind, self.number))?;
         }
-        let databases = HashMap::from([(self.address, self.clone())]);
+        let databases = HashMap::from([(self.number, self.clone())]);
         let frames = writes.journal.scan(Offset::default())?;
         self.store.index_frames(frames, &databases, Scope::Database)?;
         self.drop_unordered()?;
@@ -194,7 +194,7 @@ impl Store {
     pub(super) fn index_frames(
         &self,
         frames: Scan,
-        databases: &HashMap<Address, DatabaseStore>,
+        databases: &HashMap<Number, DatabaseStore>,
         scope: Scope,
     ) -> Result<(), StoreError> {
         let mut batch = Batch::default();
@@ -210,23 +210,15 @@ impl Store {
                     }
                     put_entry(&mut batch, database.number, &position, location);
                 }
-                Kind::Removed => {
-                    self.inner.tree.apply(std::mem::take(&mut batch))?;
-                    if let Some(database) =
-                        frame::read_removed(&frame.payload).and_then(|it| databases.get(&it))
-                    {
-                        self.delete_prefix(&keys::prefix(keys::ORDER, database.number))?;
-                    }
-                }
                 Kind::Block if scope == Scope::Everything => {
                     batch.put(keys::index(&frame.hash), Indexed::Other(location).encode());
                 }
                 Kind::Meta if scope == Scope::Everything => {
-                    if let Some((name, value)) = frame::read_meta(&frame.payload) {
+                    if let Some((name, value)) = records::read_meta(&frame.payload) {
                         batch.put(keys::meta(name), value);
                     }
                 }
-                Kind::Block | Kind::Meta | Kind::Commit | Kind::Registered => {}
+                Kind::Block | Kind::Meta | Kind::Commit | Kind::Registered | Kind::Removed | Kind::Swept => {}
             }
             count += 1;
             if count % CHUNK == 0 {
@@ -260,10 +252,10 @@ impl Store {
 
 /// Which of the databases an entry frame belongs to, and where it stands there.
 fn entry_in<'a>(
-    frame: &frame::Frame,
-    databases: &'a HashMap<Address, DatabaseStore>,
+    frame: &Frame,
+    databases: &'a HashMap<Number, DatabaseStore>,
 ) -> Option<(&'a DatabaseStore, Position)> {
+    let database = databases.get(&frame.number)?;
     let entry = Entry::decode(&frame.payload).ok()?;
-    let database = databases.get(&entry.id.parse().ok()?)?;
-    Some((database, entry.position()))
+    (entry.id.parse() == Ok(database.address)).then(|| (database, entry.position()))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     error::Corruption,
-    journal::{Location, Offset, frame::UNUSED_TYPE},
+    journal::{Location, Offset},
     keys::{MAX_VIEW_KEY, Number},
 };
 use oplog::{Hash, order::Position, view::Winner};
@@ -197,16 +197,13 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    pub(super) fn encode(self) -> Vec<u8> {
-        [&self.number.0.to_be_bytes()[..], &[UNUSED_TYPE]].concat()
+    pub(super) fn encode(self) -> [u8; 4] {
+        self.number.0.to_be_bytes()
     }
 
     pub(super) fn decode(value: &[u8]) -> Result<Self, Corruption> {
-        let read = || {
-            let (number, &[_unused_type]) = value.split_first_chunk()? else { return None };
-            Some(Self { number: Number(u32::from_be_bytes(*number)) })
-        };
-        read().ok_or(Corruption::Record("database"))
+        let number = value.try_into().map_err(|_| Corruption::Record("database"))?;
+        Ok(Self { number: Number(u32::from_be_bytes(number)) })
     }
 }
 

@@ -33,8 +33,8 @@ impl Store {
             let mut writes = self.writes()?;
             let Some(number) = self.number_of(address)? else { return Ok(RemovedReport::default()) };
             let mut frames = Frames::default();
-            frames.removed(address);
-            self.write(&mut writes, &frames, |batch, _| {
+            frames.removed(number, address);
+            self.write(&mut writes, frames, |batch, _| {
                 batch.remove(keys::database(&address.manifest()));
                 batch.put(keys::prefix(keys::REMOVED, number), []);
             })?;
@@ -118,7 +118,7 @@ impl Store {
         gone.blocks.iter().for_each(|location| garbage.add(*location));
         report.bytes += gone.blocks.iter().map(super::database::size).sum::<u64>();
         let garbage = garbage.resolve(&self.inner.tree)?;
-        self.write(writes, &Frames::default(), |batch: &mut Batch, _| {
+        self.write(writes, Frames::default(), |batch: &mut Batch, _| {
             gone.keys.iter().for_each(|key| batch.remove(key));
             put_garbage(batch, &garbage);
         })?;

@@ -29,7 +29,7 @@ impl DatabaseStore {
         let mut seen = HashSet::new();
         for (hash, block) in blocks {
             if seen.insert(*hash) && !self.is_staged(hash)? && !self.contains(hash)? {
-                frames.block(Kind::Staged, hash, block);
+                frames.add(Kind::Staged, self.number, hash, block);
                 added.push((*hash, block.len() as u64));
             }
         }
@@ -42,7 +42,7 @@ impl DatabaseStore {
             return Err(StoreError::StagingFull { limit });
         }
         let after = self.staged_bytes()? + bytes;
-        self.store.write(&mut writes, &frames, |batch, locations| {
+        self.store.write(&mut writes, frames, |batch, locations| {
             for ((hash, _), location) in added.iter().zip(locations) {
                 batch.put(keys::staged(self.number, hash), location.encode());
             }
@@ -100,7 +100,7 @@ impl DatabaseStore {
         let mut garbage = Garbage::default();
         staged.values().for_each(|location| garbage.add(*location));
         let garbage = garbage.resolve(&self.store.inner.tree)?;
-        self.store.write(&mut writes, &Frames::default(), |batch, _| {
+        self.store.write(&mut writes, Frames::default(), |batch, _| {
             staged.keys().for_each(|hash| batch.remove(keys::staged(self.number, hash)));
             self.put_staged_bytes(batch, after);
             put_garbage(batch, &garbage);

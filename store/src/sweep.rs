@@ -2,14 +2,12 @@
 
 use super::{
     Store, Writes,
-    error::StoreError,
-    index::garbage_of,
-    journal::{Frames, Kind, Location, frame},
-    keys::{self, Number},
+    error::{Corruption, Poison, StoreError},
+    index::{garbage_of, put_file},
+    journal::{Frame, Frames, Kind, Location, records},
+    keys,
     record::Indexed,
 };
-use frame::Frame;
-use oplog::{Entry, Hash};
 
 /// A file is rewritten when at least this share of it, in percent, is garbage.
 const SWEEP_PERCENT: u64 = 50;
@@ -32,7 +30,7 @@ pub struct SweepReport {
 /// What keeps a frame from being dropped: what is to be changed when it moves.
 enum Held {
     Committed(Indexed),
-    Staged(Number),
+    Staged,
     /// A record that nothing points to.
     Record,
 }
@@ -45,12 +43,22 @@ impl Store {
         let mut report = SweepReport::default();
         for segment in self.sweepable()? {
             self.empty_segment(segment)?;
+            if self.inner.segments.damaged().has(segment) && self.is_referred_to(segment)? {
+                tracing::warn!(segment, "not deleting a damaged file of the journal: the index refers to it");
+                continue;
+            }
+            let mut gone = Frames::default();
+            gone.swept(segment);
+            self.write(&mut *self.writes()?, gone, |_, _| {})?;
             // The frames that moved must be on disk, and the tree must know it, before the only other copy goes.
             self.inner.flusher.flush_now()?;
             self.inner.tree.flush()?;
             let mut writes = self.writes()?;
             writes.journal.delete(segment)?;
-            self.write(&mut writes, &Frames::default(), |batch, _| batch.remove(keys::garbage(segment)))?;
+            self.write(&mut writes, Frames::default(), |batch, _| {
+                batch.remove(keys::garbage(segment));
+                batch.remove(keys::file(segment));
+            })?;
             report.files += 1;
         }
         report.bytes = before.saturating_sub(self.writes()?.journal.bytes());
@@ -66,8 +74,7 @@ impl Store {
             )
         };
         if end.at >= MIN_SWEPT_BYTES && worth(end.segment, end.at)? {
-            writes.journal.roll()?;
-            self.inner.flusher.written(&writes.journal);
+            self.write_rolled(&mut writes)?;
         }
         let last = writes.journal.end().segment;
         let mut sweepable = Vec::new();
@@ -77,6 +84,34 @@ impl Store {
             }
         }
         Ok(sweepable)
+    }
+
+    /// Closes the file that is being written, and begins another.
+    fn write_rolled(&self, writes: &mut Writes) -> Result<(), StoreError> {
+        let end = writes.journal.end();
+        let rolled = writes.journal.roll();
+        if writes.journal.is_broken() {
+            self.inner.flusher.poison(Poison::Journal);
+        }
+        rolled?;
+        self.write(writes, Frames::default(), |batch, _| put_file(batch, end))
+    }
+
+    /// Whether the index has something in a file. Looks at the whole index.
+    fn is_referred_to(&self, segment: u32) -> Result<bool, StoreError> {
+        for pair in self.inner.tree.with_prefix(&[keys::INDEX]) {
+            let (key, value) = pair?;
+            let hash = keys::hash_of(&key, 1).ok_or(Corruption::Record("index"))?;
+            if Indexed::decode(&value, &hash)?.location().segment == segment {
+                return Ok(true);
+            }
+        }
+        for pair in self.inner.tree.with_prefix(&[keys::STAGED]) {
+            if Location::decode(&pair?.1)?.segment == segment {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Copies what is still of use to the journal's end.
@@ -95,24 +130,24 @@ impl Store {
                 } else {
                     frame.kind
                 };
-                copies.block(kind, &frame.hash, &frame.payload);
-                held.push((frame.hash, reason));
+                copies.add(kind, frame.number, &frame.hash, &frame.payload);
+                held.push((frame, reason));
             }
             if copies.is_empty() {
                 return Ok(());
             }
-            self.move_frames(&mut writes, &copies, &held)?;
+            self.move_frames(&mut writes, copies, &held)?;
         }
     }
 
     fn move_frames(
         &self,
         writes: &mut Writes,
-        copies: &Frames,
-        held: &[(Hash, Held)],
+        copies: Frames,
+        held: &[(Frame, Held)],
     ) -> Result<(), StoreError> {
         self.write(writes, copies, |batch, locations| {
-            for ((hash, reason), location) in held.iter().zip(locations) {
+            for ((Frame { hash, number, .. }, reason), location) in held.iter().zip(locations) {
                 match reason {
                     Held::Committed(Indexed::Entry(_, number, position)) => {
                         let indexed = Indexed::Entry(*location, *number, position.clone());
@@ -121,7 +156,7 @@ impl Store {
                     Held::Committed(Indexed::Other(_)) => {
                         batch.put(keys::index(hash), Indexed::Other(*location).encode());
                     }
-                    Held::Staged(number) => batch.put(keys::staged(*number, hash), location.encode()),
+                    Held::Staged => batch.put(keys::staged(*number, hash), location.encode()),
                     Held::Record => {}
                 }
             }
@@ -130,34 +165,37 @@ impl Store {
 
     /// What still needs a frame at its place.
     fn holder(&self, location: Location, frame: &Frame) -> Result<Option<Held>, StoreError> {
-        let Frame { kind, hash, payload } = frame;
+        let Frame { kind, number, hash, payload } = frame;
         Ok(match kind {
             Kind::Block | Kind::Entry | Kind::Staged => match self.indexed(hash)? {
                 Some(indexed) if indexed.location() == location => Some(Held::Committed(indexed)),
                 None if *kind == Kind::Staged => self.staged_in(location, frame)?,
                 _ => None,
             },
-            Kind::Registered => match frame::read_registered(payload) {
-                Some(address) => self.registration(&address)?.map(|_| Held::Record),
+            Kind::Registered => match records::read_database(payload) {
+                Some(address) => (self.number_of(&address)? == Some(*number)).then_some(Held::Record),
                 None => None,
             },
-            Kind::Meta => match frame::read_meta(payload) {
+            // Without it, what an older file still holds of the database would come back with the next index.
+            Kind::Removed => {
+                let oldest = self.inner.segments.list()?.first().copied();
+                oldest.is_some_and(|oldest| oldest < location.segment).then_some(Held::Record)
+            }
+            Kind::Swept => Some(Held::Record),
+            Kind::Meta => match records::read_meta(payload) {
                 Some((name, value)) => {
                     let current = self.inner.tree.get(keys::meta(name))?;
                     (current.as_deref() == Some(value)).then_some(Held::Record)
                 }
                 None => None,
             },
-            Kind::Commit | Kind::Removed => None,
+            Kind::Commit => None,
         })
     }
 
     fn staged_in(&self, location: Location, frame: &Frame) -> Result<Option<Held>, StoreError> {
-        let Ok(entry) = Entry::decode(&frame.payload) else { return Ok(None) };
-        let Ok(address) = entry.id.parse() else { return Ok(None) };
-        let Some(number) = self.number_of(&address)? else { return Ok(None) };
-        let value = self.inner.tree.get(keys::staged(number, &frame.hash))?;
+        let value = self.inner.tree.get(keys::staged(frame.number, &frame.hash))?;
         let at = value.map(|value| Location::decode(&value)).transpose()?;
-        Ok((at == Some(location)).then_some(Held::Staged(number)))
+        Ok((at == Some(location)).then_some(Held::Staged))
     }
 }

@@ -129,6 +129,17 @@ impl Tree {
         }
     }
 
+    /// Closes the tree and waits until its threads have let go of the files, so that they can be deleted.
+    pub(super) fn close(self) {
+        let Self { db, file, .. } = self;
+        drop(db);
+        let Ok(file) = fs::File::open(file) else { return };
+        let deadline = Instant::now() + LET_GO_WITHIN;
+        while file.try_lock().is_err() && Instant::now() < deadline {
+            thread::sleep(LET_GO_PAUSE);
+        }
+    }
+
     /// Bytes of the tree's file.
     pub(super) fn bytes(&self) -> u64 {
         fs::metadata(&self.file).map_or(0, |file| file.len())

@@ -1,19 +1,24 @@
-//! What a journal file consists of: frames, one behind the other.
+//! Frames, of which a journal file consists: a header of [`HEADER`] bytes and a payload, padded to a multiple of [`ALIGN`].
 //!
-//! A frame is a header of [`HEADER`] bytes (length of the payload, kind, three zeros, the first eight bytes of the payload's
-//! sha2-256) and the payload. The sum tells a frame that was written whole from one that a crash cut off.
+//! Entries carry bytes that strangers choose, frames among them. So a header is sealed with the file's secret [`Key`] and with
+//! the place at which it stands: what looks like a frame and was not written there by this store, seal and all, is none.
 
-use bytes::{BufMut as _, Bytes};
-use oplog::{Address, Hash};
+use super::{key::Key, segments::Offset};
+use crate::keys::Number;
+use bytes::Bytes;
+use oplog::Hash;
 
 /// The size of a frame's header in bytes.
-pub(crate) const HEADER: usize = 16;
+pub(crate) const HEADER: usize = 32;
+
+/// Frames begin at multiples of this, in bytes.
+pub(crate) const ALIGN: usize = 32;
 
 /// The largest payload in bytes: far above the largest block, so that a damaged length does not ask for all memory.
 pub(crate) const MAX_PAYLOAD: usize = 64 << 20;
 
-/// Stands in format 1 where the type of a database was. A store knows no types: how a database is read is not its matter.
-pub(crate) const UNUSED_TYPE: u8 = 0;
+/// Bytes of a header that its seal covers; the seal fills the rest.
+const SEALED: usize = 20;
 
 /// What a frame records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,16 +31,26 @@ pub(crate) enum Kind {
     Staged,
     /// That staged entries were committed: digest of the manifest, then digests of the entries.
     Commit,
-    /// A new database: digest of the manifest, then [`UNUSED_TYPE`].
+    /// A new database: digest of the manifest.
     Registered,
     /// A removed database: digest of the manifest.
     Removed,
     /// A metadata value: length of the name in two bytes, name, value.
     Meta,
+    /// A file of the journal that a sweep deletes: its number in four bytes.
+    Swept,
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Block, Kind::Entry, Kind::Staged, Kind::Commit, Kind::Registered, Kind::Removed, Kind::Meta];
+const KINDS: [Kind; 8] = [
+    Kind::Block,
+    Kind::Entry,
+    Kind::Staged,
+    Kind::Commit,
+    Kind::Registered,
+    Kind::Removed,
+    Kind::Meta,
+    Kind::Swept,
+];
 
 impl Kind {
     fn code(self) -> u8 {
@@ -47,121 +62,121 @@ impl Kind {
             Self::Registered => 5,
             Self::Removed => 6,
             Self::Meta => 7,
+            Self::Swept => 8,
         }
     }
 
-    fn from_code(code: u8) -> Option<Self> {
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
         KINDS.into_iter().find(|kind| kind.code() == code)
     }
 }
 
-/// A frame's header, read.
+/// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) kind: Kind,
+    /// The database that the frame belongs to; 0 where it belongs to none.
+    pub(crate) number: Number,
+    /// The length of the payload in bytes.
     pub(crate) length: usize,
-    sum: [u8; 8],
+    /// The first bytes of the payload's sha2-256.
+    pub(super) sum: [u8; 8],
 }
 
 impl Header {
-    /// Reads a header; `None` when the bytes are none.
-    pub(crate) fn decode(bytes: &[u8; HEADER]) -> Option<Self> {
-        let (length, rest) = bytes.split_first_chunk()?;
-        let [code, 0, 0, 0, sum @ ..] = rest else { return None };
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let kind = Kind::from_code(*code)?;
-        (length <= MAX_PAYLOAD).then_some(Self { kind, length, sum: sum.try_into().ok()? })
+    pub(super) fn of(kind: Kind, number: Number, payload: &[u8], hash: &Hash) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = *hash.digest();
+        Self { kind, number, length: payload.len(), sum: [a, b, c, d, e, f, g, h] }
+    }
+
+    /// The header, sealed for its place.
+    pub(super) fn encode(&self, key: &Key, place: Offset) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        // Lengths above the limit are refused before frames are written.
+        bytes[..4].copy_from_slice(&u32::try_from(self.length).unwrap_or(u32::MAX).to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.number.0.to_be_bytes());
+        bytes[8] = self.kind.code();
+        bytes[12..SEALED].copy_from_slice(&self.sum);
+        let seal = seal(key, place, &bytes);
+        bytes[SEALED..].copy_from_slice(&seal);
+        bytes
+    }
+
+    /// Reads the header at a place; `None` when the bytes were not written there as one.
+    pub(super) fn decode(bytes: &[u8; HEADER], key: &Key, place: Offset) -> Option<Self> {
+        let [a, b, c, d, number @ ..] = bytes.first_chunk::<8>()?;
+        let length = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).ok()?;
+        let [code, 0, 0, 0, ref sum @ ..] = bytes[8..SEALED] else { return None };
+        let kind = Kind::from_code(code)?;
+        let header =
+            Self { kind, number: Number(u32::from_be_bytes(*number)), length, sum: sum.try_into().ok()? };
+        (length <= MAX_PAYLOAD && bytes[SEALED..] == seal(key, place, bytes)).then_some(header)
     }
 
     /// Whether the header belongs to a payload with this sha2-256.
-    pub(crate) fn matches(&self, hash: &Hash) -> bool {
+    pub(super) fn matches(&self, hash: &Hash) -> bool {
         hash.digest().starts_with(&self.sum)
     }
 }
 
-/// A payload as the journal's reader gives it.
+fn seal(key: &Key, place: Offset, header: &[u8; HEADER]) -> [u8; HEADER - SEALED] {
+    let mut seal = [0; HEADER - SEALED];
+    let parts = [&place.segment.to_be_bytes()[..], &place.at.to_be_bytes(), &header[..SEALED]];
+    seal.copy_from_slice(&key.tag(&parts)[..HEADER - SEALED]);
+    seal
+}
+
+/// Bytes that a frame with a payload of this length takes in a file.
+pub(crate) fn frame_bytes(length: u64) -> u64 {
+    (HEADER as u64 + length).next_multiple_of(ALIGN as u64)
+}
+
+/// A frame as the journal's reader gives it.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
     pub(crate) kind: Kind,
+    /// The database that it belongs to; 0 where it belongs to none.
+    pub(crate) number: Number,
     /// The sha2-256 of the payload: the hash of the block, for the kinds that hold one.
     pub(crate) hash: Hash,
     pub(crate) payload: Bytes,
 }
 
-/// Frames to be appended together.
-#[derive(Debug, Default)]
-pub(crate) struct Frames {
-    pub(super) bytes: Vec<u8>,
-    /// Start and length of each payload in `bytes`.
-    pub(super) payloads: Vec<(usize, usize)>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Frames {
-    /// Adds a block, whose hash the caller vouches for.
-    pub(crate) fn block(&mut self, kind: Kind, hash: &Hash, block: &[u8]) {
-        let [a, b, c, d, e, f, g, h, ..] = *hash.digest();
-        self.bytes.reserve(HEADER + block.len());
-        // Lengths above the limit are refused when the frames are appended.
-        self.bytes.put_u32(u32::try_from(block.len()).unwrap_or(u32::MAX));
-        self.bytes.put_slice(&[kind.code(), 0, 0, 0, a, b, c, d, e, f, g, h]);
-        self.payloads.push((self.bytes.len(), block.len()));
-        self.bytes.put_slice(block);
+    const PLACE: Offset = Offset { segment: 3, at: 4096 };
+
+    fn sealed() -> (Key, Header, [u8; HEADER]) {
+        let key = Key::from_bytes([7; 16]);
+        let header = Header::of(Kind::Entry, Number(5), b"payload", &Hash::of(b"payload"));
+        (key, header, header.encode(&key, PLACE))
     }
 
-    fn record(&mut self, kind: Kind, payload: &[u8]) {
-        self.block(kind, &Hash::of(payload), payload);
+    #[test]
+    fn a_header_is_read_at_its_place() {
+        let (key, header, bytes) = sealed();
+        assert_eq!(Header::decode(&bytes, &key, PLACE), Some(header));
+        assert!(header.matches(&Hash::of(b"payload")) && !header.matches(&Hash::of(b"another")));
     }
 
-    pub(crate) fn commit(&mut self, address: &Address, entries: &[Hash]) {
-        let mut payload = address.manifest().digest().to_vec();
-        entries.iter().for_each(|hash| payload.extend_from_slice(hash.digest()));
-        self.record(Kind::Commit, &payload);
+    #[test]
+    fn a_header_of_another_place_file_or_key_is_none() {
+        let (key, _, bytes) = sealed();
+        for place in [Offset { segment: 3, at: 4128 }, Offset { segment: 4, at: 4096 }] {
+            assert_eq!(Header::decode(&bytes, &key, place), None, "{place:?}");
+        }
+        assert_eq!(Header::decode(&bytes, &Key::from_bytes([8; 16]), PLACE), None);
     }
 
-    pub(crate) fn registered(&mut self, address: &Address) {
-        self.record(Kind::Registered, &[&address.manifest().digest()[..], &[UNUSED_TYPE]].concat());
+    #[test]
+    fn a_header_with_any_bit_flipped_is_none() {
+        let (key, _, bytes) = sealed();
+        for bit in 0..HEADER * 8 {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::decode(&flipped, &key, PLACE), None, "bit {bit}");
+        }
     }
-
-    pub(crate) fn removed(&mut self, address: &Address) {
-        self.record(Kind::Removed, address.manifest().digest());
-    }
-
-    pub(crate) fn meta(&mut self, name: &str, value: &[u8]) {
-        let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
-        self.record(Kind::Meta, &[&length.to_be_bytes()[..], name.as_bytes(), value].concat());
-    }
-
-    /// Bytes so far.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.payloads.is_empty()
-    }
-}
-
-/// The database and the entries of a [`Kind::Commit`].
-pub(crate) fn read_commit(payload: &[u8]) -> Option<(Address, Vec<Hash>)> {
-    let (chunks, []) = payload.as_chunks::<32>() else { return None };
-    let (address, entries) = chunks.split_first()?;
-    Some((Hash::from_digest(*address).into(), entries.iter().copied().map(Hash::from_digest).collect()))
-}
-
-/// The database of a [`Kind::Registered`].
-pub(crate) fn read_registered(payload: &[u8]) -> Option<Address> {
-    let (address, &[_unused_type]) = payload.split_first_chunk::<32>()? else { return None };
-    Some(Hash::from_digest(*address).into())
-}
-
-/// The database of a [`Kind::Removed`].
-pub(crate) fn read_removed(payload: &[u8]) -> Option<Address> {
-    Some(Hash::from_digest(payload.try_into().ok()?).into())
-}
-
-/// The name and value of a [`Kind::Meta`].
-pub(crate) fn read_meta(payload: &[u8]) -> Option<(&str, &[u8])> {
-    let (length, rest) = payload.split_first_chunk()?;
-    let (name, value) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
-    Some((std::str::from_utf8(name).ok()?, value))
 }

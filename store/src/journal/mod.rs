@@ -2,30 +2,42 @@
 //!
 //! One append-only sequence serves all databases, so that one `fdatasync` makes everything written before it durable.
 
+mod damage;
+pub(super) mod file_header;
 pub(super) mod frame;
+mod key;
+pub(super) mod records;
+mod resync;
 mod scan;
 mod segments;
 
-pub(super) use frame::{Frames, Kind};
+pub use damage::Damage;
+pub(super) use file_header::FRAMES_START;
+pub(super) use frame::{Frame, Kind};
+pub(super) use records::Frames;
 pub(super) use scan::Scan;
 pub(super) use segments::{Location, Offset, Segments};
 
-use super::error::StoreError;
-use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    path::Path,
-    sync::Arc,
+use super::{
+    disk::{self, DiskFile},
+    environment::Environment,
+    error::StoreError,
 };
+use key::Key;
+use std::{io, path::Path, sync::Arc};
 
 /// The size at which a new file is begun, in bytes.
 pub(super) const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Bytes that are copied at a time.
+const COPY_BYTES: usize = 1 << 20;
 
 /// The end of the journal, to which frames are added.
 #[derive(Debug)]
 pub(super) struct Journal {
     segments: Arc<Segments>,
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
+    key: Key,
     end: Offset,
     /// Bytes of all files but the last.
     full_bytes: u64,
@@ -41,9 +53,14 @@ pub(super) struct Found {
 
 impl Found {
     /// Looks at a folder, and creates it if need be.
-    pub(super) fn at(folder: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
-        Ok(Self { segments: Arc::new(Segments::new(folder)) })
+    pub(super) fn at(folder: &Path, environment: &Environment) -> Result<Self, StoreError> {
+        environment.disk.create_folder(folder).map_err(StoreError::io("create", folder))?;
+        Ok(Self { segments: Arc::new(Segments::new(folder, environment)) })
+    }
+
+    /// For readers.
+    pub(super) fn segments(&self) -> &Arc<Segments> {
+        &self.segments
     }
 
     /// The frames from `from` on.
@@ -59,22 +76,35 @@ impl Found {
     /// Where the last file ends, whole frame or not.
     pub(super) fn last_byte(&self) -> Result<Offset, StoreError> {
         let Some(segment) = self.segments.list()?.pop() else { return Ok(Offset::default()) };
-        let path = self.segments.path(segment);
-        let length = fs::metadata(&path).map_err(StoreError::io("read", path))?.len();
-        Ok(Offset { segment, at: length })
+        Ok(Offset { segment, at: self.segments.size(segment)? })
     }
 
     /// The journal, to be continued at `end`. What follows it, the unfinished end of a write that a crash cut off, goes.
-    pub(super) fn continue_at(self, end: Offset) -> Result<Journal, StoreError> {
+    ///
+    /// What of the last file is not known to be `synced` may be in the system's cache only, and after a failed flush the system
+    /// may take it for written. So the file is written once more, and the copy takes its place.
+    pub(super) fn continue_at(self, end: Offset, synced: Offset) -> Result<Journal, StoreError> {
         let mut full_bytes = 0;
         for segment in self.segments.list()? {
-            let path = self.segments.path(segment);
             if segment < end.segment {
-                full_bytes += fs::metadata(&path).map_err(StoreError::io("read", path))?.len();
+                full_bytes += self.segments.size(segment)?;
             }
         }
-        let file = open_end(&self.segments, end)?;
-        Ok(Journal { segments: self.segments, file: Arc::new(file), end, full_bytes, broken: false })
+        let continued = match self.last_byte()? {
+            Offset { at: 0, .. } => None,
+            last => open_last(&self.segments, last, end, synced)?,
+        };
+        let (key, file, end) = match continued {
+            Some((key, file)) => (key, file, end),
+            None => {
+                // There is none yet, or its beginning is damaged: nothing that is added to it would be found again.
+                let segment = if self.is_empty()? { 0 } else { end.segment + 1 };
+                full_bytes += end.at;
+                let (key, file) = begin(&self.segments, segment)?;
+                (key, file, Offset { segment, at: FRAMES_START })
+            }
+        };
+        Ok(Journal { segments: self.segments, file, key, end, full_bytes, broken: false })
     }
 }
 
@@ -85,7 +115,7 @@ impl Journal {
     }
 
     /// The file that is written, to be synced.
-    pub(super) fn file(&self) -> Arc<File> {
+    pub(super) fn file(&self) -> Arc<dyn DiskFile> {
         Arc::clone(&self.file)
     }
 
@@ -106,43 +136,49 @@ impl Journal {
 
     /// Appends frames and says where their payloads are. They are on disk after the next sync of [`file`](Self::file).
     /// After an error nothing was appended.
-    pub(super) fn append(&mut self, frames: &Frames) -> Result<Vec<Location>, StoreError> {
-        let failed = || StoreError::io("write", self.segments.path(self.end.segment));
-        if self.broken || frames.payloads.iter().any(|(_, length)| *length > frame::MAX_PAYLOAD) {
-            return Err(failed()(io::ErrorKind::InvalidInput.into()));
+    pub(super) fn append(&mut self, mut frames: Frames) -> Result<Vec<Location>, StoreError> {
+        if self.broken || frames.longest() > frame::MAX_PAYLOAD {
+            let path = self.segments.path(self.end.segment);
+            return Err(StoreError::io("write", path)(io::ErrorKind::InvalidInput.into()));
         }
         if frames.is_empty() {
             return Ok(Vec::new());
         }
-        if self.end.at > 0 && self.end.at + frames.bytes.len() as u64 > SEGMENT_BYTES {
+        let limit = self.segments.environment().segment_bytes;
+        if self.end.at > FRAMES_START && self.end.at + frames.len() as u64 > limit {
             self.roll()?;
         }
-        if let Err(error) = (&*self.file).write_all(&frames.bytes) {
-            self.broken = self.file.set_len(self.end.at).is_err();
+        if let Err(error) = self.file.append(frames.seal(&self.key, self.end)) {
+            // Taken back for good, so that no part of it is found behind what comes next.
+            self.broken = self.file.truncate(self.end.at).and_then(|()| self.file.sync()).is_err();
             return Err(StoreError::io("write", self.segments.path(self.end.segment))(error));
         }
         let Offset { segment, at } = self.end;
-        self.end.at += frames.bytes.len() as u64;
-        let locate = |(start, length): &(usize, usize)| Location {
+        self.end.at += frames.len() as u64;
+        let locate = |(start, length)| Location {
             segment,
-            at: at + *start as u64,
-            length: u32::try_from(*length).unwrap_or(u32::MAX),
+            at: at + start as u64,
+            length: u32::try_from(length).unwrap_or(u32::MAX),
         };
-        Ok(frames.payloads.iter().map(locate).collect())
+        Ok(frames.payloads().map(locate).collect())
     }
 
     /// Begins a new file. The last one is synced first, so that syncing the new one covers all.
     pub(super) fn roll(&mut self) -> Result<(), StoreError> {
-        if let Err(error) = self.file.sync_data() {
+        if let Err(error) = self.file.sync() {
             self.broken = true;
             return Err(StoreError::io("sync", self.segments.path(self.end.segment))(error));
         }
-        let next = Offset { segment: self.end.segment + 1, at: 0 };
-        let file = open_end(&self.segments, next)?;
+        let next = Offset { segment: self.end.segment + 1, at: FRAMES_START };
+        let (key, file) = begin(&self.segments, next.segment)?;
         self.full_bytes += self.end.at;
-        self.end = next;
-        self.file = Arc::new(file);
+        (self.key, self.file, self.end) = (key, file, next);
         Ok(())
+    }
+
+    /// Brings everything to disk.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync().map_err(StoreError::io("sync", self.segments.path(self.end.segment)))
     }
 
     /// The frames from `from` on.
@@ -157,34 +193,64 @@ impl Journal {
 
     /// The files and their sizes in bytes.
     pub(super) fn sizes(&self) -> Result<Vec<(u32, u64)>, StoreError> {
-        let size = |segment| {
-            let path = self.segments.path(segment);
-            Ok((segment, fs::metadata(&path).map_err(StoreError::io("read", path))?.len()))
-        };
+        let size = |segment| Ok((segment, self.segments.size(segment)?));
         self.segments.list()?.into_iter().map(size).collect()
     }
 
     /// Deletes a segment that holds nothing any more; never the last one.
     pub(super) fn delete(&mut self, segment: u32) -> Result<(), StoreError> {
-        let path = self.segments.path(segment);
-        let length = fs::metadata(&path).map_err(StoreError::io("read", path))?.len();
+        let length = self.segments.size(segment)?;
         self.segments.delete(segment)?;
         self.full_bytes = self.full_bytes.saturating_sub(length);
         Ok(())
     }
 }
 
-/// Opens the file to append to, cut to `end`, and makes its name durable.
-fn open_end(segments: &Segments, end: Offset) -> Result<File, StoreError> {
-    let path = segments.path(end.segment);
-    let open = || {
-        let file = File::options().create(true).append(true).open(&path)?;
-        if file.metadata()?.len() != end.at {
-            file.set_len(end.at)?;
-        }
-        file.sync_all()?;
-        File::open(segments.folder())?.sync_all()?;
-        Ok(file)
+/// A file to append to, and its key.
+type Keyed = (Key, Arc<dyn DiskFile>);
+
+/// Begins a file: on disk, name and key, before anything is added to it.
+fn begin(segments: &Segments, segment: u32) -> Result<Keyed, StoreError> {
+    let path = segments.path(segment);
+    let begin = || {
+        let Environment { disk, random, .. } = segments.environment();
+        let mut key = [0; Key::SIZE];
+        random(&mut key)?;
+        let key = Key::from_bytes(key);
+        let header = file_header::encode(segment, &key);
+        Ok((key, disk::write_durably(&**disk, &path, |file| file.append(&header))?))
     };
-    open().map_err(StoreError::io("open", &path))
+    begin().map_err(StoreError::io("begin", &path))
+}
+
+/// Opens the last file to append to, so that it ends at `end` and is on disk; `None` when its key is lost.
+fn open_last(
+    segments: &Segments,
+    last: Offset,
+    end: Offset,
+    synced: Offset,
+) -> Result<Option<Keyed>, StoreError> {
+    let path = segments.path(end.segment);
+    let (file, Some(key)) = segments.begin(end.segment)? else { return Ok(None) };
+    let open = || {
+        let disk = &segments.environment().disk;
+        if last == end && synced >= end {
+            return disk.append_to(&path);
+        }
+        disk::write_durably(&**disk, &path, |copy| copy_to(&*file, copy, end.at))
+    };
+    Ok(Some((key, open().map_err(StoreError::io("continue", &path))?)))
+}
+
+/// Copies the beginning of a file. What is missing of it, the padding of the last frame, is filled with zeros.
+fn copy_to(file: &dyn DiskFile, copy: &dyn DiskFile, bytes: u64) -> io::Result<()> {
+    let (mut at, mut buffer) = (0, vec![0; COPY_BYTES]);
+    while at < bytes {
+        let piece = usize::try_from(bytes - at).unwrap_or(COPY_BYTES).min(COPY_BYTES);
+        let length = file.read_at(&mut buffer[..piece], at)?;
+        buffer[length..piece].fill(0);
+        copy.append(&buffer[..piece])?;
+        at += piece as u64;
+    }
+    Ok(())
 }

@@ -1,43 +1,57 @@
 //! Reading the journal from a place on.
 
 use super::{
-    frame::{Frame, HEADER, Header},
+    file_header::FRAMES_START,
+    frame::{Frame, HEADER, Header, frame_bytes},
+    key::Key,
+    resync,
     segments::{Location, Offset, Segments},
 };
-use crate::error::StoreError;
+use crate::{disk::DiskFile, error::StoreError};
 use bytes::Bytes;
 use oplog::Hash;
-use std::{
-    fs::File,
-    io::{self, BufReader, Read, Seek as _, SeekFrom},
-    sync::Arc,
-    vec,
-};
+use std::{io, sync::Arc, vec};
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
 
 /// Frames from a place on, in the order of writing.
 ///
-/// A frame that is not whole, with none behind it that is, is where a crash interrupted the writing: there the journal ends.
-/// One with a whole frame behind it is damage, and is skipped: what follows was acknowledged and is not given up for it.
+/// A frame that is not whole, with none behind it in the last file, is where a crash interrupted the writing: there the journal
+/// ends. Any other is damage, and is skipped and noted: what follows was acknowledged and is not given up for it.
 pub(crate) struct Scan {
     segments: Arc<Segments>,
     rest: vec::IntoIter<u32>,
-    current: Option<BufReader<File>>,
+    current: Option<Reader>,
     offset: Offset,
+    damaged_from: Option<Offset>,
+    work: Work,
+}
+
+/// What a scan has looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Work {
+    /// Bytes of payloads that were hashed.
+    pub(crate) hashed: u64,
+    /// Places that were looked at for a header behind damage.
+    pub(crate) tagged: u64,
 }
 
 impl Scan {
     pub(super) fn new(segments: Arc<Segments>, from: Offset) -> Result<Self, StoreError> {
         let mut rest = segments.list()?;
         rest.retain(|segment| *segment >= from.segment);
-        Ok(Self { segments, rest: rest.into_iter(), current: None, offset: from })
+        Ok(Self::over(segments, rest, from))
     }
 
-    /// Only the frames of one segment.
+    /// Only the frames of one file.
     pub(super) fn segment(segments: Arc<Segments>, segment: u32) -> Self {
-        Self { segments, rest: vec![segment].into_iter(), current: None, offset: Offset { segment, at: 0 } }
+        Self::over(segments, vec![segment], Offset { segment, at: 0 })
+    }
+
+    fn over(segments: Arc<Segments>, rest: Vec<u32>, offset: Offset) -> Self {
+        let (rest, work) = (rest.into_iter(), Work::default());
+        Self { segments, rest, current: None, offset, damaged_from: None, work }
     }
 
     /// Where the last frame that was read ends.
@@ -45,25 +59,30 @@ impl Scan {
         self.offset
     }
 
+    /// Where the first part begins that was skipped.
+    pub(crate) fn damaged_from(&self) -> Option<Offset> {
+        self.damaged_from
+    }
+
+    /// What it took.
+    #[cfg(test)]
+    pub(crate) fn work(&self) -> Work {
+        self.work
+    }
+
     fn advance(&mut self) -> Result<Option<(Location, Frame)>, StoreError> {
         loop {
             if let Some(reader) = &mut self.current {
-                let path = || self.segments.path(self.offset.segment);
-                let Offset { segment, at } = self.offset;
-                match read_frame(reader).map_err(|error| StoreError::io("read", path())(error))? {
-                    Some((header, frame)) if header.matches(&frame.hash) => {
-                        let length = u32::try_from(header.length).unwrap_or(u32::MAX);
-                        let location = Location { segment, at: at + HEADER as u64, length };
-                        self.offset.at = location.at + u64::from(length);
-                        return Ok(Some((location, frame)));
-                    }
-                    _ => {
-                        if let Some(next) = self.whole_after(at)? {
-                            tracing::error!(segment, at, next, "skipping a damaged part of the journal");
-                            self.open_at(Offset { segment, at: next })?;
-                            continue;
-                        }
-                    }
+                let at = self.offset;
+                let read = reader.frame(at, &mut self.work);
+                if let Some(frame) = read.map_err(StoreError::io("read", self.segments.path(at.segment)))? {
+                    let length = u32::try_from(frame.payload.len()).unwrap_or(u32::MAX);
+                    let location = Location { segment: at.segment, at: at.at + HEADER as u64, length };
+                    self.offset.at += frame_bytes(length.into());
+                    return Ok(Some((location, frame)));
+                }
+                if self.skip()? {
+                    continue;
                 }
             }
             let Some(segment) = self.rest.next() else { return Ok(None) };
@@ -71,33 +90,48 @@ impl Scan {
         }
     }
 
+    /// Goes on behind a frame that is not whole; whether there is something in this file.
+    fn skip(&mut self) -> Result<bool, StoreError> {
+        let Some(reader) = &self.current else { return Ok(false) };
+        let at = self.offset;
+        let failed = |error| StoreError::io("read", self.segments.path(at.segment))(error);
+        let from = Offset { at: at.at + 1, ..at };
+        let next = resync::next_header(&*reader.file, &reader.key, from, &mut self.work.tagged);
+        if let Some(next) = next.map_err(failed)? {
+            self.damage(next - at.at);
+            self.offset.at = next;
+            return Ok(true);
+        }
+        let length = reader.file.len().map_err(failed)?;
+        if self.rest.len() > 0 && length > at.at {
+            // A file is synced before the next one is begun, so this one had no unfinished end.
+            self.damage(length - at.at);
+        }
+        Ok(false)
+    }
+
+    fn damage(&mut self, bytes: u64) {
+        let from = self.offset;
+        self.damaged_from.get_or_insert(from);
+        if self.segments.damaged().part(from, bytes) {
+            let file = self.segments.path(from.segment);
+            tracing::error!(file = %file.display(), at = from.at, bytes, "skipping a damaged part of the journal");
+        }
+    }
+
     fn open(&mut self, segment: u32) -> Result<(), StoreError> {
+        let (file, key) = self.segments.begin(segment)?;
         let at = if segment == self.offset.segment { self.offset.at } else { 0 };
-        self.open_at(Offset { segment, at })
-    }
-
-    fn open_at(&mut self, offset: Offset) -> Result<(), StoreError> {
-        let path = self.segments.path(offset.segment);
-        let mut file = File::open(&path).map_err(StoreError::io("open", &path))?;
-        file.seek(SeekFrom::Start(offset.at)).map_err(StoreError::io("read", &path))?;
-        self.offset = offset;
-        self.current = Some(BufReader::with_capacity(BUFFER, file));
+        self.offset = Offset { segment, at: at.max(FRAMES_START) };
+        self.current = key.map(|key| Reader { file, key, buffer: Vec::new(), from: 0 });
+        if self.current.is_none() {
+            // Without the key no frame can prove itself. Blocks are still found through the index.
+            let size = self.segments.size(segment)?;
+            self.offset.at = 0;
+            self.damage(size);
+            self.offset.at = size;
+        }
         Ok(())
-    }
-
-    /// Where the first whole frame behind `at` begins in the current file. Reads what is left of the file, which is nothing
-    /// unless the file is damaged or was cut off.
-    fn whole_after(&self, at: u64) -> Result<Option<u64>, StoreError> {
-        let path = self.segments.path(self.offset.segment);
-        let failed = StoreError::io("read", &path);
-        let mut rest = Vec::new();
-        let read = File::open(&path).and_then(|mut file| {
-            file.seek(SeekFrom::Start(at + 1))?;
-            file.read_to_end(&mut rest)
-        });
-        read.map_err(failed)?;
-        let whole = (0..rest.len().saturating_sub(HEADER)).find(|start| is_whole(&rest[*start..]));
-        Ok(whole.map(|start| at + 1 + start as u64))
     }
 }
 
@@ -109,33 +143,53 @@ impl Iterator for Scan {
     }
 }
 
-/// Whether a whole frame begins here. A record of no bytes is none: zeros must not pass for one.
-fn is_whole(bytes: &[u8]) -> bool {
-    let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return false };
-    let Some(header) = Header::decode(header).filter(|header| header.length > 0) else { return false };
-    rest.get(..header.length).is_some_and(|payload| header.matches(&Hash::of(payload)))
+/// A file, and a piece of it in memory.
+struct Reader {
+    file: Arc<dyn DiskFile>,
+    key: Key,
+    buffer: Vec<u8>,
+    from: u64,
 }
 
-/// The next frame, be it damaged or not; `None` at the end, and where bytes are no frame.
-fn read_frame(reader: &mut impl Read) -> io::Result<Option<(Header, Frame)>> {
-    let mut header = [0; HEADER];
-    if !fill(reader, &mut header)? {
-        return Ok(None);
+impl Reader {
+    /// The frame at a place; `None` when there is none, or it is not whole.
+    fn frame(&mut self, place: Offset, work: &mut Work) -> io::Result<Option<Frame>> {
+        let mut header = [0; HEADER];
+        if !self.fill(&mut header, place.at)? {
+            return Ok(None);
+        }
+        let Some(header) = Header::decode(&header, &self.key, place) else { return Ok(None) };
+        let mut payload = vec![0; header.length];
+        if !self.fill(&mut payload, place.at + HEADER as u64)? {
+            return Ok(None);
+        }
+        work.hashed += payload.len() as u64;
+        let hash = Hash::of(&payload);
+        let frame = Frame { kind: header.kind, number: header.number, hash, payload: Bytes::from(payload) };
+        Ok(header.matches(&hash).then_some(frame))
     }
-    let Some(header) = Header::decode(&header) else { return Ok(None) };
-    let mut payload = vec![0; header.length];
-    if !fill(reader, &mut payload)? {
-        return Ok(None);
-    }
-    let hash = Hash::of(&payload);
-    let frame = Frame { kind: header.kind, hash, payload: Bytes::from(payload) };
-    Ok(Some((header, frame)))
-}
 
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
-    match reader.read_exact(buffer) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
+    /// Fills a buffer from an offset on; whether the file has so much.
+    fn fill(&mut self, bytes: &mut [u8], at: u64) -> io::Result<bool> {
+        if bytes.len() > BUFFER {
+            return Ok(self.file.read_at(bytes, at)? == bytes.len());
+        }
+        let within = |buffer: &Vec<u8>, from: u64| {
+            let start = usize::try_from(at.checked_sub(from)?).ok()?;
+            Some(start..start.checked_add(bytes.len())?).filter(|range| range.end <= buffer.len())
+        };
+        let range = match within(&self.buffer, self.from) {
+            Some(range) => range,
+            None => {
+                self.buffer.resize(BUFFER, 0);
+                let length = self.file.read_at(&mut self.buffer, at)?;
+                self.buffer.truncate(length);
+                self.from = at;
+                let Some(range) = within(&self.buffer, self.from) else { return Ok(false) };
+                range
+            }
+        };
+        bytes.copy_from_slice(&self.buffer[range]);
+        Ok(true)
     }
 }

@@ -1,25 +1,28 @@
-//! The journal's files: `00000000.log` and so on, read by offset.
+//! The journal's files: `00000000.journal` and so on, read by offset.
 
-use super::{
-    super::error::{Corruption, StoreError},
-    frame::MAX_PAYLOAD,
+use super::{damage::Damaged, file_header, frame::MAX_PAYLOAD, key::Key};
+use crate::{
+    disk::{self, DiskFile},
+    environment::Environment,
+    error::{Corruption, StoreError},
 };
 use bytes::Bytes;
 use oplog::Hash;
 use std::{
     collections::HashMap,
-    fs::{self, File},
     io,
-    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 /// Most files kept open for reading. More are opened and closed as they are read.
 const MAX_OPEN_SEGMENTS: usize = 64;
 
+/// How the names of the files end.
+const EXTENSION: &str = ".journal";
+
 /// A place in the journal. The order is that of writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Offset {
     pub(crate) segment: u32,
     pub(crate) at: u64,
@@ -37,33 +40,54 @@ pub(crate) struct Location {
 #[derive(Debug)]
 pub(crate) struct Segments {
     folder: PathBuf,
-    open: RwLock<HashMap<u32, Arc<File>>>,
+    environment: Environment,
+    open: RwLock<HashMap<u32, Arc<dyn DiskFile>>>,
+    damaged: Mutex<Damaged>,
 }
 
 impl Segments {
-    pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), open: RwLock::default() }
+    pub(super) fn new(folder: &Path, environment: &Environment) -> Self {
+        let (open, damaged) = (RwLock::default(), Mutex::default());
+        Self { folder: folder.to_owned(), environment: environment.clone(), open, damaged }
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    pub(super) fn environment(&self) -> &Environment {
+        &self.environment
     }
 
-    pub(super) fn path(&self, segment: u32) -> PathBuf {
-        self.folder.join(format!("{segment:08x}.log"))
+    pub(crate) fn path(&self, segment: u32) -> PathBuf {
+        self.folder.join(format!("{segment:08x}{EXTENSION}"))
     }
 
     /// The numbers of the files that there are, ascending.
     pub(crate) fn list(&self) -> Result<Vec<u32>, StoreError> {
-        let failed = || StoreError::io("read", &self.folder);
-        let mut segments = Vec::new();
-        for file in fs::read_dir(&self.folder).map_err(failed())? {
-            let name = file.map_err(failed())?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".log"));
-            segments.extend(number.and_then(|number| u32::from_str_radix(number, 16).ok()));
-        }
+        let names = self.environment.disk.list(&self.folder).map_err(StoreError::io("read", &self.folder))?;
+        let number = |name: &String| u32::from_str_radix(name.strip_suffix(EXTENSION)?, 16).ok();
+        let mut segments: Vec<u32> = names.iter().filter_map(number).collect();
         segments.sort_unstable();
         Ok(segments)
+    }
+
+    /// The size of a file in bytes.
+    pub(crate) fn size(&self, segment: u32) -> Result<u64, StoreError> {
+        let path = self.path(segment);
+        self.environment.disk.read(&path).and_then(|file| file.len()).map_err(StoreError::io("read", path))
+    }
+
+    /// A file to be read from its beginning, and its key; no key when its beginning is damaged.
+    pub(super) fn begin(&self, segment: u32) -> Result<(Arc<dyn DiskFile>, Option<Key>), StoreError> {
+        let path = self.path(segment);
+        let begin = || {
+            let file = self.environment.disk.read(&path)?;
+            let key = file_header::read(&*file, segment)?;
+            Ok((file, key))
+        };
+        begin().map_err(StoreError::io("read", &path))
+    }
+
+    /// What is known to be damaged.
+    pub(crate) fn damaged(&self) -> MutexGuard<'_, Damaged> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads a block and checks that it is the one that `hash` names.
@@ -78,9 +102,10 @@ impl Segments {
         if length > MAX_PAYLOAD {
             return Err(Corruption::Record("index").into());
         }
-        let file = self.file(location.segment).map_err(|source| self.lost(source, location, hash))?;
         let mut block = vec![0; length];
-        file.read_exact_at(&mut block, location.at).map_err(|source| self.lost(source, location, hash))?;
+        self.file(location.segment)
+            .and_then(|file| disk::read_exact_at(&*file, &mut block, location.at))
+            .map_err(|source| self.lost(source, location, hash))?;
         Ok(block.into())
     }
 
@@ -91,11 +116,11 @@ impl Segments {
         }
     }
 
-    fn file(&self, segment: u32) -> io::Result<Arc<File>> {
+    fn file(&self, segment: u32) -> io::Result<Arc<dyn DiskFile>> {
         if let Some(file) = self.open.read().unwrap_or_else(PoisonError::into_inner).get(&segment) {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(File::open(self.path(segment))?);
+        let file = self.environment.disk.read(&self.path(segment))?;
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MAX_OPEN_SEGMENTS
             && let Some(other) = open.keys().next().copied()
@@ -109,7 +134,10 @@ impl Segments {
     /// Deletes a file that holds nothing any more.
     pub(super) fn delete(&self, segment: u32) -> Result<(), StoreError> {
         self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&segment);
+        self.damaged().forget(segment);
         let path = self.path(segment);
-        fs::remove_file(&path).map_err(StoreError::io("remove", path))
+        let Environment { disk, .. } = &self.environment;
+        let remove = || disk.remove(&path).and_then(|()| disk.sync_folder(&self.folder));
+        remove().map_err(StoreError::io("remove", &path))
     }
 }

@@ -1,26 +1,25 @@
-//! What is on disk stays readable: a fixture holds a small store as this version writes it, another one the same store as the
-//! first version wrote it, which gave every database a type.
+//! What is on disk stays readable: a fixture holds a small store as this version writes it.
 //!
-//! When the format changes on purpose, its number in `lock.rs` changes too, and `PAPERCLIP_WRITE_FIXTURE=1` writes the
-//! fixture of this version anew.
+//! When the format changes on purpose, its number in `format.rs` changes too, the old fixture stays for the migration, and
+//! `PAPERCLIP_WRITE_FIXTURE=1` writes a new one.
 
 use super::{Replica, put, writer};
+use crate::environment::Environment;
 use bytes::Bytes;
 use oplog::{Hash, view::Operation};
 use std::{fmt::Write as _, fs, path::PathBuf};
 
-/// As this version writes it.
-const WRITTEN: &str = "store-format-1-untyped";
-/// As the first version wrote it.
-const TYPED: &str = "store-format-1";
-
-fn fixture(of: &str, name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(of).join(name)
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-format-2").join(name)
 }
 
 /// One of everything.
 fn replica() -> Replica {
-    let mut replica = Replica::new();
+    let random = |buffer: &mut [u8]| {
+        buffer.fill(0x5e);
+        Ok(())
+    };
+    let mut replica = Replica::new_in(Environment { random, ..Environment::machine() });
     let block = Bytes::from_static(b"\xa1no entry");
     replica.store.put_blocks(&[(Hash::of(&block), block)]).unwrap();
     replica.store.set_meta("name", b"value").unwrap();
@@ -58,34 +57,31 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn a_store_is_written_as_the_fixture_has_it() {
     let replica = replica();
-    let journal = fs::read(replica.dir.path().join("journal/00000000.log")).unwrap();
+    let journal = fs::read(replica.dir.path().join("journal/00000000.journal")).unwrap();
     let keys = dump(&replica);
     if std::env::var_os("PAPERCLIP_WRITE_FIXTURE").is_some() {
-        fs::create_dir_all(fixture(WRITTEN, "")).unwrap();
-        fs::write(fixture(WRITTEN, "journal.log"), &journal).unwrap();
-        fs::write(fixture(WRITTEN, "keys.txt"), &keys).unwrap();
+        fs::create_dir_all(fixture("")).unwrap();
+        fs::write(fixture("00000000.journal"), &journal).unwrap();
+        fs::write(fixture("keys.txt"), &keys).unwrap();
     }
     assert!(
-        fs::read(fixture(WRITTEN, "journal.log")).unwrap() == journal,
+        fs::read(fixture("00000000.journal")).unwrap() == journal,
         "the journal differs from the fixture"
     );
-    assert_eq!(fs::read_to_string(fixture(WRITTEN, "keys.txt")).unwrap(), keys);
+    assert_eq!(fs::read_to_string(fixture("keys.txt")).unwrap(), keys);
 }
 
 #[test]
-fn the_fixtures_are_read() {
-    for of in [WRITTEN, TYPED] {
-        let replica = replica().reopen_after(|dir| {
-            fs::remove_dir_all(dir.join("db")).unwrap();
-            fs::remove_dir_all(dir.join("journal")).unwrap();
-            fs::create_dir(dir.join("journal")).unwrap();
-            fs::copy(fixture(of, "journal.log"), dir.join("journal/00000000.log")).unwrap();
-        });
-        // Without the index, a staged entry whose ancestors are there becomes part of the log.
-        assert_eq!(replica.database.len().unwrap(), 6);
-        assert_eq!(replica.database.live_newest_first(None).count(), 4);
-        assert!(replica.database.verify(|_| {}).unwrap().is_clean());
-        assert_eq!(replica.store.meta("name").unwrap().unwrap(), &b"value"[..]);
-        assert_eq!(replica.store.stored_databases().unwrap(), [super::address("db")]);
-    }
+fn the_fixture_is_read() {
+    let replica = replica().reopen_after(|dir| {
+        fs::remove_dir_all(dir.join("db")).unwrap();
+        fs::copy(fixture("00000000.journal"), dir.join("journal/00000000.journal")).unwrap();
+    });
+    // Without the index, a staged entry whose ancestors are there becomes part of the log.
+    assert_eq!(replica.database.len().unwrap(), 6);
+    assert_eq!(replica.database.live_newest_first(None).count(), 4);
+    assert!(replica.database.verify(|_| {}).unwrap().is_clean());
+    assert_eq!(replica.store.meta("name").unwrap().unwrap(), &b"value"[..]);
+    assert_eq!(replica.store.stored_databases().unwrap(), [super::address("db")]);
+    assert!(replica.store.damage().is_none());
 }

@@ -4,12 +4,14 @@ mod conformance;
 mod flushing;
 mod format;
 mod full_disk;
+mod hostile;
+mod migrating;
 mod opening;
 mod recovery;
 mod space;
 mod staging;
 
-use super::{DatabaseStore, Store, StoreConfig};
+use super::{DatabaseStore, Store, StoreConfig, environment::Environment};
 use oplog::{
     Address, Hash, Value,
     identity::Identity,
@@ -42,6 +44,7 @@ fn put(key: &str, value: &str) -> Operation {
 
 /// A database in a store of its own, with a log in memory that is given the same commits.
 struct Replica {
+    environment: Environment,
     dir: TempDir,
     store: Store,
     database: DatabaseStore,
@@ -51,11 +54,15 @@ struct Replica {
 
 impl Replica {
     fn new() -> Self {
+        Self::new_in(Environment::machine())
+    }
+
+    fn new_in(environment: Environment) -> Self {
         let dir = TempDir::new().unwrap();
-        let store = open(dir.path());
+        let store = Store::open_in(&environment, dir.path(), &StoreConfig::default()).unwrap();
         let database = store.database(&address("db")).unwrap();
         let log = database.open_log().unwrap();
-        Self { dir, store, database, log, memory: MemoryLog::default() }
+        Self { environment, dir, store, database, log, memory: MemoryLog::default() }
     }
 
     fn append(&mut self, operation: Operation) -> Added {
@@ -80,13 +87,13 @@ impl Replica {
 
     /// Closes the store and does something to its files before it is opened again.
     fn reopen_after(self, meanwhile: impl FnOnce(&Path)) -> Self {
-        let Self { dir, store, database, log, memory } = self;
+        let Self { environment, dir, store, database, log, memory } = self;
         drop((store, database, log));
         meanwhile(dir.path());
-        let store = open(dir.path());
+        let store = Store::open_in(&environment, dir.path(), &StoreConfig::default()).unwrap();
         let database = store.database(&address("db")).unwrap();
         let log = database.open_log().unwrap();
-        Self { dir, store, database, log, memory }
+        Self { environment, dir, store, database, log, memory }
     }
 
     fn reopen(self) -> Self {

@@ -25,15 +25,15 @@ fn an_unknown_format_is_refused_and_left_alone() {
     let dir = TempDir::new().unwrap();
     drop(open(dir.path()));
     let marker = dir.path().join("format");
-    assert_eq!(fs::read_to_string(&marker).unwrap(), "paperclip store 1\n");
-    fs::write(&marker, "paperclip store 2\nwith much more\n").unwrap();
-    let journal = fs::read(dir.path().join("journal/00000000.log")).unwrap();
+    assert_eq!(fs::read_to_string(&marker).unwrap(), "paperclip store 2\n");
+    fs::write(&marker, "paperclip store 3\nwith much more\n").unwrap();
+    let journal = fs::read(dir.path().join("journal/00000000.journal")).unwrap();
 
     let error = refusal(&dir);
 
-    assert!(matches!(&error, OpenError::Format { found, .. } if found == "paperclip store 2"), "{error}");
-    assert!(fs::read_to_string(&marker).unwrap().starts_with("paperclip store 2"));
-    assert_eq!(fs::read(dir.path().join("journal/00000000.log")).unwrap(), journal);
+    assert!(matches!(&error, OpenError::Format { found, .. } if found == "paperclip store 3"), "{error}");
+    assert!(fs::read_to_string(&marker).unwrap().starts_with("paperclip store 3"));
+    assert_eq!(fs::read(dir.path().join("journal/00000000.journal")).unwrap(), journal);
     fs::remove_file(&marker).unwrap();
     assert!(matches!(refusal(&dir), OpenError::NoFormat { .. }));
 }

@@ -66,10 +66,16 @@ fn a_database_that_is_removed_and_added_again_starts_afresh() {
     assert!(!replica.store.has_block(&first[0]).unwrap());
     assert_eq!(replica.store.remove_database(&address("unknown")).unwrap(), Default::default());
 
-    let Replica { dir, store, database: stale, memory, .. } = replica;
+    let Replica { environment, dir, store, database: stale, memory, .. } = replica;
     drop((stale, memory));
-    let replica =
-        Replica { log: database.open_log().unwrap(), memory: Default::default(), dir, store, database };
+    let replica = Replica {
+        environment,
+        log: database.open_log().unwrap(),
+        memory: Default::default(),
+        dir,
+        store,
+        database,
+    };
     let mut replica = replica.reopen();
     replica.write([put("key", "again")]);
     replica.check();

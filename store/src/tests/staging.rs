@@ -72,9 +72,9 @@ fn an_entry_whose_ancestors_the_journal_lost_waits_for_them() {
     // The index lags, and of what it has to follow, the middle of the chain is gone.
     let mut frames = Frames::default();
     for added in [&chain[0], &chain[2]] {
-        frames.block(Kind::Entry, &added.position.hash, &added.block);
+        frames.add(Kind::Entry, replica.database.number, &added.position.hash, &added.block);
     }
-    replica.store.writes().unwrap().journal.append(&frames).unwrap();
+    replica.store.writes().unwrap().journal.append(frames).unwrap();
 
     replica = replica.reopen();
 

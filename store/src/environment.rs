@@ -1,0 +1,25 @@
+//! What a store takes from the machine that it runs on.
+
+use super::{
+    disk::{Disk, RealDisk},
+    journal::SEGMENT_BYTES,
+};
+use std::{io, sync::Arc};
+
+/// Disk, chance, and the size of files. Tests put their own in place of the machine's.
+#[derive(Debug, Clone)]
+pub(super) struct Environment {
+    pub(super) disk: Arc<dyn Disk>,
+    /// Fills a buffer with bytes that nobody can guess.
+    pub(super) random: fn(&mut [u8]) -> io::Result<()>,
+    /// The size at which a new file of the journal is begun, in bytes.
+    pub(super) segment_bytes: u64,
+}
+
+impl Environment {
+    /// The machine's own.
+    pub(super) fn machine() -> Self {
+        let random = |buffer: &mut [u8]| getrandom::fill(buffer).map_err(io::Error::from);
+        Self { disk: Arc::new(RealDisk), random, segment_bytes: SEGMENT_BYTES }
+    }
+}

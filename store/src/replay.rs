@@ -1,0 +1,200 @@
+//! The tree follows the journal: frames that it does not know yet change it as their writing would have.
+
+use super::{
+    Store,
+    database::DatabaseStore,
+    error::StoreError,
+    index::{Garbage, put_entry, put_garbage, put_heads, put_view},
+    journal::{Frame, Kind, Location, Offset, records},
+    keys::{self, Number},
+    record::{Indexed, Registration},
+    recover::put_checkpoint,
+    tree::Batch,
+};
+use oplog::{
+    Address, Entry, Hash,
+    log::{Added, Log, LogRead as _},
+    view::KeyedOp,
+};
+use std::collections::{HashMap, hash_map::Entry as Slot};
+
+impl Store {
+    /// Takes in what the journal has from `from` on.
+    pub(super) fn follow(&self, from: Offset) -> Result<(), StoreError> {
+        let mut frames = self.writes()?.journal.scan(from)?;
+        let mut logs = HashMap::new();
+        let mut count = 0_u64;
+        while let Some(frame) = frames.next() {
+            let (location, frame) = frame?;
+            let mut batch = Batch::default();
+            self.replay(location, &frame, &mut batch, &mut logs)?;
+            put_checkpoint(&mut batch, frames.offset(), self.inner.flusher.synced());
+            self.inner.tree.apply(batch)?;
+            count += 1;
+        }
+        if count > 0 {
+            tracing::info!(frames = count, "the index followed the journal");
+        }
+        Ok(())
+    }
+
+    fn replay(
+        &self,
+        location: Location,
+        frame: &Frame,
+        batch: &mut Batch,
+        logs: &mut Logs,
+    ) -> Result<(), StoreError> {
+        let Frame { kind, number, hash, payload } = frame;
+        match kind {
+            Kind::Block => self.replay_block(location, hash, batch)?,
+            Kind::Registered => {
+                if let Some(address) = records::read_database(payload)
+                    && self.registration(&address)?.is_none()
+                {
+                    let registration = Registration { number: *number };
+                    batch.put(keys::database(&address.manifest()), registration.encode());
+                    let next = self.next_number()?.max(Number(number.0.saturating_add(1)));
+                    batch.put(keys::NEXT_NUMBER, next.0.to_be_bytes());
+                }
+            }
+            Kind::Removed => {
+                if let Some(address) = records::read_database(payload)
+                    && self.number_of(&address)? == Some(*number)
+                {
+                    batch.remove(keys::database(&address.manifest()));
+                    batch.put(keys::prefix(keys::REMOVED, *number), []);
+                    logs.remove(number);
+                }
+            }
+            Kind::Meta => {
+                if let Some((name, value)) = records::read_meta(payload) {
+                    batch.put(keys::meta(name), value);
+                }
+            }
+            Kind::Entry | Kind::Staged => {
+                let Ok(entry) = Entry::decode(payload) else { return Ok(()) };
+                if let Ok(address) = entry.id.parse()
+                    && let Some((database, log)) = self.opened(address, *number, logs)?
+                {
+                    match kind {
+                        Kind::Entry => database.replay_entry(log, entry, payload.clone(), location, batch)?,
+                        _ => database.replay_staged(hash, location, batch)?,
+                    }
+                }
+            }
+            Kind::Commit => self.replay_commit(payload, *number, logs)?,
+            Kind::Swept => {}
+        }
+        Ok(())
+    }
+
+    fn replay_block(&self, location: Location, hash: &Hash, batch: &mut Batch) -> Result<(), StoreError> {
+        match self.indexed(hash)? {
+            None => batch.put(keys::index(hash), Indexed::Other(location).encode()),
+            Some(Indexed::Other(old)) => self.replay_move(old, &Indexed::Other(location), hash, batch)?,
+            Some(Indexed::Entry(..)) => {}
+        }
+        Ok(())
+    }
+
+    /// A block that is there already was moved by a sweep.
+    fn replay_move(
+        &self,
+        old: Location,
+        indexed: &Indexed,
+        hash: &Hash,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        if old != indexed.location() {
+            batch.put(keys::index(hash), indexed.encode());
+            let mut garbage = Garbage::default();
+            garbage.add(old);
+            put_garbage(batch, &garbage.resolve(&self.inner.tree)?);
+        }
+        Ok(())
+    }
+
+    fn replay_commit(&self, payload: &[u8], number: Number, logs: &mut Logs) -> Result<(), StoreError> {
+        let Some((address, hashes)) = records::read_commit(payload) else { return Ok(()) };
+        let Some((database, log)) = self.opened(address, number, logs)? else { return Ok(()) };
+        for hash in hashes {
+            let Some(location) = database.staged_location(&hash)? else { continue };
+            let block = self.inner.segments.block(location, &hash)?;
+            let Ok(entry) = Entry::decode(&block) else { continue };
+            let mut batch = Batch::default();
+            database.replay_entry(log, entry, block, location, &mut batch)?;
+            self.inner.tree.apply(batch)?;
+        }
+        Ok(())
+    }
+
+    /// The database of a frame, unless it was removed.
+    fn opened<'a>(
+        &self,
+        address: Address,
+        number: Number,
+        logs: &'a mut Logs,
+    ) -> Result<Option<(&'a DatabaseStore, &'a mut Log)>, StoreError> {
+        let (database, log) = match logs.entry(number) {
+            Slot::Occupied(opened) => opened.into_mut(),
+            Slot::Vacant(slot) => {
+                let registration = self.registration(&address)?;
+                let Some(registration) = registration.filter(|it| it.number == number) else {
+                    return Ok(None);
+                };
+                let database = DatabaseStore::new(self.clone(), registration, address);
+                let log = database.open_log()?;
+                slot.insert((database, log))
+            }
+        };
+        Ok(Some((database, log)))
+    }
+}
+
+/// The databases that a replay came across.
+type Logs = HashMap<Number, (DatabaseStore, Log)>;
+
+impl DatabaseStore {
+    fn replay_entry(
+        &self,
+        log: &mut Log,
+        entry: Entry,
+        block: bytes::Bytes,
+        location: Location,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let (position, hash) = (entry.position(), entry.hash);
+        if let Some(Indexed::Entry(old, number, position)) = self.store.indexed(&hash)?
+            && number == self.number
+        {
+            return self.store.replay_move(old, &Indexed::Entry(location, number, position), &hash, batch);
+        }
+        for link in entry.next.iter().chain(&entry.refs) {
+            if !self.contains(link)? {
+                // Lost to damage before it. The joiner goes on from what is staged, and peers have the rest.
+                tracing::warn!(database = %self.address, entry = %hash, missing = %link, "left out of the log");
+                return self.replay_staged(&hash, location, batch);
+            }
+        }
+        let added = Added { position, block, keyed: KeyedOp::of(&entry.payload), next: entry.next };
+        log.join([&added]);
+        put_entry(batch, self.number, &added.position, location);
+        if let Some(staged) = self.staged_location(&hash)? {
+            batch.remove(keys::staged(self.number, &hash));
+            self.put_staged_bytes(batch, self.staged_bytes()?.saturating_sub(staged.length.into()));
+        }
+        let commit = log.commit(vec![added], self)?;
+        put_view(batch, self.number, &commit.view);
+        put_heads(batch, self.number, &commit);
+        Ok(())
+    }
+
+    fn replay_staged(&self, hash: &Hash, location: Location, batch: &mut Batch) -> Result<(), StoreError> {
+        if !self.contains(hash)? && !self.is_staged(hash)? {
+            batch.put(keys::staged(self.number, hash), location.encode());
+            self.put_staged_bytes(batch, self.staged_bytes()? + u64::from(location.length));
+        }
+        Ok(())
+    }
+}

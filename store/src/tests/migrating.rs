@@ -1,0 +1,194 @@
+//! A store of format 1 becomes one of format 2, and what was forged in it stays what it was: bytes in a value.
+
+use super::{address, put, writer};
+use crate::{
+    Store, StoreConfig,
+    tree::{Batch, Tree},
+};
+use oplog::{
+    Hash,
+    log::{Added, Log, LogRead as _},
+    view::Operation,
+};
+use std::{
+    fs,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-format-1").join(name)
+}
+
+/// A directory of format 1 with this journal.
+fn old_directory(journal: &[u8]) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("format"), "paperclip store 1\n").unwrap();
+    fs::create_dir(dir.path().join("journal")).unwrap();
+    fs::write(dir.path().join("journal/00000000.log"), journal).unwrap();
+    dir
+}
+
+/// Puts the index of the fixture into a directory.
+fn put_index(dir: &Path, lines: &str) {
+    let tree = Tree::open(&dir.join("db"), 1 << 20).unwrap();
+    let mut batch = Batch::default();
+    for line in lines.lines() {
+        let (key, value) = line.split_once(' ').unwrap();
+        batch.put([&key.as_bytes()[..1], &unhex(&key[1..])].concat(), unhex(value));
+    }
+    tree.apply(batch).unwrap();
+    tree.flush().unwrap();
+    tree.close();
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digit = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digit).collect()
+}
+
+fn open(dir: &Path) -> Store {
+    Store::open(dir, &StoreConfig::default()).unwrap()
+}
+
+/// A frame of format 1.
+fn frame(code: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let hash = Hash::of(payload);
+    [&length[..], &[code, 0, 0, 0], &hash.digest()[..8], payload].concat()
+}
+
+const ENTRY: u8 = 2;
+const REGISTERED: u8 = 5;
+const REMOVED: u8 = 6;
+
+fn check_fixture(store: &Store) {
+    let database = store.database(&address("db")).unwrap();
+    assert_eq!(database.len().unwrap(), 6);
+    assert_eq!(database.live_newest_first(None).count(), 4);
+    assert!(database.verify(|_| {}).unwrap().is_clean());
+    assert_eq!(store.meta("name").unwrap().unwrap(), &b"value"[..]);
+    assert_eq!(store.stored_databases().unwrap(), [address("db")]);
+}
+
+#[test]
+fn the_fixture_of_format_1_is_migrated_with_and_without_its_index() {
+    for with_index in [false, true] {
+        let dir = old_directory(&fs::read(fixture("journal.log")).unwrap());
+        if with_index {
+            put_index(dir.path(), &fs::read_to_string(fixture("keys.txt")).unwrap());
+        }
+        check_fixture(&open(dir.path()));
+        assert_eq!(fs::read_to_string(dir.path().join("format")).unwrap(), "paperclip store 2\n");
+        let names: Vec<_> = fs::read_dir(dir.path().join("journal"))
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(names, ["00000000.journal"]);
+        check_fixture(&open(dir.path()));
+    }
+}
+
+#[test]
+fn what_the_index_names_behind_damage_is_taken_over() {
+    let journal = fs::read(fixture("journal.log")).unwrap();
+    let whole = old_directory(&journal);
+    put_index(whole.path(), &fs::read_to_string(fixture("keys.txt")).unwrap());
+    // The header of the third frame: from there on the journal of format 1 cannot be read.
+    let third = 2 * 16
+        + [0, 16 + u32::from_be_bytes(journal[..4].try_into().unwrap()) as usize]
+            .map(|at| u32::from_be_bytes(journal[at..at + 4].try_into().unwrap()) as usize)
+            .iter()
+            .sum::<usize>();
+    let file = fs::File::options().write(true).open(whole.path().join("journal/00000000.log")).unwrap();
+    file.write_all_at(b"\xff", third as u64 + 5).unwrap();
+
+    let store = open(whole.path());
+
+    let database = store.database(&address("db")).unwrap();
+    assert!(database.len().unwrap() >= 5, "{} entries", database.len().unwrap());
+    assert!(database.verify(|_| {}).unwrap().is_clean());
+    assert_eq!(store.meta("name").unwrap().unwrap(), &b"value"[..]);
+    assert_eq!(store.stored_databases().unwrap(), [address("db")]);
+}
+
+fn chain(name: &str, values: impl IntoIterator<Item = String>) -> Vec<Added> {
+    let mut log = Log::empty(address(name));
+    values.into_iter().map(|value| log.append(put("key", &value), &writer(0)).unwrap()).collect()
+}
+
+/// A journal with a database `victim`, and an entry of `open` that carries frames.
+fn hostile_journal(forged: &[Vec<u8>]) -> (Vec<u8>, usize) {
+    let registered = |name: &str| frame(REGISTERED, &[&address(name).manifest().digest()[..], &[0]].concat());
+    let mut journal = [registered("victim"), registered("open")].concat();
+    for added in chain("victim", (0..5).map(|n| n.to_string())) {
+        journal.extend(frame(ENTRY, &added.block));
+    }
+    let mut log = Log::empty(address("open"));
+    let value = oplog::Value::Bytes(forged.concat());
+    let carrier = log.append(Operation::Put("key".to_owned(), value), &writer(1)).unwrap();
+    let start = journal.len();
+    journal.extend(frame(ENTRY, &carrier.block));
+    (journal, start)
+}
+
+#[test]
+fn frames_forged_in_a_value_stay_bytes_wherever_the_journal_is_torn_or_damaged() {
+    let forged_entry = chain("victim", ["forged".to_owned()]).remove(0);
+    let forged = [
+        frame(REMOVED, address("victim").manifest().digest()),
+        frame(ENTRY, &forged_entry.block),
+        frame(REGISTERED, &[&address("ghost").manifest().digest()[..], &[0]].concat()),
+    ];
+    let (journal, start) = hostile_journal(&forged);
+    let end = journal.len();
+    let torn = (start..end).step_by(41).map(|cut| journal[..cut].to_vec());
+    let flipped = (start..end).step_by(41).map(|at| {
+        let mut journal = journal.clone();
+        journal[at] ^= 1;
+        journal
+    });
+    for journal in torn.chain(flipped) {
+        let dir = old_directory(&journal);
+        let store = open(dir.path());
+        let victim = store.database(&address("victim")).unwrap();
+        assert_eq!(victim.len().unwrap(), 5);
+        assert!(!victim.contains(&forged_entry.position.hash).unwrap());
+        assert!(!store.stored_databases().unwrap().contains(&address("ghost")));
+    }
+}
+
+#[test]
+fn a_database_whose_removal_format_1_forgot_stays_removed() {
+    // A sweep of format 1 dropped the record of the removal; an older file holds the database still.
+    let secret = chain("secret", ["secret".to_owned()]).remove(0);
+    let registered = |name: &str| frame(REGISTERED, &[&address(name).manifest().digest()[..], &[0]].concat());
+    let journal = [registered("secret"), frame(ENTRY, &secret.block), registered("db")].concat();
+    let dir = old_directory(&journal);
+    let (end, digest) = (journal.len(), address("db").manifest());
+    let digest: String = digest.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+    put_index(dir.path(), &format!("c {:024x}{:024x}\nd{digest} 0000000100\n", end, 0));
+
+    let store = open(dir.path());
+
+    assert_eq!(store.stored_databases().unwrap(), [address("db")]);
+    assert!(!store.has_block(&secret.position.hash).unwrap());
+    assert!(store.database(&address("secret")).unwrap().is_empty().unwrap());
+}
+
+#[test]
+fn a_migrated_store_is_written_on() {
+    let dir = old_directory(&fs::read(fixture("journal.log")).unwrap());
+    drop(open(dir.path()));
+    let store = open(dir.path());
+    let database = store.database(&address("db")).unwrap();
+    let mut log = database.open_log().unwrap();
+    let added = log.append(put("more", "1"), &writer(0)).unwrap();
+    database.apply(log.commit(vec![added], &database).unwrap()).unwrap();
+    drop((database, store));
+    let store = open(dir.path());
+    let database = store.database(&address("db")).unwrap();
+    assert_eq!(database.len().unwrap(), 7);
+    assert!(database.verify(|_| {}).unwrap().is_clean());
+}
