@@ -37,6 +37,16 @@ impl fmt::Display for Address {
 #[error("not an OrbitDB address: expected /orbitdb/zdpu…")]
 pub struct BadAddress;
 
+impl Address {
+    /// Reads what people give to name a database: its address, or only the hash of its manifest.
+    ///
+    /// # Errors
+    /// [`BadAddress`] for anything else.
+    pub fn named(text: &str) -> Result<Self, BadAddress> {
+        text.parse().or_else(|error| text.parse().map(Self::new).map_err(|_: BadHash| error))
+    }
+}
+
 impl From<BadHash> for BadAddress {
     fn from(_: BadHash) -> Self {
         Self

@@ -4,7 +4,7 @@ use super::{CliError, ConfigFlags, data, databases, identity, log, network, run,
 use crate::demo;
 use clap::{Args, Parser, Subcommand};
 
-/// A server that keeps OrbitDB databases alive: a full replica that speaks OrbitDB's own protocol.
+/// Server that keeps OrbitDB databases available: a full replica that speaks OrbitDB's own protocol
 #[derive(Debug, Parser)]
 #[command(name = "paperclip-node", version, about, max_term_width = 110, subcommand_required = true)]
 pub(super) struct Cli {
@@ -14,86 +14,86 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows three nodes that converge: starts them here, cuts one off, heals it, stops them
+    /// Start several nodes on this machine, cut one off, reconnect it, and show that all agree
     Demo(demo::DemoArgs),
-    /// Runs a node until SIGTERM or Ctrl-C
+    /// Run a node until SIGTERM or Ctrl-C
     Run(ConfigFlags),
-    /// Tells how a node and its databases are
+    /// Show the status of the node and its databases
     Status(ClientArgs),
-    /// Creates, pins, lists and unpins databases
+    /// Create, pin, list, show and unpin databases
     #[command(subcommand)]
     Db(databases::DbCommand),
-    /// Appends an event; prints the entry's hash
+    /// Append an event and print the hash of its entry
     Add {
         #[command(flatten)]
         at: AtDatabase,
-        /// JSON; - reads standard input
+        /// Value as JSON; - reads standard input
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
-    /// Sets a key, or stores a document under its _id
+    /// Set a key, or store a document under its _id
     Put {
         #[command(flatten)]
         at: AtDatabase,
-        /// The key, or the document's _id
+        /// Key, or the document's _id
         key: String,
-        /// JSON; - reads standard input
+        /// Value as JSON; - reads standard input
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
-    /// Prints a key's value or a document
+    /// Print the value of a key, or a document
     Get {
         #[command(flatten)]
         at: AtDatabase,
-        /// The key, or the document's _id
+        /// Key, or the document's _id
         key: String,
     },
-    /// Deletes a key or a document
+    /// Delete a key or a document
     Del {
         #[command(flatten)]
         at: AtDatabase,
-        /// The key, or the document's _id
+        /// Key, or the document's _id
         key: String,
     },
-    /// Prints all events, keys or documents, newest first
+    /// Print all events, keys or documents, newest first
     All(AtDatabase),
-    /// Prints the documents that fit a filter
+    /// Print the documents that match a filter
     Query {
         #[command(flatten)]
         at: AtDatabase,
-        /// Fields and what they must be: {"n": {"$gt": 3}}
+        /// Conditions on fields, such as {"n": {"$gt": 3}}
         #[arg(long, value_name = "JSON")]
         filter: Option<String>,
-        /// A field to sort by; -FIELD for the greatest first
+        /// Field to sort by; -FIELD sorts in descending order
         #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
         sort: Option<String>,
-        /// At most so many
+        /// Maximum number of documents
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
-    /// Shows the log underneath a database
+    /// Show the log of a database
     #[command(subcommand)]
     Log(log::LogCommand),
-    /// Lists the peers that are connected
+    /// List the peers of the node
     Peers(ClientArgs),
-    /// Connects to a peer
+    /// Connect to a peer
     Connect {
         #[command(flatten)]
         client: ClientArgs,
-        /// /ip4/10.0.0.1/tcp/4747/p2p/12D3Koo…
+        /// Address of the peer, such as /ip4/10.0.0.1/tcp/4747/p2p/12D3Koo…
         address: String,
     },
-    /// Compares databases with the peers again and fetches what is missing
+    /// Compare databases with peers and fetch missing entries
     Resync {
         #[command(flatten)]
         at: OneOrAll,
-        /// Wait until this many peers serve each database, and call it complete when so many have answered
+        /// Number of peers to wait for; a database is complete once that many have answered
         #[arg(long, value_name = "N")]
         wait_peers: Option<usize>,
     },
-    /// Checks every block and index of databases
+    /// Check every block and index of databases
     Verify(OneOrAll),
-    /// Makes and certifies keys; works on files, without a running node
+    /// Create and certify keys (works on files; needs no running node)
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
 }
@@ -103,7 +103,7 @@ enum Command {
 pub(super) struct AtDatabase {
     #[command(flatten)]
     pub(super) client: ClientArgs,
-    /// A name or an address
+    /// Name or address of the database
     pub(super) db: String,
 }
 
@@ -112,7 +112,7 @@ pub(super) struct AtDatabase {
 struct OneOrAll {
     #[command(flatten)]
     client: ClientArgs,
-    /// A name or an address; all databases if left out
+    /// Name or address of a database; all databases if omitted
     db: Option<String>,
 }
 
@@ -147,6 +147,30 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_its_terminal_and_breaks_no_brackets() {
+        for width in [80, 100, 140] {
+            for (path, command) in leaves(&Cli::command().term_width(width), "paperclip-node") {
+                let help = command.term_width(width).render_help().to_string();
+                for line in help.lines() {
+                    assert!(line.chars().count() <= width, "{path} at {width}: {line}");
+                    let open =
+                        ["[env:", "[default:"].iter().map(|part| line.matches(part).count()).sum::<usize>();
+                    assert!(line.matches(']').count() >= open, "{path} at {width}: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn help_is_imperative() {
+        for (path, command) in leaves(&Cli::command(), "paperclip-node") {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let verb = about.split_whitespace().next().unwrap_or_default();
+            assert!(!verb.is_empty() && !verb.ends_with('s'), "{path}: {about}");
+        }
     }
 
     /// Every command with its path, below `command`.

@@ -15,44 +15,44 @@ const DATABASES: &str = "/v1/databases";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
-    /// Creates a database and pins it; prints its address
+    /// Create a database, pin it and print its address
     Create {
         #[command(flatten)]
         client: ClientArgs,
-        /// Any text
+        /// Name of the database
         name: String,
-        /// How its entries are read
+        /// Database type
         #[arg(long = "type", value_name = "TYPE")]
         kind: Kind,
-        /// What decides who may write: a fixed list (ipfs), or a database of grants (orbitdb)
+        /// Access controller: a fixed list of writers (ipfs), or grants that can change (orbitdb)
         #[arg(long, value_name = "CONTROLLER", default_value = "ipfs")]
         access: Access,
-        /// Identity ids that may write (ipfs) or grant (orbitdb), * for all; the cluster alone if left out
+        /// Identity that may write (ipfs) or grant access (orbitdb); * for everybody, only the cluster if omitted
         #[arg(long, value_name = "ID")]
         write: Vec<String>,
-        /// Takes entries whose key is not their identity's, as JavaScript does (see the reference)
+        /// Accept entries signed with another key than their identity's, as JavaScript does
         #[arg(long)]
         allow_foreign_keys: bool,
-        /// JSON that anybody may read from the manifest
+        /// Metadata as JSON, stored in the manifest and readable by everybody
         #[arg(long, value_name = "JSON")]
         meta: Option<String>,
     },
-    /// Keeps a database that others have
+    /// Replicate and keep an existing database
     Pin {
         #[command(flatten)]
         client: ClientArgs,
-        /// /orbitdb/zdpu…
+        /// Address of the database: /orbitdb/zdpu…, or the hash alone
         address: String,
     },
-    /// Lists the databases
+    /// List the databases that are pinned
     List(ClientArgs),
-    /// Shows one database
+    /// Show one database
     Show(AtDatabase),
-    /// Keeps a database no longer, on no node of the cluster
+    /// Stop keeping a database on every node of the cluster
     Unpin {
         #[command(flatten)]
         at: AtDatabase,
-        /// Have every node remove what it has on disk as well
+        /// Also remove its data from the disk of every node
         #[arg(long)]
         remove: bool,
     },
@@ -60,19 +60,19 @@ pub(super) enum DbCommand {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Kind {
-    /// A log of values
+    /// Log of values
     Events,
-    /// Keys and their newest values
+    /// Keys with their newest values
     Keyvalue,
-    /// Documents by their _id
+    /// Documents by _id
     Documents,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Access {
-    /// A fixed list
+    /// Fixed list of writers
     Ipfs,
-    /// A database of grants
+    /// Database of grants
     Orbitdb,
 }
 

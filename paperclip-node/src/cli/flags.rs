@@ -50,8 +50,9 @@ impl Args for ConfigFlags {
             .long(CONFIG)
             .value_name("FILE")
             .env("PAPERCLIP_CONFIG")
+            .hide_env(true)
             .value_parser(value_parser!(PathBuf))
-            .help("A YAML file with the settings below, without the dashes [example: docs/reference/configuration.md]");
+            .help("YAML file with the settings below, without the dashes [env:\u{a0}PAPERCLIP_CONFIG]");
         KEYS.iter().map(flag).fold(command.arg(file), Command::arg)
     }
 
@@ -61,11 +62,13 @@ impl Args for ConfigFlags {
 }
 
 fn flag(key: &Key) -> Arg {
-    let default = if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
+    // Spaces that do not break keep each pair of brackets on one line.
+    let default =
+        if key.default.is_empty() { String::new() } else { format!(" [default:\u{a0}{}]", key.default) };
     let arg = Arg::new(key.name)
         .long(key.flag)
         .value_name(key.value)
-        .help(format!("{}{default} [env: {}]", key.help, key.env()))
+        .help(format!("{}{default} [env:\u{a0}{}]", key.help, key.env()))
         .action(ArgAction::Append);
     if key.value == "true|false" { arg.num_args(0..=1).default_missing_value("true") } else { arg }
 }

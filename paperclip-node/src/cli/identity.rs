@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum IdentityCommand {
-    /// Shows a node's identity and its request to be certified; makes the signing key if there is none
+    /// Show a node's identity and its certificate request; create the signing key if there is none
     Show {
         #[command(flatten)]
         settings: ConfigFlags,
@@ -20,20 +20,20 @@ pub(super) enum IdentityCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Certifies a node's request with the cluster's root key; prints the certificate
+    /// Certify a node's request with the cluster's root key and print the certificate
     Certify {
-        /// A file with what `identity show --json` prints as "request"
+        /// File with the "request" that `identity show --json` prints
         request: PathBuf,
-        /// The cluster's root key
+        /// File with the cluster's root key
         #[arg(long, value_name = "FILE")]
         root_key: PathBuf,
-        /// Print it on one line
+        /// Print the certificate on one line
         #[arg(long)]
         json: bool,
     },
-    /// Makes a cluster's root key; prints the cluster's id
+    /// Create a cluster's root key and print the cluster's id
     NewRoot {
-        /// The file to make; an existing one is never overwritten
+        /// File to create; an existing file is never overwritten
         file: PathBuf,
         /// Print one JSON document
         #[arg(long)]

@@ -16,20 +16,20 @@ const HEADER: [&str; 3] = ["HASH", "TIME", "PAYLOAD"];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LogCommand {
-    /// Prints the heads: the entries that no other points to
+    /// Print the heads: the entries that no other entry refers to
     Heads(AtDatabase),
-    /// Prints entries, newest first
+    /// Print entries, newest first
     Iter {
         #[command(flatten)]
         at: AtDatabase,
         #[command(flatten)]
         range: RangeArgs,
     },
-    /// Prints one entry
+    /// Print one entry
     Show {
         #[command(flatten)]
         at: AtDatabase,
-        /// zdpu…
+        /// Hash of the entry: zdpu…
         hash: String,
     },
 }
@@ -37,19 +37,19 @@ pub(super) enum LogCommand {
 /// Which entries, with the meaning that JavaScript's `iterator` gives these options.
 #[derive(Debug, Args)]
 pub(super) struct RangeArgs {
-    /// At most so many
+    /// Maximum number of entries
     #[arg(long, value_name = "N")]
     amount: Option<usize>,
-    /// Down to this entry, without it
+    /// Only entries after this one
     #[arg(long, value_name = "HASH")]
     gt: Option<String>,
-    /// Down to this entry
+    /// Only this entry and those after it
     #[arg(long, value_name = "HASH")]
     gte: Option<String>,
-    /// What this entry builds on
+    /// Only ancestors of this entry
     #[arg(long, value_name = "HASH")]
     lt: Option<String>,
-    /// This entry and what it builds on
+    /// Only this entry and its ancestors
     #[arg(long, value_name = "HASH")]
     lte: Option<String>,
 }

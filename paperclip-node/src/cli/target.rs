@@ -19,14 +19,22 @@ const MAX_AUTHORITY_BYTES: u64 = 1 << 20;
 /// Which node to talk to, and how to print what it says.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ClientArgs {
-    /// URL of the node's API
-    #[arg(long, value_name = "URL", env = "PAPERCLIP_API", default_value = "http://127.0.0.1:4748")]
+    // Spaces that do not break keep each pair of brackets on one line.
+    /// URL of the node's API [default: http://127.0.0.1:4748] [env: PAPERCLIP_API]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PAPERCLIP_API",
+        hide_env = true,
+        default_value = "http://127.0.0.1:4748",
+        hide_default_value = true
+    )]
     pub(crate) api: String,
-    /// File with the API token, readable by its owner only
-    #[arg(long, value_name = "FILE", env = "PAPERCLIP_TOKEN_FILE")]
+    /// File with the API token, readable by its owner only [env: PAPERCLIP_TOKEN_FILE]
+    #[arg(long, value_name = "FILE", env = "PAPERCLIP_TOKEN_FILE", hide_env = true)]
     pub(crate) token_file: Option<PathBuf>,
-    /// PEM file with the only certificate authorities to trust for https
-    #[arg(long, value_name = "FILE", env = "PAPERCLIP_CA_FILE")]
+    /// PEM file with the only certificate authorities to trust for https [env: PAPERCLIP_CA_FILE]
+    #[arg(long, value_name = "FILE", env = "PAPERCLIP_CA_FILE", hide_env = true)]
     pub(crate) ca_file: Option<PathBuf>,
     /// Print one JSON document per line
     #[arg(long)]

@@ -24,9 +24,12 @@ fn checked(text: &str) -> Result<String, CliError> {
         Ok(_) => Ok(text.trim().to_owned()),
         Err(error) => {
             let shown: String = text.trim().chars().take(40).collect();
-            Err(CliError::Usage(format!(
-                "not JSON: {shown}: {error} (a text needs its quotes: '\"like this\"')"
-            )))
+            let hint = match shown.chars().next() {
+                Some('{' | '[') => "; keys and texts need double quotes: '{\"like\": \"this\"}'",
+                Some('"') => "",
+                _ => "; a text needs its quotes: '\"like this\"'",
+            };
+            Err(CliError::Usage(format!("not JSON: {shown}: {error}{hint}")))
         }
     }
 }
@@ -34,6 +37,17 @@ fn checked(text: &str) -> Result<String, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hint_is_for_the_fault() {
+        for (text, hint) in
+            [("hello", "a text needs its quotes"), ("{size: 1}", "keys and texts need double quotes")]
+        {
+            let told = json(text).unwrap_err().to_string();
+            assert!(told.contains(hint), "{told}");
+        }
+        assert!(!json("\"open").unwrap_err().to_string().contains("quotes"));
+    }
 
     #[test]
     fn json_stays_as_it_was_written() {

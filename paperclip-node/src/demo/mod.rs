@@ -32,16 +32,16 @@ const DATABASE: &str = "demo";
 /// What `demo` can be told.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// How many nodes
+    /// Number of nodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(2..=9))]
     nodes: u64,
-    /// How many entries they write, all together
+    /// Total number of entries to write
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     entries: u64,
-    /// Leave them running until Ctrl-C
+    /// Keep the nodes running until Ctrl-C
     #[arg(long)]
     keep: bool,
-    /// Print one JSON document per node as soon as it is up; progress goes to standard error
+    /// Print one JSON document per node, as soon as it is up; progress goes to standard error
     #[arg(long)]
     json: bool,
 }

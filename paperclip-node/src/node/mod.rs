@@ -211,8 +211,7 @@ impl Node {
 
     fn find(&self, wanted: &str) -> Result<Address, NodeError> {
         let registry = Arc::clone(&self.0.registry.borrow());
-        let address =
-            wanted.parse::<Address>().ok().or_else(|| wanted.parse::<Hash>().ok().map(Address::new));
+        let address = Address::named(wanted).ok();
         if let Some(known) = address.filter(|address| registry.contains_key(address)) {
             return Ok(known);
         }

@@ -108,8 +108,7 @@ impl Wanted {
 pub(crate) async fn open(State(api): State<Api>, Json(wanted): Json<Wanted>) -> Result<Response, Problem> {
     let (info, new) = match &wanted.address {
         Some(text) if wanted.name.is_none() && wanted.r#type.is_none() => {
-            let address: Address = text
-                .parse()
+            let address = Address::named(text)
                 .map_err(|error| Problem::new(Kind::MalformedBody, format!("{text:?}: {error}")))?;
             api.node().pin(address, Settings { allow_foreign_keys: wanted.allow_foreign_keys }).await?
         }
