@@ -187,3 +187,84 @@ fn what_a_restarted_node_has_pinned_is_never_unknown() {
     assert_eq!(served.get("/v1/databases").json.as_array().map(Vec::len), Some(40));
     served.finish();
 }
+
+#[test]
+fn a_part_of_a_querys_answer_leads_to_the_rest() {
+    let served = Served::start();
+    served.create("docs", "documents");
+    for n in 0..12 {
+        let document =
+            json!({ "_id": format!("d{n}"), "n": n, "third": n / 3, "tags": ["all", format!("t{n}")] });
+        assert_eq!(served.ask("PUT", &format!("/v1/databases/docs/docs/d{n}"), Some(&document)).status, 200);
+    }
+    let query = |body: Json| {
+        let (rows, pages) = served.pages_of("POST", "/v1/databases/docs/query", Some(&body));
+        let numbers: Vec<u64> = rows.iter().map(|row| row["value"]["n"].as_u64().unwrap()).collect();
+        (numbers, pages)
+    };
+    let newest: Vec<u64> = (0..12).rev().collect();
+    assert_eq!(query(json!({ "filter": { "tags": "all" }, "limit": 5 })), (newest.clone(), 3));
+    assert_eq!(query(json!({ "limit": 12.0 })), (newest, 1));
+    // Equal ones: the newest first.
+    let by_third = vec![2, 1, 0, 5, 4, 3, 8, 7, 6, 11, 10, 9];
+    assert_eq!(query(json!({ "sort": "third", "limit": 5 })), (by_third, 3));
+    assert_eq!(
+        query(json!({ "filter": { "n": { "$lt": 4 } }, "sort": "-n", "limit": 4 })),
+        (vec![3, 2, 1, 0], 1)
+    );
+    let either = json!({ "filter": { "$or": [{ "n": 1 }, { "tags.1": "t2" }] } });
+    assert_eq!(query(either), (vec![2, 1], 1));
+    let api = served.url("");
+    let command = |limit: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_paperclip-node"));
+        let output = command.args(["query", "docs", "--json", "--api", &api]).args(limit).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        (String::from_utf8(output.stdout).unwrap().lines().count(), told)
+    };
+    let note = "paperclip-node: more documents match; give a higher --limit, or none to see all\n";
+    assert_eq!(command(&["--limit", "5"]), (5, note.to_owned()));
+    assert_eq!(command(&["--limit", "12"]), (12, String::new()));
+    for wrong in [json!({ "limit": 10_001 }), json!({ "limit": 0 }), json!({ "filter": { "$xor": [] } })] {
+        assert_eq!(served.post("/v1/databases/docs/query", &wrong).status, 400, "{wrong}");
+    }
+    served.finish();
+}
+
+#[test]
+fn a_query_goes_on_where_it_was_although_documents_change() {
+    let served = Served::start();
+    served.create("docs", "documents");
+    let put = |id: u32, n: u32| {
+        let document = json!({ "_id": format!("d{id}"), "n": n });
+        assert_eq!(served.ask("PUT", &format!("/v1/databases/docs/docs/d{id}"), Some(&document)).status, 200);
+    };
+    (0..6).for_each(|n| put(n, n));
+    let query = json!({ "sort": "n", "limit": 3 });
+    let first = served.post("/v1/databases/docs/query", &query);
+    let next = first.headers["link"].to_str().unwrap().to_owned();
+    let next = next.strip_prefix('<').unwrap().split('>').next().unwrap();
+    put(2, 100);
+    let rest = served.ask("POST", next, Some(&query)).json;
+    let numbers: Vec<&Json> = rest.as_array().unwrap().iter().map(|row| &row["value"]["n"]).collect();
+    assert_eq!(numbers, [3, 4, 5], "the last document of the first page stands elsewhere now");
+    served.finish();
+}
+
+#[test]
+fn databases_are_listed_in_pages_where_that_is_asked_for() {
+    let served = Served::start();
+    let mut made: Vec<String> = (0..5).map(|n| served.create(&format!("log-{n}"), "events")).collect();
+    made.sort_unstable();
+    let addresses = |rows: Vec<Json>| -> Vec<String> {
+        let mut all: Vec<String> =
+            rows.iter().map(|row| row["address"].as_str().unwrap().to_owned()).collect();
+        all.sort_unstable();
+        all
+    };
+    let (rows, pages) = served.pages("/v1/databases?limit=2");
+    assert_eq!((addresses(rows), pages), (made.clone(), 3));
+    let (rows, pages) = served.pages("/v1/databases");
+    assert_eq!((addresses(rows), pages), (made, 1));
+    assert_eq!(served.get("/v1/databases?limit=none").status, 400);
+    served.finish();
+}

@@ -11,7 +11,8 @@
 //! | `body` | bodies, read within bounds |
 //! | `extract` | requests parsed at the border |
 //! | `page` | long listings in bounded pages |
-//! | `query` | filters and sorting of documents |
+//! | `filter`, `sort` | which documents a query takes, in which order |
+//! | `number` | whole numbers in bodies and queries |
 //! | `shape` | what the node's types look like in JSON |
 //! | `problem` | everything that can go wrong, as problem details |
 //! | `handlers` | the routes |
@@ -19,17 +20,19 @@
 mod admit;
 mod body;
 mod extract;
+mod filter;
 mod guard;
 mod handlers;
 mod limits;
+mod number;
 mod openapi;
 mod page;
 mod places;
 mod problem;
-mod query;
 mod routes;
 mod server;
 mod shape;
+mod sort;
 mod token;
 
 pub use guard::{Guard, OPEN_PATHS};

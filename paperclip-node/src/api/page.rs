@@ -59,9 +59,9 @@ impl Page {
         self.failed.is_none()
     }
 
-    /// The page as all that there is: it names no next one.
-    pub(super) fn whole(self) -> Self {
-        Self { cut: false, ..self }
+    /// The page as a part of a listing that goes on.
+    pub(super) fn cut(self) -> Self {
+        Self { cut: true, ..self }
     }
 
     /// The answer to a request for `uri`. `changed` are parameters of the query that differ for the next page.

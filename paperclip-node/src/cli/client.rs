@@ -144,6 +144,11 @@ impl Client {
         self.post_text(path, &body.to_string())
     }
 
+    /// Asks for a page of a listing by a document that says which.
+    pub(crate) fn post_page(&self, path: &str, body: &Json) -> Result<Answer, ClientError> {
+        self.request("POST", path, Some(&body.to_string()), ANSWER_TIMEOUT)
+    }
+
     /// Asks for something that may take minutes.
     pub(crate) fn post_slow(&self, path: &str, body: &Json) -> Result<Json, ClientError> {
         Ok(self.request("POST", path, Some(&body.to_string()), SLOW_ANSWER_TIMEOUT)?.json)

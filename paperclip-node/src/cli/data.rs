@@ -4,7 +4,7 @@ use super::{
     CliError,
     client::{Client, db_path},
     commands::AtDatabase,
-    output::{Listing, Text, cell, json_line},
+    output::{Listing, Text, cell, json_line, tell},
     value,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -50,7 +50,7 @@ pub(super) fn all(at: &AtDatabase) -> Result<(), CliError> {
     pages(at, &client, db_path(&at.db, &[resource]))
 }
 
-/// Prints the documents that fit a filter.
+/// Prints the documents that fit a filter: all of them, page by page, unless a limit is given.
 pub(super) fn query(
     at: &AtDatabase,
     filter: Option<&str>,
@@ -62,8 +62,19 @@ pub(super) fn query(
         None => json!({}),
     };
     let request = json!({ "filter": filter, "sort": sort, "limit": limit });
-    let found = at.client.connect()?.post(&db_path(&at.db, &["query"]), &request)?;
-    print(at, &found, &mut Listing::new(&[]))
+    let client = at.client.connect()?;
+    let mut listing = Listing::new(&[]);
+    let mut path = Some(db_path(&at.db, &["query"]));
+    while let Some(current) = path {
+        let answer = client.post_page(&current, &request)?;
+        print(at, &answer.json, &mut listing)?;
+        path = answer.next;
+        if path.is_some() && limit.is_some() {
+            tell("more documents match; give a higher --limit, or none to see all");
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Prints a listing page by page, so that its length costs no memory.

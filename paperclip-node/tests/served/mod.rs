@@ -116,10 +116,15 @@ impl Served {
 
     /// Every item of a listing, and on how many pages.
     pub(crate) fn pages(&self, path: &str) -> (Vec<Json>, usize) {
+        self.pages_of("GET", path, None)
+    }
+
+    /// The same for a listing that a document asks for.
+    pub(crate) fn pages_of(&self, method: &str, path: &str, body: Option<&Json>) -> (Vec<Json>, usize) {
         let (mut items, mut pages) = (Vec::new(), 0);
         let mut next = Some(path.to_owned());
         while let Some(path) = next {
-            let reply = self.get(&path);
+            let reply = self.ask(method, &path, body);
             assert_eq!(reply.status, 200, "{}", reply.json);
             items.extend(reply.json.as_array().unwrap().clone());
             pages += 1;

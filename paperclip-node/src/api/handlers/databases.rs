@@ -1,9 +1,11 @@
 //! Databases: listed, created, pinned, shown, unpinned, compared, checked.
 
+use super::keys::PageQuery;
 use crate::{
     api::{
         Api,
-        extract::{Json, OptionalJson, Path, Query},
+        extract::{self, Json, OptionalJson, Path, Query},
+        page::Page,
         problem::{Kind, Problem},
         shape,
     },
@@ -12,7 +14,7 @@ use crate::{
 };
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use oplog::{Address, json::from_json, manifest::DatabaseType};
@@ -27,10 +29,22 @@ const RESYNC_SECONDS: u64 = 60;
 /// The longest that a resync may be told to wait: less than a slow request may take.
 const MAX_RESYNC_SECONDS: u64 = 1500;
 
-/// GET `/v1/databases`
-pub(crate) async fn list(State(api): State<Api>) -> Response {
-    let databases = api.node().databases();
-    axum::Json(databases.iter().map(|info| shape::database(info, false)).collect::<Vec<_>>()).into_response()
+/// GET `/v1/databases`: all of them, of which a cluster has a bounded number, unless a page is asked for.
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Query(PageQuery { limit, after }): Query<PageQuery>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let after = after.map(|text| extract::hash(Kind::MalformedQuery, &text)).transpose()?.map(Address::new);
+    let mut databases = api.node().databases();
+    databases.retain(|info| after.is_none_or(|after| info.address > after));
+    let shapes = databases.iter().map(|info| (info.address.manifest(), shape::database(info, false)));
+    let Some(limit) = limit else {
+        return Ok(axum::Json(shapes.map(|(_, shape)| shape).collect::<Vec<_>>()).into_response());
+    };
+    let mut page = Page::new(limit.0);
+    let _ = shapes.into_iter().all(|(hash, shape)| page.push(hash, &shape));
+    Ok(page.into_response(&uri, &[]))
 }
 
 /// A database to be created, or the address of one to be pinned.

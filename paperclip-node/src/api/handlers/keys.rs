@@ -5,6 +5,7 @@ use crate::{
     api::{
         Api,
         extract::{self, Path, Query, ValueBody},
+        number::Limit,
         page::Page,
         problem::{Kind, Problem},
         shape::{self, RowShape},
@@ -16,15 +17,15 @@ use axum::{
     http::{Uri, header},
     response::{IntoResponse, Response},
 };
-use oplog::{json::to_json, manifest::DatabaseType, view::Operation};
+use oplog::{Entry, json::to_json, manifest::DatabaseType, view::Operation};
 use serde::Deserialize;
 
 /// How much of a listing.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
-    limit: Option<usize>,
-    after: Option<String>,
+    pub(super) limit: Option<Limit>,
+    pub(super) after: Option<String>,
 }
 
 /// GET `/v1/databases/{db}/kv/{key}`
@@ -85,15 +86,8 @@ pub(super) async fn live_page(
     query: &PageQuery,
     uri: &Uri,
 ) -> Result<Response, Problem> {
-    let after = match &query.after {
-        Some(text) => {
-            let hash = extract::hash(Kind::MalformedQuery, text)?;
-            let unknown = || Problem::new(Kind::UnknownEntry, format!("after: the log has no entry {hash}"));
-            Some(database.entry(&hash)?.ok_or_else(unknown)?.position())
-        }
-        None => None,
-    };
-    let page = Page::new(query.limit.unwrap_or(usize::MAX));
+    let after = entry_after(database, query.after.as_deref())?.map(|entry| entry.position());
+    let page = Page::new(query.limit.unwrap_or_default().0);
     let _turn = api.scan_turn().await?;
     let page = database
         .scan_live(after, page, |page, live| {
@@ -102,4 +96,12 @@ pub(super) async fn live_page(
         })
         .await?;
     Ok(page.into_response(uri, &[]))
+}
+
+/// The entry behind which a page begins.
+pub(super) fn entry_after(database: &Database, after: Option<&str>) -> Result<Option<Entry>, Problem> {
+    let Some(text) = after else { return Ok(None) };
+    let hash = extract::hash(Kind::MalformedQuery, text)?;
+    let unknown = || Problem::new(Kind::UnknownEntry, format!("after: the log has no entry {hash}"));
+    Ok(Some(database.entry(&hash)?.ok_or_else(unknown)?))
 }

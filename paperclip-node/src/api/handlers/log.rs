@@ -5,6 +5,7 @@ use crate::{
     api::{
         Api,
         extract::{self, Path, Query},
+        number::Whole,
         page::Page,
         problem::{Kind, Problem},
         shape::EntryShape,
@@ -26,7 +27,7 @@ const ANY: [DatabaseType; 3] = [DatabaseType::Events, DatabaseType::KeyValue, Da
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RangeQuery {
-    amount: Option<i64>,
+    amount: Option<Whole>,
     gt: Option<String>,
     gte: Option<String>,
     lt: Option<String>,
@@ -42,8 +43,8 @@ impl RangeQuery {
             text.parse().map(Some).map_err(bad)
         };
         let amount = match self.amount {
-            None | Some(-1) => None,
-            Some(amount) => Some(usize::try_from(amount).map_err(|_| {
+            None | Some(Whole(-1)) => None,
+            Some(Whole(amount)) => Some(usize::try_from(amount).map_err(|_| {
                 Problem::new(Kind::MalformedQuery, "amount: a number from 0 up, or -1 for all")
             })?),
         };
