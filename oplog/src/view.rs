@@ -30,6 +30,14 @@ impl Operation {
         Self::Add(value)
     }
 
+    /// The key that it sets or removes.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Add(_) => None,
+            Self::Put(key, _) | Self::Del(key) => Some(key),
+        }
+    }
+
     /// The payload.
     pub fn into_payload(self) -> Value {
         let (op, key, value) = match self {

@@ -6,7 +6,7 @@ mod served;
 
 use paperclip_node::api::MAX_PAGE_BYTES;
 use serde_json::{Value as Json, json};
-use served::{DEADLINE, Served};
+use served::{DEADLINE, Reply, Served};
 use std::io::{BufRead, Read as _};
 use ureq::http;
 
@@ -68,6 +68,67 @@ fn keys_are_paged_newest_first_and_carry_their_entrys_hash() {
     assert_eq!(served.ask("DELETE", "/v1/databases/kv/kv/key%206", None).status, 200);
     assert_eq!(served.get("/v1/databases/kv/kv/key%206").status, 404);
     assert_eq!(served.pages("/v1/databases/kv/kv").0.len(), 6);
+    served.finish();
+}
+
+#[test]
+fn writes_and_reads_are_made_only_if_their_conditions_hold() {
+    let served = Served::start();
+    served.create("kv", "keyvalue");
+    served.create("docs", "documents");
+    for path in ["/v1/databases/kv/kv/a", "/v1/databases/docs/docs/a"] {
+        let ask = |method: &str, given: &[(&str, &str)], n: u32| {
+            let body = json!({ "_id": "a", "n": n });
+            served.ask_with(method, path, given, (method == "PUT").then_some(&body))
+        };
+        let tag = |reply: &Reply| reply.headers["etag"].to_str().unwrap().to_owned();
+        let failed = ask("PUT", &[("if-match", "*")], 0);
+        assert_eq!(failed.status, 412, "there is nothing to match");
+        assert!(failed.json["type"].as_str().unwrap().ends_with("#precondition-failed"));
+        let made = ask("PUT", &[("if-none-match", "*")], 1);
+        assert_eq!((made.status, tag(&made)), (200, format!("\"{}\"", made.json["hash"].as_str().unwrap())));
+        assert_eq!(ask("PUT", &[("if-none-match", "*")], 2).status, 412);
+        assert_eq!(ask("PUT", &[("if-match", "\"zdpuAwrong\"")], 2).status, 412);
+        assert_eq!(ask("PUT", &[("if-match", "zdpuAwrong")], 2).status, 400, "a tag has quotes");
+        let first = tag(&made);
+        let second = tag(&ask("PUT", &[("if-match", &first)], 3));
+        assert_eq!(ask("PUT", &[("if-match", &first)], 4).status, 412, "an update would be lost");
+        let unchanged = ask("GET", &[("if-none-match", &second)], 0);
+        assert_eq!((unchanged.status, tag(&unchanged), unchanged.json), (304, second.clone(), Json::Null));
+        assert_eq!(ask("GET", &[("if-none-match", &first)], 0).json["n"], 3);
+        assert_eq!(ask("GET", &[("if-match", &first)], 0).status, 412);
+        assert_eq!(ask("DELETE", &[("if-match", &first)], 0).status, 412);
+        assert_eq!(ask("DELETE", &[("if-match", &second)], 0).status, 200);
+        assert_eq!(ask("DELETE", &[("if-match", "*")], 0).status, 412);
+        assert_eq!(ask("PUT", &[("if-none-match", "*")], 5).status, 200);
+    }
+    served.finish();
+}
+
+#[test]
+fn of_writers_that_race_for_a_key_one_wins_each_round() {
+    let served = Served::start();
+    served.create("kv", "keyvalue");
+    served.ask("PUT", "/v1/databases/kv/kv/counter", Some(&json!(0)));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    loop {
+                        let found = served.get("/v1/databases/kv/kv/counter");
+                        let next = json!(found.json.as_u64().unwrap() + 1);
+                        let tag = found.headers["etag"].to_str().unwrap();
+                        let path = "/v1/databases/kv/kv/counter";
+                        match served.ask_with("PUT", path, &[("if-match", tag)], Some(&next)).status {
+                            200 => break,
+                            status => assert_eq!(status, 412),
+                        }
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(served.get("/v1/databases/kv/kv/counter").json, json!(160), "no increment is lost");
     served.finish();
 }
 

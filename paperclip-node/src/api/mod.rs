@@ -9,6 +9,7 @@
 //! | `limits` | what clients may take at most |
 //! | `places` | which connections are kept |
 //! | `body` | bodies, read within bounds |
+//! | `conditional` | `If-Match`, `If-None-Match` |
 //! | `extract` | requests parsed at the border |
 //! | `page` | long listings in bounded pages |
 //! | `filter`, `sort` | which documents a query takes, in which order |
@@ -19,6 +20,7 @@
 
 mod admit;
 mod body;
+mod conditional;
 mod extract;
 mod filter;
 mod guard;

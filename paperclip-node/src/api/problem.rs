@@ -18,6 +18,8 @@ const RETRY_AFTER_SECONDS: &str = "1";
 /// A kind of problem: what programs tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// The head of the request contradicts itself, or holds what no header may.
+    MalformedHead,
     /// The path holds what is no key, hash or address.
     MalformedPath,
     /// The query holds what the route does not take.
@@ -48,6 +50,8 @@ pub enum Kind {
     AmbiguousName,
     /// The cluster pins as many databases as it may.
     TooMany,
+    /// `If-Match` or `If-None-Match` does not hold.
+    PreconditionFailed,
     /// The body, or the entry it would become, is too large.
     TooLarge,
     /// The body is not declared to be JSON.
@@ -78,7 +82,8 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its name, status and title.
-    pub const ALL: [(Self, &'static str, StatusCode, &'static str); 28] = [
+    pub const ALL: [(Self, &'static str, StatusCode, &'static str); 30] = [
+        (Self::MalformedHead, "malformed-head", StatusCode::BAD_REQUEST, "The request's head is malformed"),
         (Self::MalformedPath, "malformed-path", StatusCode::BAD_REQUEST, "The path is malformed"),
         (Self::MalformedQuery, "malformed-query", StatusCode::BAD_REQUEST, "The query is malformed"),
         (Self::MalformedBody, "malformed-body", StatusCode::BAD_REQUEST, "The body is malformed"),
@@ -103,6 +108,12 @@ impl Kind {
             "too-many-databases",
             StatusCode::CONFLICT,
             "The cluster pins as many databases as it may",
+        ),
+        (
+            Self::PreconditionFailed,
+            "precondition-failed",
+            StatusCode::PRECONDITION_FAILED,
+            "The precondition does not hold",
         ),
         (Self::TooLarge, "too-large", StatusCode::PAYLOAD_TOO_LARGE, "The value is too large"),
         (

@@ -4,7 +4,7 @@
 //! with whatever other databases wrote meanwhile, brings them to disk, and only then are they acknowledged and announced.
 //! The task goes on signing while the flush runs.
 
-use super::{Change, Closed, task::Task};
+use super::{Change, Closed, read::current, task::Task};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use oplog::{
@@ -13,7 +13,7 @@ use oplog::{
     view::Operation,
 };
 use p2p::bitswap::Session;
-use std::sync::Arc;
+use std::{collections::HashMap, fmt, sync::Arc};
 use store::StoreError;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -29,6 +29,9 @@ pub enum WriteError {
     /// The access controller does not list the cluster.
     #[error("identity {0} may not write to this database")]
     NotAllowed(String),
+    /// The key shows another entry than the writer has made a condition of.
+    #[error("{}", shown(.0.as_ref()))]
+    Precondition(Option<Hash>),
     /// The log cannot take the entry.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -40,8 +43,35 @@ pub enum WriteError {
     Closed(#[from] Closed),
 }
 
+fn shown(current: Option<&Hash>) -> String {
+    match current {
+        Some(hash) => format!("the key is at entry {hash} now; nothing was written"),
+        None => "the key does not exist now; nothing was written".to_owned(),
+    }
+}
+
+/// What must hold of the entry that a key shows, if it shows one, for a write of the key to be made.
+pub struct Precondition(Box<Holds>);
+
+type Holds = dyn Fn(Option<&Hash>) -> bool + Send;
+
+impl Precondition {
+    /// A write is made if `holds` says so.
+    pub fn new(holds: impl Fn(Option<&Hash>) -> bool + Send + 'static) -> Self {
+        Self(Box::new(holds))
+    }
+}
+
+impl fmt::Debug for Precondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Precondition(…)")
+    }
+}
+
+#[derive(Debug)]
 pub(super) struct Write {
     pub(super) operation: Operation,
+    pub(super) precondition: Option<Precondition>,
     pub(super) reply: oneshot::Sender<Result<Hash, WriteError>>,
 }
 
@@ -61,13 +91,22 @@ impl Task {
             return refuse(writes, &WriteError::NotAllowed(writer.id.clone()));
         }
         let (mut added, mut replies) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
-        for Write { operation, reply } in writes {
-            match self.log.append(operation, &writer.writer) {
+        // What this batch writes stands above all else, so it is what its keys show.
+        let mut written: HashMap<String, Option<Hash>> = HashMap::new();
+        let conditional = writes.iter().any(|write| write.precondition.is_some());
+        for Write { operation, precondition, reply } in writes {
+            let key = if conditional { operation.key().map(str::to_owned) } else { None };
+            let deletes = matches!(operation, Operation::Del(_));
+            let allowed = precondition.map_or(Ok(()), |wanted| self.check(&wanted, key.as_deref(), &written));
+            match allowed.and_then(|()| Ok(self.log.append(operation, &writer.writer)?)) {
                 Ok(entry) => {
+                    if let Some(key) = key {
+                        written.insert(key, (!deletes).then_some(entry.position.hash));
+                    }
                     added.push(entry);
                     replies.push(reply);
                 }
-                Err(error) => answer(reply, Err(error.into())),
+                Err(error) => answer(reply, Err(error)),
             }
         }
         if added.is_empty() {
@@ -85,6 +124,22 @@ impl Task {
         if self.unflushed.send(unflushed).await.is_err() {
             tracing::debug!(address = %self.address, "closed before the flush");
         }
+    }
+
+    /// Whether a write may be made of a key, with what this batch has written so far.
+    fn check(
+        &self,
+        wanted: &Precondition,
+        key: Option<&str>,
+        written: &HashMap<String, Option<Hash>>,
+    ) -> Result<(), WriteError> {
+        let Some(key) = key else { return Ok(()) };
+        let current = match written.get(key) {
+            Some(hash) => *hash,
+            None => tokio::task::block_in_place(|| current(&self.store, key))
+                .map_err(|error| WriteError::Store(Arc::new(error)))?,
+        };
+        if (wanted.0)(current.as_ref()) { Ok(()) } else { Err(WriteError::Precondition(current)) }
     }
 }
 

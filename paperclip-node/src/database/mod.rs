@@ -16,7 +16,7 @@ mod read;
 mod task;
 mod verify_pool;
 
-pub use append::WriteError;
+pub use append::{Precondition, WriteError};
 pub use open::{Context, OpenError, Opening, Settings};
 pub use read::{Live, ReadError};
 pub use task::Author;
@@ -122,10 +122,7 @@ pub struct PeersWanted {
 
 #[derive(Debug)]
 enum Command {
-    Append {
-        operation: Operation,
-        reply: oneshot::Sender<Result<Hash, WriteError>>,
-    },
+    Append(append::Write),
     Offer {
         peer: PeerId,
         heads: Vec<Bytes>,
@@ -184,8 +181,19 @@ impl Database {
 
     /// Signs and stores an entry, giving its hash once it is on disk.
     pub async fn append(&self, operation: Operation) -> Result<Hash, WriteError> {
+        self.append_if(operation, None).await
+    }
+
+    /// As [`append`](Self::append), if a condition on the key's entry holds as the write is made. No other write of this node
+    /// comes between; writes of other nodes are merged as ever.
+    pub async fn append_if(
+        &self,
+        operation: Operation,
+        precondition: Option<Precondition>,
+    ) -> Result<Hash, WriteError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Append { operation, reply }).await.map_err(|_| Closed)?;
+        let write = append::Write { operation, precondition, reply };
+        self.commands.send(Command::Append(write)).await.map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)?
     }
 

@@ -7,7 +7,7 @@ use oplog::{
     log::{IterateError, LogRead as _, Range, iterate},
     order::Position,
 };
-use store::StoreError;
+use store::{DatabaseStore, StoreError};
 
 /// Why a read gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +46,8 @@ pub struct Live {
 impl Database {
     /// The entry that set `key`, and its value. `None` when there is none or it was deleted.
     pub fn get(&self, key: &str) -> Result<Option<(Hash, Value)>, ReadError> {
-        let Some(winner) = self.store.winner(key)?.filter(|winner| !winner.deleted) else { return Ok(None) };
-        let entry = self.known(&winner.hash())?;
+        let Some(hash) = current(&self.store, key)? else { return Ok(None) };
+        let entry = self.known(&hash)?;
         Ok(Some((entry.hash, value_of(entry))))
     }
 
@@ -142,6 +142,11 @@ impl Database {
     fn known(&self, hash: &Hash) -> Result<Entry, ReadError> {
         self.entry(hash)?.ok_or(ReadError::UnknownEntry(*hash))
     }
+}
+
+/// The entry that a key shows; `None` when there is none or the key was deleted.
+pub(super) fn current(store: &DatabaseStore, key: &str) -> Result<Option<Hash>, StoreError> {
+    Ok(store.winner(key)?.filter(|winner| !winner.deleted).map(|winner| winner.hash()))
 }
 
 fn value_of(entry: Entry) -> Value {

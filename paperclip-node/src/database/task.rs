@@ -1,10 +1,6 @@
 //! The one writer of a database.
 
-use super::{
-    Command, LogStatus,
-    append::{Unflushed, Write},
-    joining::Joining,
-};
+use super::{Command, LogStatus, append::Unflushed, joining::Joining};
 use crate::{
     metrics::Metrics,
     net::{GossipMessage, Network},
@@ -107,8 +103,8 @@ impl Task {
         commands.close();
         let mut writes = Vec::new();
         while let Some(command) = commands.recv().await {
-            if let Command::Append { operation, reply } = command {
-                writes.push(Write { operation, reply });
+            if let Command::Append(write) = command {
+                writes.push(write);
             }
         }
         // What was accepted before the stop is still written; a failed store drops the replies, which tells the writers.
@@ -121,7 +117,7 @@ impl Task {
         let mut writes = Vec::new();
         for command in commands.drain(..) {
             match command {
-                Command::Append { operation, reply } => writes.push(Write { operation, reply }),
+                Command::Append(write) => writes.push(write),
                 Command::Offer { peer, heads } => self.offered(peer, heads, session).await,
                 Command::SetWriters(writers) => {
                     self.joining.joiner.set_writers(writers.clone());

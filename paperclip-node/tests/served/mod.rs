@@ -88,8 +88,22 @@ impl Served {
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<&Json>) -> Reply {
+        self.ask_with(method, path, &[], body)
+    }
+
+    /// The same with more header fields.
+    pub(crate) fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Json>,
+    ) -> Reply {
         let request = http::Request::builder().method(method).uri(self.url(path));
-        let request = request.header("content-type", "application/json");
+        let mut request = request.header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let mut response = match body {
             Some(body) => self.agent.run(request.body(body.to_string()).unwrap()),
             None => self.agent.run(request.body(()).unwrap()),

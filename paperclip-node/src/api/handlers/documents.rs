@@ -1,27 +1,24 @@
 //! Documents: read, stored, deleted, listed, queried.
 
 use super::{
-    keys::{PageQuery, entry_after, live_page, remove, value_of},
+    keys::{PageQuery, entry_after, live_page, remove, set, value_of},
     to_read, to_write,
 };
 use crate::{
     api::{
         Api,
+        conditional::Conditions,
         extract::{Json, Path, Query, ValueBody},
         filter::Filter,
         number::Limit,
         page::Page,
         problem::{Kind, Problem},
-        shape::{self, RowShape},
+        shape::RowShape,
         sort::{Sort, Sorted},
     },
     database::{Database, Live, ReadError},
 };
-use axum::{
-    extract::State,
-    http::Uri,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::Uri, response::Response};
 use oplog::{
     Entry, Value,
     manifest::DatabaseType,
@@ -34,14 +31,16 @@ use serde_json::Value as Document;
 pub(crate) async fn get(
     State(api): State<Api>,
     Path((db, id)): Path<(String, String)>,
+    conditions: Conditions,
 ) -> Result<Response, Problem> {
-    value_of(&to_read(&api, &db, &[DatabaseType::Documents])?, &id)
+    value_of(&to_read(&api, &db, &[DatabaseType::Documents])?, &id, &conditions)
 }
 
 /// PUT `/v1/databases/{db}/docs/{id}`
 pub(crate) async fn put(
     State(api): State<Api>,
     Path((db, id)): Path<(String, String)>,
+    conditions: Conditions,
     ValueBody(document): ValueBody,
 ) -> Result<Response, Problem> {
     let database = to_write(&api, &db, DatabaseType::Documents)?;
@@ -49,16 +48,16 @@ pub(crate) async fn put(
         let detail = format!("the document must be an object whose {DOCUMENT_ID} is {id:?}");
         return Err(Problem::new(Kind::UnusableValue, detail));
     }
-    let hash = database.append(Operation::Put(id, document)).await?;
-    Ok(axum::Json(shape::written(hash)).into_response())
+    set(&database, Operation::Put(id, document), conditions).await
 }
 
 /// DELETE `/v1/databases/{db}/docs/{id}`
 pub(crate) async fn delete(
     State(api): State<Api>,
     Path((db, id)): Path<(String, String)>,
+    conditions: Conditions,
 ) -> Result<Response, Problem> {
-    remove(&to_write(&api, &db, DatabaseType::Documents)?, id).await
+    remove(&to_write(&api, &db, DatabaseType::Documents)?, id, conditions).await
 }
 
 /// GET `/v1/databases/{db}/docs`

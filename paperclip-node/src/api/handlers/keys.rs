@@ -4,6 +4,7 @@ use super::{to_read, to_write};
 use crate::{
     api::{
         Api,
+        conditional::{Conditions, etag},
         extract::{self, Path, Query, ValueBody},
         number::Limit,
         page::Page,
@@ -32,27 +33,29 @@ pub(crate) struct PageQuery {
 pub(crate) async fn get(
     State(api): State<Api>,
     Path((db, key)): Path<(String, String)>,
+    conditions: Conditions,
 ) -> Result<Response, Problem> {
-    value_of(&to_read(&api, &db, &[DatabaseType::KeyValue])?, &key)
+    value_of(&to_read(&api, &db, &[DatabaseType::KeyValue])?, &key, &conditions)
 }
 
 /// PUT `/v1/databases/{db}/kv/{key}`
 pub(crate) async fn put(
     State(api): State<Api>,
     Path((db, key)): Path<(String, String)>,
+    conditions: Conditions,
     ValueBody(value): ValueBody,
 ) -> Result<Response, Problem> {
     let database = to_write(&api, &db, DatabaseType::KeyValue)?;
-    let hash = database.append(Operation::Put(key, value)).await?;
-    Ok(axum::Json(shape::written(hash)).into_response())
+    set(&database, Operation::Put(key, value), conditions).await
 }
 
 /// DELETE `/v1/databases/{db}/kv/{key}`
 pub(crate) async fn delete(
     State(api): State<Api>,
     Path((db, key)): Path<(String, String)>,
+    conditions: Conditions,
 ) -> Result<Response, Problem> {
-    remove(&to_write(&api, &db, DatabaseType::KeyValue)?, key).await
+    remove(&to_write(&api, &db, DatabaseType::KeyValue)?, key, conditions).await
 }
 
 /// GET `/v1/databases/{db}/kv`
@@ -66,16 +69,33 @@ pub(crate) async fn list(
 }
 
 /// The value under a key, with the hash of the entry that set it as its tag.
-pub(super) fn value_of(database: &Database, key: &str) -> Result<Response, Problem> {
+pub(super) fn value_of(database: &Database, key: &str, conditions: &Conditions) -> Result<Response, Problem> {
     let unknown =
         || Problem::new(Kind::UnknownKey, format!("{} has nothing under {key:?}", database.address()));
     let (hash, value) = database.get(key)?.ok_or_else(unknown)?;
-    Ok(([(header::ETAG, format!("\"{hash}\""))], axum::Json(to_json(&value))).into_response())
+    if let Some(spared) = conditions.spare(&hash) {
+        return Ok(spared);
+    }
+    Ok(([(header::ETAG, etag(&hash))], axum::Json(to_json(&value))).into_response())
+}
+
+/// Sets a key. The answer has the tag that the key has from now on.
+pub(super) async fn set(
+    database: &Database,
+    put: Operation,
+    conditions: Conditions,
+) -> Result<Response, Problem> {
+    let hash = database.append_if(put, conditions.into_precondition()).await?;
+    Ok(([(header::ETAG, etag(&hash))], axum::Json(shape::written(hash))).into_response())
 }
 
 /// Deletes a key. One that is not there is deleted all the same, as JavaScript does: a concurrent write may be on its way.
-pub(super) async fn remove(database: &Database, key: String) -> Result<Response, Problem> {
-    let hash = database.append(Operation::Del(key)).await?;
+pub(super) async fn remove(
+    database: &Database,
+    key: String,
+    conditions: Conditions,
+) -> Result<Response, Problem> {
+    let hash = database.append_if(Operation::Del(key), conditions.into_precondition()).await?;
     Ok(axum::Json(shape::written(hash)).into_response())
 }
 

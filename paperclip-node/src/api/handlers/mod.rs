@@ -63,6 +63,7 @@ impl From<WriteError> for Problem {
         let kind = match &error {
             WriteError::NotCertified => Kind::NotCertified,
             WriteError::NotAllowed(_) => Kind::NotAllowed,
+            WriteError::Precondition(_) => Kind::PreconditionFailed,
             WriteError::Append(AppendError::Oversized { .. }) => Kind::TooLarge,
             WriteError::Append(AppendError::ClockExhausted) => Kind::WrongType,
             WriteError::Store(store) => return of_store(store),
