@@ -127,9 +127,11 @@ impl DatabaseStore {
             return Ok(None);
         }
         for head in &heads {
-            if self.position(&head.hash)?.as_ref() != Some(head) || self.store.block(&head.hash).is_err() {
+            if self.position(&head.hash)?.as_ref() != Some(head) {
                 return Ok(None);
             }
+            // One that is damaged stays a head: the reading has noted it, and a peer may have it.
+            drop(self.store.block(&head.hash));
         }
         Ok(Some(Log::open(self.address, heads, recent, len)))
     }
@@ -192,14 +194,18 @@ impl LogRead for DatabaseStore {
         if !self.contains(hash)? {
             return Ok(None);
         }
-        let block = self
-            .store
-            .read_indexed(hash, |indexed| self.store.inner.segments.read(indexed.location(), hash))?;
-        let decoded = block.map(|block| Entry::decode(&block)).transpose();
-        match decoded {
-            Ok(Some(entry)) if entry.hash != *hash => Err(Corruption::Block(*hash).into()),
-            Err(_) if self.store.block(hash).is_err() => Err(Corruption::Block(*hash).into()),
-            decoded => Ok(decoded.map_err(|error| Corruption::Entry(*hash, error))?),
+        let read = |indexed: &Indexed| self.store.inner.segments.read(indexed.location(), hash);
+        let block = self.store.read_indexed(hash, read);
+        self.store.note_damage(hash, &block);
+        let block = block?;
+        match block.map(|block| Entry::decode(&block)).transpose() {
+            Ok(Some(entry)) if entry.hash == *hash => Ok(Some(entry)),
+            Ok(None) => Ok(None),
+            // The block is not the one that was written, or it never was an entry.
+            decoded => {
+                self.store.block(hash)?;
+                Ok(decoded.map_err(|error| Corruption::Entry(*hash, error))?)
+            }
         }
     }
 

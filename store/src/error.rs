@@ -201,7 +201,7 @@ pub enum StoreError {
     #[error("the store stopped writing: {0}; restart the node once the disk is in order")]
     Poisoned(#[from] Poison),
     /// Stored data is damaged.
-    #[error("store: {0}; run `paperclip-node verify`")]
+    #[error("store: {0}; run `paperclip-node verify --repair`")]
     Corrupt(#[from] Corruption),
     /// [`StoreConfig::max_staged_bytes`](super::StoreConfig::max_staged_bytes) is reached; nothing was staged.
     #[error("more than {limit} bytes of fetched blocks wait to be joined")]
@@ -229,7 +229,25 @@ pub enum StoreError {
     },
 }
 
+impl Corruption {
+    /// The block that is damaged; `None` for a record of the index.
+    pub fn hash(&self) -> Option<Hash> {
+        match self {
+            Self::Block(hash) | Self::MissingBlock(hash) | Self::Entry(hash, _) => Some(*hash),
+            Self::Record(_) => None,
+        }
+    }
+}
+
 impl StoreError {
+    /// The damaged block that a read met, if that is what is wrong.
+    pub fn damaged(&self) -> Option<Hash> {
+        match self {
+            Self::Corrupt(corruption) => corruption.hash(),
+            _ => None,
+        }
+    }
+
     /// Whether the store takes no more writes until a restart.
     pub fn is_poisoned(&self) -> bool {
         matches!(self, Self::Poisoned(_))

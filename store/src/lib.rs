@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod flush;
 mod format;
+mod healing;
 mod index;
 mod journal;
 mod keys;
@@ -26,6 +27,7 @@ mod record;
 mod recover;
 mod remove;
 mod replay;
+mod signatures;
 mod staging;
 mod sweep;
 #[cfg(test)]
@@ -39,6 +41,7 @@ pub use config::{
 };
 pub use database::DatabaseStore;
 pub use error::{Corruption, EngineError, Holder, OpenError, Poison, StoreError};
+pub use healing::{Healed, MAX_DAMAGED_LISTED, ScrubReport};
 pub use journal::Damage;
 pub use rebuild::RebuildReport;
 pub use remove::RemovedReport;
@@ -49,6 +52,7 @@ use bytes::Bytes;
 use environment::Environment;
 use flush::Flusher;
 use format::Format;
+use healing::DamagedBlocks;
 use journal::{Frames, Journal, Location, Segments};
 use keys::Number;
 use lock::DirectoryLock;
@@ -86,6 +90,7 @@ struct Inner {
     segments: Arc<Segments>,
     max_staged_bytes: u64,
     counters: Counters,
+    damaged: DamagedBlocks,
     _lock: DirectoryLock,
 }
 
@@ -148,7 +153,9 @@ impl Store {
 
     /// A committed block of any kind, checked against its hash.
     pub fn block(&self, hash: &Hash) -> Result<Option<Bytes>, StoreError> {
-        self.read_indexed(hash, |indexed| self.inner.segments.block(indexed.location(), hash))
+        let read = self.read_indexed(hash, |indexed| self.inner.segments.block(indexed.location(), hash));
+        self.note_damage(hash, &read);
+        read
     }
 
     /// Whether a block is there. Costs less than [`block`](Self::block).
@@ -157,8 +164,14 @@ impl Store {
     }
 
     /// Stores blocks that are no entries: identities, manifests, access lists. The hashes must be those of the blocks.
-    /// Blocks that are there already cost nothing.
+    /// Blocks that are there already are read: those that are damaged are healed.
     pub fn put_blocks(&self, blocks: &[(Hash, Bytes)]) -> Result<(), StoreError> {
+        for (hash, block) in blocks {
+            match self.block(hash) {
+                Err(StoreError::Corrupt(_)) => drop(self.heal(hash, block)?),
+                read => drop(read?),
+            }
+        }
         let mut writes = self.writes()?;
         let mut frames = Frames::default();
         let mut added = Vec::new();

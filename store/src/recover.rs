@@ -7,6 +7,7 @@ use super::{
     environment::Environment,
     error::{OpenError, StoreError},
     flush::Flusher,
+    healing::DamagedBlocks,
     index::put_file,
     journal::{FRAMES_START, Found, Frame, Journal, Kind, Offset, records},
     keys::{self, Number},
@@ -160,6 +161,7 @@ fn assemble(
         writes: Mutex::new(Writes { journal, next_number: Number(0), staged_bytes: 0 }),
         max_staged_bytes: config.max_staged_bytes,
         counters: Counters::default(),
+        damaged: DamagedBlocks::default(),
         _lock: lock,
     };
     Ok(Store { inner: Arc::new(inner) })

@@ -75,16 +75,13 @@ impl DatabaseStore {
         self.store.inner.tree.contains(keys::staged(self.number, hash))
     }
 
-    /// All staged blocks, in no order that means something.
-    pub fn staged_blocks(&self) -> impl Iterator<Item = Result<(Hash, Bytes), StoreError>> + use<> {
+    /// The hashes of all staged blocks, in no order that means something.
+    pub fn staged_hashes(&self) -> impl Iterator<Item = Result<Hash, StoreError>> + use<> {
         let prefix = keys::prefix(keys::STAGED, self.number);
-        let this = self.clone();
-        let read = move |pair: Result<(Value, Value), StoreError>| {
-            let hash = keys::hash_of(&pair?.0, prefix.len()).ok_or(Corruption::Record("staged"))?;
-            Ok(this.staged(&hash)?.map(|block| (hash, block)))
+        let hash = move |pair: Result<(Value, Value), StoreError>| {
+            Ok(keys::hash_of(&pair?.0, prefix.len()).ok_or(Corruption::Record("staged"))?)
         };
-        let pairs = self.store.inner.tree.with_prefix(&prefix);
-        until_error(pairs.filter_map(move |pair| read(pair).transpose()))
+        until_error(self.store.inner.tree.with_prefix(&prefix).map(hash))
     }
 
     /// Forgets staged blocks. The space comes back when the journal is next swept.

@@ -3,9 +3,12 @@
 use super::{
     database::DatabaseStore,
     error::{Corruption, StoreError},
+    healing::MAX_DAMAGED_LISTED,
     keys,
-    record::{self, Indexed},
+    record::{self, Heads, Indexed},
+    signatures::Signatures,
 };
+use bytes::Bytes;
 use oplog::{
     Entry, Hash,
     log::LogRead as _,
@@ -28,6 +31,8 @@ pub struct VerifyReport {
     pub differences: u64,
     /// The first [`MAX_DIFFERENCES`] of them.
     pub examples: Vec<Difference>,
+    /// Blocks that are damaged or missing, at most [`MAX_DAMAGED_LISTED`].
+    pub damaged: Vec<Hash>,
 }
 
 impl VerifyReport {
@@ -38,6 +43,11 @@ impl VerifyReport {
 
     fn add(&mut self, difference: Difference) {
         self.differences += 1;
+        if let Difference::Block(Corruption::Block(hash) | Corruption::MissingBlock(hash)) = &difference
+            && self.damaged.len() < MAX_DAMAGED_LISTED
+        {
+            self.damaged.push(*hash);
+        }
         if self.examples.len() < MAX_DIFFERENCES {
             self.examples.push(difference);
         }
@@ -49,6 +59,15 @@ impl VerifyReport {
 pub enum Difference {
     /// A block is damaged, missing, or no entry.
     Block(Corruption),
+    /// An entry's signature is not one of its key.
+    Signature(Hash),
+    /// The identity that an entry names is none, or its certificate does not hold.
+    Identity {
+        /// The entry.
+        entry: Hash,
+        /// The identity's block.
+        identity: Hash,
+    },
     /// An entry belongs to another log.
     OtherLog(Hash),
     /// An entry's place in the order, or in the index, is not its own.
@@ -79,6 +98,10 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Block(corruption) => corruption.fmt(f),
+            Self::Signature(hash) => write!(f, "the signature of entry {hash} does not fit"),
+            Self::Identity { entry, identity } => {
+                write!(f, "identity {identity} of entry {entry} is not certified")
+            }
             Self::OtherLog(hash) => write!(f, "entry {hash} belongs to another database"),
             Self::Misplaced(hash) => write!(f, "entry {hash} is indexed in the wrong place"),
             Self::MissingAncestor { entry, ancestor } => {
@@ -95,21 +118,38 @@ impl fmt::Display for Difference {
 }
 
 impl DatabaseStore {
-    /// Reads every entry and checks block, order, index, ancestors, heads and view against each other. Nobody may write the
-    /// database meanwhile. `on_progress` is told the number of entries checked, every thousand of them. What is found can be
-    /// mended by [`rebuild`](Self::rebuild), and by peers that have the entries.
-    pub fn verify(&self, mut on_progress: impl FnMut(u64)) -> Result<VerifyReport, StoreError> {
+    /// Reads every entry and checks block, order, index, ancestors, heads and view against each other. `on_progress` is told
+    /// the number of entries checked, every thousand of them. What is found can be mended by [`rebuild`](Self::rebuild), and
+    /// by peers that have the entries.
+    ///
+    /// The database may be written meanwhile. Then entries that came after the start may be left out, and of heads and count
+    /// only that is checked which holds whatever was written.
+    pub fn verify(&self, on_progress: impl FnMut(u64)) -> Result<VerifyReport, StoreError> {
+        self.verify_all(None, on_progress)
+    }
+
+    /// As [`verify`](Self::verify), and checks the signature of every entry and the certificates of their identities.
+    pub fn verify_signatures(&self, on_progress: impl FnMut(u64)) -> Result<VerifyReport, StoreError> {
+        self.verify_all(Some(Signatures::default()), on_progress)
+    }
+
+    fn verify_all(
+        &self,
+        mut signatures: Option<Signatures>,
+        mut on_progress: impl FnMut(u64),
+    ) -> Result<VerifyReport, StoreError> {
         let mut report = VerifyReport::default();
         let mut heads = HashSet::new();
+        let before = self.readable_heads()?;
         for position in self.oldest_first(None) {
             let position = position?;
-            self.verify_entry(&position, &mut heads, &mut report)?;
+            self.verify_entry(&position, &mut heads, &mut report, signatures.as_mut())?;
             report.entries += 1;
             if report.entries.is_multiple_of(1000) {
                 on_progress(report.entries);
             }
         }
-        self.verify_heads(&heads, &mut report)?;
+        self.verify_heads(before.as_ref(), &heads, &mut report)?;
         self.verify_live(&mut report)?;
         on_progress(report.entries);
         Ok(report)
@@ -120,6 +160,7 @@ impl DatabaseStore {
         position: &Position,
         heads: &mut HashSet<Hash>,
         report: &mut VerifyReport,
+        signatures: Option<&mut Signatures>,
     ) -> Result<(), StoreError> {
         let hash = position.hash;
         heads.insert(hash);
@@ -127,13 +168,18 @@ impl DatabaseStore {
             Some(Indexed::Entry(_, number, at)) if number == self.number && at == *position => {}
             _ => report.add(Difference::Misplaced(hash)),
         }
-        let entry = match self.whole_entry(&hash, report) {
+        let (entry, block) = match self.whole_entry(&hash, report) {
             Err(StoreError::Corrupt(error)) => {
                 report.add(Difference::Block(error));
                 return Ok(());
             }
             entry => entry?,
         };
+        if let Some(signatures) = signatures
+            && let Some(difference) = signatures.check(&self.store, &hash, block)?
+        {
+            report.add(difference);
+        }
         if entry.position() != *position {
             report.add(Difference::Misplaced(hash));
         }
@@ -151,10 +197,11 @@ impl DatabaseStore {
         self.verify_winner(position, &entry, report)
     }
 
-    fn whole_entry(&self, hash: &Hash, report: &mut VerifyReport) -> Result<Entry, StoreError> {
+    fn whole_entry(&self, hash: &Hash, report: &mut VerifyReport) -> Result<(Entry, Bytes), StoreError> {
         let block = self.store.block(hash)?.ok_or(Corruption::MissingBlock(*hash))?;
         report.bytes += block.len() as u64;
-        Ok(Entry::decode(&block).map_err(|error| Corruption::Entry(*hash, error))?)
+        let entry = Entry::decode(&block).map_err(|error| Corruption::Entry(*hash, error))?;
+        Ok((entry, block))
     }
 
     /// An entry that sets or deletes a key is that key's winner, or older than it; and a winner is what the entry says.
@@ -170,7 +217,8 @@ impl DatabaseStore {
             Some(winner) if winner == wins => {
                 let live = self.store.inner.tree.get(keys::live(self.number, position))?;
                 let listed = live.as_deref() == Some(record::encode_live(&op.key));
-                if listed == op.deleted {
+                // Read again: a newer one may have won meanwhile.
+                if listed == op.deleted && self.winner(&op.key)?.as_ref() == Some(&wins) {
                     report.add(Difference::Live(position.hash));
                 }
             }
@@ -180,21 +228,39 @@ impl DatabaseStore {
         Ok(())
     }
 
-    fn verify_heads(&self, heads: &HashSet<Hash>, report: &mut VerifyReport) -> Result<(), StoreError> {
-        let stored = match self.heads() {
-            Ok(stored) => stored,
-            Err(StoreError::Corrupt(_)) => None,
-            Err(error) => return Err(error),
+    /// The heads and the count as they are kept; `None` where they cannot be read.
+    fn readable_heads(&self) -> Result<Option<Heads>, StoreError> {
+        match self.heads() {
+            Err(StoreError::Corrupt(_)) => Ok(None),
+            heads => heads,
+        }
+    }
+
+    /// `counted` are the entries that no other one replaces, of those that were read. `before` is what was kept when the
+    /// reading began.
+    fn verify_heads(
+        &self,
+        before: Option<&Heads>,
+        counted: &HashSet<Hash>,
+        report: &mut VerifyReport,
+    ) -> Result<(), StoreError> {
+        let now = self.readable_heads()?;
+        let hashes = |heads: Option<&Heads>| -> HashSet<Hash> {
+            heads.map(|heads| heads.heads.iter().map(|head| head.hash).collect()).unwrap_or_default()
         };
-        let (len, hashes) = match stored {
-            Some(stored) => (stored.len, stored.heads.iter().map(|head| head.hash).collect()),
-            None => (0, HashSet::new()),
+        let len = |heads: Option<&Heads>| heads.map_or(0, |heads| heads.len);
+        let (first, last) = (len(before), len(now.as_ref()));
+        let fits = if before == now.as_ref() {
+            hashes(before) == *counted
+        } else {
+            // Written meanwhile: an entry that was a head at the start and at the end is no other's parent.
+            hashes(before).intersection(&hashes(now.as_ref())).all(|head| counted.contains(head))
         };
-        if hashes != *heads {
+        if !fits {
             report.add(Difference::Heads);
         }
-        if len != report.entries {
-            report.add(Difference::Count { stored: len, counted: report.entries });
+        if report.entries < first || report.entries > last {
+            report.add(Difference::Count { stored: last, counted: report.entries });
         }
         Ok(())
     }
@@ -218,7 +284,8 @@ impl DatabaseStore {
             let entry = self.entry(&position.hash).or_else(damaged)?;
             let op = entry.and_then(|entry| KeyedOp::of(&entry.payload));
             let winner = op.map(|op| self.winner(&op.key)).transpose()?.flatten();
-            if winner != Some(Winner { position: position.clone(), deleted: false }) {
+            let listed = || self.store.inner.tree.contains(&key);
+            if winner != Some(Winner { position: position.clone(), deleted: false }) && listed()? {
                 report.add(Difference::Live(position.hash));
             }
         }

@@ -44,7 +44,7 @@ impl Key {
 }
 
 /// Every setting, in the order of the reference.
-pub const KEYS: [Key; 19] = [
+pub const KEYS: [Key; 20] = [
     Key::one("data-dir", "DIR", "./paperclip-data", "Directory for the node's keys and its store."),
     Key::list(
         "listen",
@@ -146,6 +146,12 @@ pub const KEYS: [Key; 19] = [
         "SECONDS",
         "30",
         "Time between two comparisons of heads with a peer, give or take a quarter.",
+    ),
+    Key::one(
+        "scrub-interval",
+        "SECONDS",
+        "604800",
+        "Time of one pass that reads and checks every block; 0 for none.",
     ),
     Key::one("max-connections", "NUMBER", "512", "Maximum number of connections to peers."),
 ];

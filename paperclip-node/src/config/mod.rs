@@ -71,6 +71,8 @@ pub struct Config {
     pub root_key: Option<PathBuf>,
     /// `exchange-interval`
     pub exchange_interval: Duration,
+    /// `scrub-interval`; `None` for 0
+    pub scrub_interval: Option<Duration>,
     /// `max-connections`
     pub max_connections: usize,
 }

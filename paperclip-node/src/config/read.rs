@@ -17,6 +17,9 @@ const CACHE_BYTES: RangeInclusive<u64> = 8 << 20..=1 << 40;
 const JOIN_MEMORY_BYTES: RangeInclusive<u64> = 4 << 20..=1 << 36;
 /// Bounds of `max-entry-bytes`: an entry's own fields take up to 3 KiB.
 const ENTRY_BYTES: RangeInclusive<u64> = 4096..=MAX_ENTRY_BYTES as u64;
+/// Bounds of `scrub-interval`, in seconds: up to a year.
+const SCRUB_SECONDS: RangeInclusive<u64> = 0..=31_536_000;
+
 /// Bounds of `exchange-interval`, in seconds.
 const EXCHANGE_SECONDS: RangeInclusive<u64> = 1..=86_400;
 /// Bounds of `max-connections`.
@@ -61,6 +64,10 @@ pub(super) fn config(sources: &Sources, faults: Vec<Fault>) -> Result<Config, Co
         certificate: read.path("certificate"),
         root_key: read.path("root-key"),
         exchange_interval: Duration::from_secs(read.number("exchange-interval", EXCHANGE_SECONDS)),
+        scrub_interval: match read.number("scrub-interval", SCRUB_SECONDS) {
+            0 => None,
+            seconds => Some(Duration::from_secs(seconds)),
+        },
         max_connections: read.size("max-connections", CONNECTIONS),
     };
     let mut faults = read.faults;
@@ -263,6 +270,7 @@ mod tests {
             ("max-entry-bytes", "99999999"),
             ("cluster-id", "03ab"),
             ("exchange-interval", "0"),
+            ("scrub-interval", "weekly"),
             ("max-connections", "1"),
         ]);
         let keys: BTreeSet<&str> = told.iter().map(Fault::key).collect();

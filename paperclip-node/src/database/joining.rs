@@ -146,9 +146,8 @@ impl Task {
 
     /// What was fetched and not committed before the last stop.
     pub(super) async fn resume_staged(&mut self, session: &mut Session) {
-        // Names only: the blocks may be more than memory holds, and committing changes what is iterated over.
-        let staged = self.store.staged_blocks().map(|staged| staged.map(|(hash, _)| hash));
-        let staged: Vec<Hash> = match staged.collect() {
+        // Collected first, since committing changes what is iterated over.
+        let staged: Vec<Hash> = match self.store.staged_hashes().collect() {
             Ok(staged) => staged,
             Err(error) => return self.fail(Arc::new(error)),
         };
@@ -157,9 +156,9 @@ impl Task {
         }
         for hash in staged {
             let mut effects = Vec::new();
-            let taken = self.store.staged(&hash).and_then(|block| match block {
+            let taken = self.store.whole_staged(&hash).and_then(|block| match block {
                 Some(block) => self.joining.joiner.head(block, Source::STAGED, &self.store, &mut effects),
-                None => Ok(()), // committed meanwhile
+                None => Ok(()), // committed meanwhile, or damaged
             });
             if let Err(error) = taken {
                 return self.fail(Arc::new(error));
@@ -299,11 +298,11 @@ impl Task {
         Ok(())
     }
 
-    /// From the store if it has the block, from a peer if not.
+    /// From the store if it has the block whole, from a peer if not.
     fn fetch(&mut self, want: Want, session: &mut Session, more: &mut Vec<Effect>) -> Result<(), StoreError> {
-        let here = match self.blocks.block(&want.hash)? {
+        let here = match self.blocks.whole_block(&want.hash)? {
             Some(block) => Some(block),
-            None => self.store.staged(&want.hash)?,
+            None => self.store.whole_staged(&want.hash)?,
         };
         if let Some(block) = here {
             self.joining.joiner.block(block, more);
@@ -330,7 +329,7 @@ impl Task {
                     Some(block) => block,
                     None => self
                         .store
-                        .staged(&entry.position.hash)?
+                        .whole_staged(&entry.position.hash)?
                         .ok_or(Corruption::MissingBlock(entry.position.hash))?,
                 };
                 added.push(entry.with_block(block));

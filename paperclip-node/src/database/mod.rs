@@ -221,10 +221,10 @@ impl Database {
         Ok(Resync { peers, failed, fetched, settled })
     }
 
-    /// Checks every block and index against each other. Reads and writes go on meanwhile.
+    /// Checks every block, signature and index. Reads and writes go on meanwhile.
     pub async fn verify(&self) -> Result<VerifyReport, StoreError> {
         let store = self.store.clone();
-        let verified = tokio::task::spawn_blocking(move || store.verify(|_| {})).await;
+        let verified = tokio::task::spawn_blocking(move || store.verify_signatures(|_| {})).await;
         verified.unwrap_or(Err(StoreError::Interrupted))
     }
 

@@ -1,7 +1,7 @@
 //! The store.
 
-use super::{Metrics, MetricsError, Register, signed};
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge};
+use super::{Metrics, MetricsError, Register, raise, signed};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge};
 use std::time::Duration;
 
 /// Bounds of the buckets of flush times, in seconds: from a fast disk's cache to one that is about to fail.
@@ -13,6 +13,10 @@ pub(super) struct StoreMetrics {
     failures: IntCounter,
     poisoned: IntGauge,
     bytes: IntGauge,
+    damaged: IntGauge,
+    healed: IntCounter,
+    scrubbed: IntCounter,
+    scrub_position: Gauge,
 }
 
 impl StoreMetrics {
@@ -29,6 +33,22 @@ impl StoreMetrics {
                 "1 when the store takes no writes because a write or a flush failed, else 0.",
             )?,
             bytes: register.gauge("paperclip_store_bytes", "Bytes that the store takes on disk.")?,
+            damaged: register.gauge(
+                "paperclip_store_damaged_blocks",
+                "Blocks that are known to be damaged or missing and that no peer has given so far.",
+            )?,
+            healed: register.counter(
+                "paperclip_store_healed_blocks_total",
+                "Damaged or missing blocks that were written anew.",
+            )?,
+            scrubbed: register.counter(
+                "paperclip_store_scrubbed_blocks_total",
+                "Blocks that the scrub has read and checked.",
+            )?,
+            scrub_position: register.add(Gauge::new(
+                "paperclip_store_scrub_position_ratio",
+                "How far the current pass of the scrub is, from 0 to 1.",
+            )?)?,
         })
     }
 }
@@ -45,6 +65,18 @@ impl Metrics {
             self.store.failures.inc();
         }
         self.store.poisoned.set(i64::from(poisoned));
+    }
+
+    /// What of the store is damaged, and how much has been healed since the start.
+    pub fn set_store_damage(&self, damaged: usize, healed: u64) {
+        self.store.damaged.set(signed(damaged as u64));
+        raise(&self.store.healed, healed);
+    }
+
+    /// The scrub has checked so many blocks more and stands here in its pass.
+    pub fn scrubbed(&self, blocks: u64, position: f64) {
+        self.store.scrubbed.inc_by(blocks);
+        self.store.scrub_position.set(position);
     }
 
     /// How much the store takes on disk.

@@ -16,9 +16,9 @@ pub(super) enum FetchError {
     Stopping,
 }
 
-/// Gets a block, waiting for a peer that has it for as long as it takes.
+/// Gets a block; if it is not here or damaged, waits for a peer that has it for as long as it takes.
 pub(super) async fn block(store: &Store, network: &Network, hash: Hash) -> Result<Bytes, FetchError> {
-    if let Some(block) = store.block(&hash)? {
+    if let Some(block) = store.whole_block(&hash)? {
         return Ok(block);
     }
     let mut session = network.blocks().session().await.map_err(|_| FetchError::Stopping)?;

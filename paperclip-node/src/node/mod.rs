@@ -9,16 +9,19 @@
 //! | `registry` | the databases as everybody sees them |
 //! | `figures` | what the metrics are told now and then |
 //! | `info` | what a node tells about itself |
+//! | `healer`, `scrubber` | damaged blocks are fetched again; all blocks are read, slowly, to find them |
 //! | `upkeep` | resync and verification |
 
 pub mod catalog;
 mod fetch;
 mod figures;
 mod guard;
+mod healer;
 mod info;
 mod keeper;
 mod opener;
 mod registry;
+mod scrubber;
 mod start;
 mod upkeep;
 

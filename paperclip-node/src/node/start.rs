@@ -3,7 +3,9 @@
 use super::{
     IdentityInfo, Inner, Node, catalog,
     figures::Figures,
+    healer::Healer,
     keeper::{Boot, Keeper},
+    scrubber::Scrubber,
 };
 use crate::{
     config::{self, Config},
@@ -119,6 +121,11 @@ impl Node {
             let certificate =
                 Certification { config: config.clone(), store: store.clone(), author_tx, info_tx };
             tasks.spawn(certificate.wait(stop.clone()));
+        }
+        tasks.spawn(Healer { store: store.clone(), network: network.clone() }.run(stop.clone()));
+        if let Some(pass) = config.scrub_interval {
+            let scrubber = Scrubber { store: store.clone(), metrics: Arc::clone(&metrics), pass };
+            tasks.spawn(scrubber.run(stop.clone()));
         }
         let figures =
             Figures { registry: registry.clone(), store: store.clone(), network: network.clone(), metrics };

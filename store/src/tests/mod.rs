@@ -4,6 +4,7 @@ mod conformance;
 mod flushing;
 mod format;
 mod full_disk;
+mod healing;
 mod hostile;
 mod migrating;
 mod opening;

@@ -58,13 +58,17 @@ fn heads_that_cannot_be_read_are_rebuilt() {
 }
 
 /// Changes a byte in the middle of the block of an entry, as a failing disk would.
-fn damage(replica: &Replica, place: usize) -> oplog::Hash {
+pub(super) fn damage(replica: &Replica, place: usize) -> oplog::Hash {
     let position = replica.database.oldest_first(None).nth(place).unwrap().unwrap();
-    let at = replica.store.indexed(&position.hash).unwrap().unwrap().location();
+    damage_block(replica, &position.hash);
+    position.hash
+}
+
+pub(super) fn damage_block(replica: &Replica, hash: &oplog::Hash) {
+    let at = replica.store.indexed(hash).unwrap().unwrap().location();
     let path = replica.dir.path().join(format!("journal/{:08x}.journal", at.segment));
     let file = fs::File::options().write(true).open(path).unwrap();
     file.write_all_at(b"\xee", at.at + u64::from(at.length) / 2).unwrap();
-    position.hash
 }
 
 #[test]
