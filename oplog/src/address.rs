@@ -63,3 +63,18 @@ impl FromStr for Address {
         Ok(Self(hash.strip_suffix('/').unwrap_or(hash).parse()?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_named_by_its_address_or_its_hash() {
+        let hash = "zdpuAtAEwP5kN6qtBoa2v6E5G2WCZDoH4DbUtDtAqbxM8vrbe";
+        let address: Address = format!("/orbitdb/{hash}").parse().unwrap();
+        assert_eq!(Address::named(hash), Ok(address));
+        assert_eq!(Address::named(&address.to_string()), Ok(address));
+        assert_eq!(hash.parse::<Address>(), Err(BadAddress), "a hash alone is no address");
+        assert_eq!(Address::named("clips"), Err(BadAddress));
+    }
+}

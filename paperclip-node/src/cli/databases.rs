@@ -2,14 +2,24 @@
 
 use super::{
     CliError,
-    client::db_path,
+    client::{Client, db_path},
     commands::AtDatabase,
-    output::{Cell, Progress, Text, cell, duration},
+    output::{Cell, Progress, Text, cell, duration, tell},
     target::ClientArgs,
     value,
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Map, Value as Json, json};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The longest that `db pin` waits.
+const MAX_WAIT_SECONDS: u64 = 86_400;
+
+/// How often it looks meanwhile.
+const POLL: Duration = Duration::from_millis(250);
 
 const DATABASES: &str = "/v1/databases";
 
@@ -41,6 +51,9 @@ pub(super) enum DbCommand {
     Pin {
         #[command(flatten)]
         client: ClientArgs,
+        /// Wait up to this long until a peer has given the database; exit with 1 if none has
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=MAX_WAIT_SECONDS))]
+        wait: Option<u64>,
         /// Address of the database: /orbitdb/zdpu…, or the hash alone
         address: String,
     },
@@ -92,9 +105,11 @@ pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
                 let meta = serde_json::from_str(&value::json(&meta)?).map_err(std::io::Error::from)?;
                 request.insert("meta".to_owned(), meta);
             }
-            opened(&client, &Json::Object(request))
+            let connection = client.connect()?;
+            let database = open(&connection, &Json::Object(request))?;
+            Ok(client.output().document(&database, || Text::line(cell(&database, "address")))?)
         }
-        DbCommand::Pin { client, address } => opened(&client, &json!({ "address": address })),
+        DbCommand::Pin { client, wait, address } => pin(&client, &address, wait.map(Duration::from_secs)),
         DbCommand::List(client) => list(&client),
         DbCommand::Show(at) => {
             let database = at.client.connect()?.get(&db_path(&at.db, &[]))?.json;
@@ -115,25 +130,69 @@ fn word(choice: impl ValueEnum) -> String {
     choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// The address is what people need next, so it is all that they get.
-fn opened(client: &ClientArgs, request: &Json) -> Result<(), CliError> {
-    let connection = client.connect()?;
-    let waiting = Progress::waiting("waiting until the database is open");
-    let database = connection.post(DATABASES, request)?;
-    drop(waiting);
-    Ok(client.output().document(&database, || Text::line(cell(&database, "address")))?)
+fn open(client: &Client, request: &Json) -> Result<Json, CliError> {
+    let _waiting = Progress::waiting("waiting until the database is open");
+    Ok(client.post(DATABASES, request)?)
+}
+
+/// Pins a database and prints its address, which is what people need next. A pin is kept whether a peer has the database
+/// now or not; who can be misled by that is told, unless told to wait for one.
+fn pin(args: &ClientArgs, address: &str, wait: Option<Duration>) -> Result<(), CliError> {
+    let client = args.connect()?;
+    let mut database = open(&client, &json!({ "address": address }))?;
+    if let Some(wait) = wait {
+        let _waiting = Progress::waiting("waiting for a peer that has the database");
+        let deadline = Instant::now() + wait;
+        while cell(&database, "state") == "opening" && Instant::now() < deadline {
+            thread::sleep(POLL.min(deadline.saturating_duration_since(Instant::now())));
+            database = client.get(&db_path(&cell(&database, "address"), &[]))?.json;
+        }
+    }
+    args.output().document(&database, || Text::line(cell(&database, "address")))?;
+    match cell(&database, "state").as_str() {
+        "open" => Ok(()),
+        "opening" => {
+            let peers =
+                client.get("/v1/status")?.json.get("peers").and_then(Json::as_u64).unwrap_or_default();
+            let told = format!(
+                "pinned, but not open yet: no peer has given it so far ({peers} connected). The node keeps asking; \
+                 `paperclip-node db show` tells when it is open"
+            );
+            if wait.is_some() {
+                return Err(CliError::NotSound(told));
+            }
+            tell(&told);
+            Ok(())
+        }
+        _ => {
+            Err(CliError::NotSound(format!("pinned, but it cannot be opened: {}", cell(&database, "error"))))
+        }
+    }
 }
 
 fn list(client: &ClientArgs) -> Result<(), CliError> {
     let databases = client.connect()?.get(DATABASES)?.json;
-    Ok(client.output().rows(rows(&databases), &HEADER, row)?)
+    let mut databases = rows(&databases).to_vec();
+    databases.sort_by_cached_key(|database| (cell(database, "name"), cell(database, "address")));
+    Ok(client.output().documents(&databases, || listing(&databases))?)
+}
+
+/// Databases as a table, and below it why some of them cannot be served.
+pub(super) fn listing(databases: &[Json]) -> Text {
+    let table = Text::table(&HEADER, databases.iter().map(row));
+    let failed = databases.iter().filter_map(|database| {
+        let name = if database.get("name").is_some_and(Json::is_string) { "name" } else { "address" };
+        let error = database.get("error")?.as_str()?;
+        Some(Text::line(Cell::bad(format!("{}: {error}", cell(database, name)))))
+    });
+    failed.reduce(Text::then).map_or(table.clone(), |failed| table.apart(failed))
 }
 
 /// The columns of a list of databases.
-pub(super) const HEADER: [&str; 7] = ["NAME", "TYPE", "STATE", "ENTRIES", "HEADS", "PENDING", "ADDRESS"];
+const HEADER: [&str; 7] = ["NAME", "TYPE", "STATE", "ENTRIES", "HEADS", "PENDING", "ADDRESS"];
 
 /// The cells of one database in such a list.
-pub(super) fn row(database: &Json) -> Vec<Cell> {
+fn row(database: &Json) -> Vec<Cell> {
     let field = |name| Cell::from(cell(database, name));
     vec![
         field("name"),
@@ -172,6 +231,10 @@ pub(super) fn listed(name: &'static str, items: Option<&Json>) -> Vec<(&'static 
 
 fn describe(database: &Json) -> Text {
     let field = |name: &'static str| vec![(name, Cell::from(cell(database, name)))];
+    let state = match state(database) {
+        Cell { text, .. } if text == "opening" => Cell::warning("opening: waiting for a peer that has it"),
+        state => state,
+    };
     let access = database.get("access");
     let controller = access.map_or_else(|| "-".to_owned(), |access| cell(access, "address"));
     let exchanged = duration(database.get("seconds_since_exchange").and_then(Json::as_f64));
@@ -179,7 +242,7 @@ fn describe(database: &Json) -> Text {
         field("address"),
         field("name"),
         field("type"),
-        vec![("state", state(database))],
+        vec![("state", state)],
         vec![("access", controller.into())],
         listed("writers", access.and_then(|access| access.get("write"))),
         field("entries"),

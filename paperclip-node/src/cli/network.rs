@@ -3,7 +3,7 @@
 use super::{
     CliError,
     client::{Client, db_path},
-    databases::{HEADER, listed, row, rows},
+    databases::{listed, listing, rows},
     output::{Cell, Progress, Text, cell, duration, size},
     target::ClientArgs,
 };
@@ -46,7 +46,7 @@ fn describe(status: &Json) -> Text {
     ]
     .concat();
     let databases = status.get("databases").map_or(&[][..], rows);
-    Text::pairs(node).apart(Text::table(&HEADER, databases.iter().map(row)))
+    Text::pairs(node).apart(listing(databases))
 }
 
 /// Lists the peers.

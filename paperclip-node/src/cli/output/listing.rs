@@ -5,8 +5,8 @@ use crate::printable::printable;
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use std::io;
 
-/// How much of a terminal's width the columns before the last one may take together.
-const MAX_LEADING_SHARE: usize = 2;
+/// The columns before the last one take at most this part of a terminal's width together.
+const LEADING_PART: usize = 2;
 
 /// Rows that come page by page. The first page decides how wide the columns are, the header is printed once. The last
 /// column takes what is left of a terminal's width; files and pipes get every value in full.
@@ -46,7 +46,7 @@ impl Listing {
 fn widths(header: &[&str], rows: &[Vec<String>], screen: Screen) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(header.len()).max(header.len());
     let leading = columns.saturating_sub(1);
-    let limit = screen.columns.map_or(usize::MAX, |columns| columns / MAX_LEADING_SHARE / leading.max(1));
+    let limit = screen.columns.map_or(usize::MAX, |columns| columns / LEADING_PART / leading.max(1));
     let named = header.iter().map(|name| measure_text_width(name)).chain(std::iter::repeat(0));
     let widest = named.take(leading).enumerate().map(|(column, name)| {
         let cells = rows.iter().filter_map(|row| row.get(column));

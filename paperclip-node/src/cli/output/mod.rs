@@ -39,10 +39,12 @@ impl Output {
         header: &[&str],
         row: impl Fn(&Json) -> Vec<C>,
     ) -> io::Result<()> {
-        if self.json {
-            return documents.iter().try_for_each(json_line);
-        }
-        print(&Text::table(header, documents.iter().map(row)))
+        self.documents(documents, || Text::table(header, documents.iter().map(row)))
+    }
+
+    /// Prints documents: each on its line for programs, one text for people.
+    pub(crate) fn documents(self, documents: &[Json], text: impl FnOnce() -> Text) -> io::Result<()> {
+        if self.json { documents.iter().try_for_each(json_line) } else { print(&text()) }
     }
 
     /// Prints a value as JSON whoever reads: on one line for programs, indented for people.

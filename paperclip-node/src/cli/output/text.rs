@@ -8,7 +8,7 @@ use console::style;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cell {
     /// As it was given: it becomes printable when it is printed.
-    pub(super) text: String,
+    pub(crate) text: String,
     pub(super) tone: Tone,
 }
 
