@@ -3,7 +3,7 @@
 //! A *log* is a Merkle-DAG of signed *entries* that many writers extend without coordination; joining two replicas is
 //! commutative, associative and idempotent. This crate holds everything about logs that needs no machine: the codec
 //! ([`cbor`], [`entry`], [`identity`], [`manifest`]), the order of entries ([`order`]), appending, iterating and joining
-//! ([`log`], [`join`]) and what database types make of a log ([`view`]).
+//! ([`log`], [`join`]) and what is seen of a log ([`reading`], [`view`]).
 //!
 //! Nothing in here does I/O, waits, reads a clock or draws a random number. What it needs it is given (a [`log::LogRead`],
 //! keys, blocks); what it wants done it returns as values ([`log::Commit`], [`join::Effect`]). So every failure can be
@@ -42,6 +42,7 @@ pub mod log;
 pub mod manifest;
 pub mod memory;
 pub mod order;
+pub mod reading;
 pub mod view;
 
 pub use address::Address;

@@ -11,49 +11,8 @@ use std::{fmt, str::FromStr};
 /// The longest name of a database, in bytes. JavaScript has no limit; a node that lists thousands of them needs one.
 pub const MAX_NAME_BYTES: usize = 4096;
 
-/// The type of a database: how its entries are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DatabaseType {
-    /// A log of values.
-    Events,
-    /// Keys and their newest values.
-    KeyValue,
-    /// Documents by their `_id`.
-    Documents,
-}
-
-impl DatabaseType {
-    /// The name in manifests, on command lines and in the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::KeyValue => "keyvalue",
-            Self::Documents => "documents",
-        }
-    }
-}
-
-impl fmt::Display for DatabaseType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A type that this crate cannot read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("database type {0:?} is not one of events, keyvalue, documents")]
-pub struct UnknownType(pub String);
-
-impl FromStr for DatabaseType {
-    type Err = UnknownType;
-
-    fn from_str(text: &str) -> Result<Self, UnknownType> {
-        [Self::Events, Self::KeyValue, Self::Documents]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| UnknownType(text.to_owned()))
-    }
-}
+/// The longest type of a database, in bytes. Those that OrbitDB ships have nine or ten.
+pub const MAX_TYPE_BYTES: usize = 256;
 
 /// Which access controller guards a database, and where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,8 +54,8 @@ impl FromStr for AccessAddress {
 pub struct Manifest {
     /// Any text.
     pub name: String,
-    /// How entries are read.
-    pub kind: DatabaseType,
+    /// What its creator calls the type: any text, and a hint at most ([`Reading`](crate::reading::Reading)).
+    pub kind: String,
     /// Who may write.
     pub access: AccessAddress,
     /// Whatever the creator attached; `Some(Value::Null)` differs from `None`.
@@ -118,9 +77,9 @@ pub enum ManifestError {
     /// The name is longer than [`MAX_NAME_BYTES`].
     #[error("manifest: the name is longer than {MAX_NAME_BYTES} bytes")]
     LongName,
-    /// The type is unknown.
-    #[error(transparent)]
-    Type(#[from] UnknownType),
+    /// The type is longer than [`MAX_TYPE_BYTES`].
+    #[error("manifest: the type is longer than {MAX_TYPE_BYTES} bytes")]
+    LongType,
     /// The access controller is unknown.
     #[error(transparent)]
     Controller(#[from] UnknownController),
@@ -136,9 +95,13 @@ impl Manifest {
         if name.len() > MAX_NAME_BYTES {
             return Err(ManifestError::LongName);
         }
+        let kind = text("type")?;
+        if kind.len() > MAX_TYPE_BYTES {
+            return Err(ManifestError::LongType);
+        }
         let manifest = Self {
             name: name.to_owned(),
-            kind: text("type")?.parse()?,
+            kind: kind.to_owned(),
             access: text("accessController")?.parse()?,
             meta: value.get("meta").cloned(),
         };

@@ -137,7 +137,7 @@ fn live(steps: &[Step]) -> ([Replica; 3], Vec<Added>) {
             Step::Write { at, key, delete } => {
                 let key = format!("key {key}");
                 let operation =
-                    if delete { Operation::Del(key) } else { Operation::Put(key, (n as i64).into()) };
+                    if delete { Operation::del(key) } else { Operation::put(key, (n as i64).into()) };
                 // Two replicas share an author, as nodes may after a restored backup: clocks can tie, and the very same
                 // entry can be written twice.
                 let added = replicas[at].write(&AUTHORS[at % 2].writer, operation);
@@ -424,8 +424,8 @@ fn descendants(of: Hash, entries: &[Added]) -> HashSet<Hash> {
 #[test]
 fn an_outsider_and_everything_on_top_is_refused_once() {
     let mut replica = Replica::new();
-    let outsider = replica.write(&AUTHORS[2].writer, Operation::Put("a".into(), 1.into()));
-    let insider = replica.write(&AUTHORS[0].writer, Operation::Put("b".into(), 2.into()));
+    let outsider = replica.write(&AUTHORS[2].writer, Operation::put("a", 1.into()));
+    let insider = replica.write(&AUTHORS[0].writer, Operation::put("b", 2.into()));
     let blocks = block_map(&[outsider.clone(), insider.clone()]);
     let mut peer = Peer::new(Limits::default());
     let choices = [0];
@@ -445,12 +445,12 @@ fn an_outsider_and_everything_on_top_is_refused_once() {
 fn a_log_with_very_many_heads_can_still_be_appended_to() {
     let mut replica = Replica::new();
     let roots: Vec<Added> = (0..oplog::log::MAX_NEXT + 500)
-        .map(|n| Replica::new().write(&AUTHORS[0].writer, Operation::Put(format!("key {n}"), Value::Null)))
+        .map(|n| Replica::new().write(&AUTHORS[0].writer, Operation::put(format!("key {n}"), Value::Null)))
         .collect();
     replica.join(roots);
     assert_eq!(replica.log.heads().len(), oplog::log::MAX_NEXT + 500);
-    replica.write(&AUTHORS[1].writer, Operation::Put("joined".into(), Value::Null));
+    replica.write(&AUTHORS[1].writer, Operation::put("joined", Value::Null));
     assert_eq!(replica.log.heads().len(), 501);
-    replica.write(&AUTHORS[1].writer, Operation::Put("joined".into(), Value::Null));
+    replica.write(&AUTHORS[1].writer, Operation::put("joined", Value::Null));
     assert_eq!(replica.log.heads().len(), 1);
 }

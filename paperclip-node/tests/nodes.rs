@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use oplog::{Address, Value, log::Range, manifest::DatabaseType, view::Operation};
+use oplog::{Address, Value, log::Range, reading::Reading, view::Operation};
 use paperclip_node::{
     config::{Config, KEYS, Sources},
     database::{Database, Settings},
@@ -32,9 +32,9 @@ fn addresses(node: &Node) -> Vec<String> {
     node.network().listen_addrs().iter().map(ToString::to_string).collect()
 }
 
-fn create(name: &str, kind: DatabaseType) -> Create {
+fn create(name: &str, reading: Reading) -> Create {
     let access = CreateAccess::Ipfs(Vec::new());
-    Create { name: name.to_owned(), kind, access, meta: None, settings: Settings::default() }
+    Create { name: name.to_owned(), reading, access, meta: None, settings: Settings::default() }
 }
 
 /// Waits for something, but not for ever.
@@ -68,7 +68,7 @@ async fn a_database_made_on_one_node_is_written_on_both() {
     let a = start(&dir.path().join("a"), &root, &[]).await;
     let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
 
-    let (info, new) = a.create(create("log", DatabaseType::Events)).await.unwrap();
+    let (info, new) = a.create(create("log", Reading::Events)).await.unwrap();
     assert!(new);
     let (on_a, on_b) = (a.database("log").unwrap(), open(&b, info.address).await);
 

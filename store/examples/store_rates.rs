@@ -124,7 +124,7 @@ fn measure_opened(dir: &Path, setting: &Setting) -> Outcome {
 
 fn operation(number: usize) -> Operation {
     let value = Value::from(format!("{number:0300}"));
-    Operation::Put(format!("key-{:06}", number.wrapping_mul(7919) % 50_000), value)
+    Operation::put(format!("key-{:06}", number.wrapping_mul(7919) % 50_000), value)
 }
 
 fn writer() -> Outcome<Writer> {

@@ -52,9 +52,9 @@ fn operation(random: &mut StdRng) -> Operation {
     let size = if random.random_ratio(1, 200) { 200_000 } else { random.random_range(0..600) };
     let key = format!("key {}", random.random_range(0..40));
     if random.random_ratio(1, 5) {
-        Operation::Del(key)
+        Operation::del(key)
     } else {
-        Operation::Put(key, Value::from("v".repeat(size)))
+        Operation::put(key, Value::from("v".repeat(size)))
     }
 }
 

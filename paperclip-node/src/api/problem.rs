@@ -44,7 +44,7 @@ pub enum Kind {
     MethodNotAllowed,
     /// The body did not come in time.
     SlowBody,
-    /// The database is of another type than the operation needs.
+    /// The database is read another way than the operation needs.
     WrongType,
     /// Several databases have the name.
     AmbiguousName,
@@ -101,7 +101,7 @@ impl Kind {
             "The path takes other methods",
         ),
         (Self::SlowBody, "slow-body", StatusCode::REQUEST_TIMEOUT, "The body came too slowly"),
-        (Self::WrongType, "wrong-type", StatusCode::CONFLICT, "The database is of another type"),
+        (Self::WrongType, "wrong-type", StatusCode::CONFLICT, "The database is read another way"),
         (Self::AmbiguousName, "ambiguous-name", StatusCode::CONFLICT, "Several databases have this name"),
         (
             Self::TooMany,

@@ -9,7 +9,7 @@ use axum::{
     Router,
     handler::Handler,
     middleware::from_fn_with_state,
-    routing::{MethodRouter, delete, get, post, put},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 
 /// Routes that may take minutes.
@@ -39,6 +39,10 @@ impl Routes {
         self.add("put", path, put(handler))
     }
 
+    fn patch<T: 'static>(self, path: &'static str, handler: impl Handler<T, Api>) -> Self {
+        self.add("patch", path, patch(handler))
+    }
+
     fn delete<T: 'static>(self, path: &'static str, handler: impl Handler<T, Api>) -> Self {
         self.add("delete", path, delete(handler))
     }
@@ -56,6 +60,7 @@ fn routes() -> Routes {
         .get("/v1/databases", databases::list)
         .post("/v1/databases", databases::open)
         .get("/v1/databases/{db}", databases::show)
+        .patch("/v1/databases/{db}", databases::set)
         .delete("/v1/databases/{db}", databases::unpin)
         .post("/v1/databases/{db}/resync", databases::resync)
         .post("/v1/databases/{db}/verify", databases::verify)

@@ -95,6 +95,9 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
         for (name, value) in opened(open) {
             set(name, value);
         }
+        if let Some(field) = open.reading.index_by() {
+            set("index_by", json!(field));
+        }
         if let Some(meta) = &open.meta {
             set("meta", to_json(meta));
         }
@@ -108,9 +111,11 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
     shape
 }
 
-fn opened(open: &OpenInfo) -> [(&'static str, Json); 10] {
+fn opened(open: &OpenInfo) -> [(&'static str, Json); 12] {
     [
-        ("type", json!(open.kind.as_str())),
+        ("type", json!(open.kind)),
+        ("reading", json!(open.reading.word())),
+        ("reading_chosen", json!(open.reading_chosen)),
         (
             "access",
             json!({

@@ -163,6 +163,10 @@ impl Client {
         Ok(self.request("PUT", path, Some(body), ANSWER_TIMEOUT)?.json)
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &Json) -> Result<Json, ClientError> {
+        Ok(self.request("PATCH", path, Some(&body.to_string()), ANSWER_TIMEOUT)?.json)
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Result<Json, ClientError> {
         Ok(self.request("DELETE", path, None, ANSWER_TIMEOUT)?.json)
     }

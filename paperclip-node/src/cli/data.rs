@@ -42,7 +42,7 @@ pub(super) fn del(at: &AtDatabase, key: &str) -> Result<(), CliError> {
 /// Prints everything, newest first.
 pub(super) fn all(at: &AtDatabase) -> Result<(), CliError> {
     let client = at.client.connect()?;
-    let resource = match kind(&client, &at.db)?.as_str() {
+    let resource = match reading(&client, &at.db)?.as_str() {
         "events" => "events",
         "documents" => "docs",
         _ => "kv",
@@ -58,7 +58,7 @@ pub(super) fn query(
     limit: Option<usize>,
 ) -> Result<(), CliError> {
     let filter = match filter {
-        Some(text) => serde_json::from_str(&value::json(text)?).map_err(std::io::Error::from)?,
+        Some(text) => value::document(text)?,
         None => json!({}),
     };
     let request = json!({ "filter": filter, "sort": sort, "limit": limit });
@@ -109,14 +109,14 @@ fn written_to(at: &AtDatabase, written: &Json) -> Result<(), CliError> {
     Ok(at.client.output().document(written, || Text::line(cell(written, "hash")))?)
 }
 
-/// Keys and documents have paths of their own; which one it is, the database's type decides.
+/// Keys and documents have paths of their own; which one it is, the database's reading decides.
 fn keyed_path(client: &Client, db: &str, key: &str) -> Result<String, CliError> {
-    let resource = if kind(client, db)? == "documents" { "docs" } else { "kv" };
+    let resource = if reading(client, db)? == "documents" { "docs" } else { "kv" };
     Ok(db_path(db, &[resource, key]))
 }
 
-fn kind(client: &Client, db: &str) -> Result<String, CliError> {
-    Ok(cell(&client.get(&db_path(db, &[]))?.json, "type"))
+fn reading(client: &Client, db: &str) -> Result<String, CliError> {
+    Ok(cell(&client.get(&db_path(db, &[]))?.json, "reading"))
 }
 
 /// A value as part of a query.

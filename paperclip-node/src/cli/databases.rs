@@ -1,4 +1,4 @@
-//! `db`: databases created, pinned, listed, shown, unpinned.
+//! `db`: databases created, pinned, listed, shown, set, unpinned.
 
 use super::{
     CliError,
@@ -34,6 +34,9 @@ pub(super) enum DbCommand {
         /// Database type
         #[arg(long = "type", value_name = "TYPE")]
         kind: Kind,
+        /// Field that names a document, for documents; _id if omitted
+        #[arg(long, value_name = "FIELD")]
+        index_by: Option<String>,
         /// Access controller: a fixed list of writers (ipfs), or grants that can change (orbitdb)
         #[arg(long, value_name = "CONTROLLER", default_value = "ipfs")]
         access: Access,
@@ -61,6 +64,17 @@ pub(super) enum DbCommand {
     List(ClientArgs),
     /// Show one database
     Show(AtDatabase),
+    /// Change how a database is read, on every node of the cluster
+    Set {
+        #[command(flatten)]
+        at: AtDatabase,
+        /// How its operations are read; auto finds it from the operations
+        #[arg(long = "as", value_name = "READING")]
+        reading: As,
+        /// Field that names a document, for documents; _id if omitted
+        #[arg(long, value_name = "FIELD")]
+        index_by: Option<String>,
+    },
     /// Stop keeping a database on every node of the cluster
     Unpin {
         #[command(flatten)]
@@ -82,6 +96,18 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum As {
+    /// The value of every operation
+    Events,
+    /// Keys with their newest values
+    Keyvalue,
+    /// Documents by a field
+    Documents,
+    /// Found from the operations
+    Auto,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Access {
     /// Fixed list of writers
     Ipfs,
@@ -91,19 +117,21 @@ pub(super) enum Access {
 
 pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
     match command {
-        DbCommand::Create { client, name, kind, access, write, allow_foreign_keys, meta } => {
+        DbCommand::Create { client, name, kind, index_by, access, write, allow_foreign_keys, meta } => {
             let mut request = Map::from_iter([
                 ("name".to_owned(), json!(name)),
                 ("type".to_owned(), json!(word(kind))),
                 ("access".to_owned(), json!(word(access))),
                 ("allow_foreign_keys".to_owned(), json!(allow_foreign_keys)),
             ]);
+            if let Some(field) = index_by {
+                request.insert("index_by".to_owned(), json!(field));
+            }
             if !write.is_empty() {
                 request.insert("write".to_owned(), json!(write));
             }
             if let Some(meta) = meta {
-                let meta = serde_json::from_str(&value::json(&meta)?).map_err(std::io::Error::from)?;
-                request.insert("meta".to_owned(), meta);
+                request.insert("meta".to_owned(), value::document(&meta)?);
             }
             let connection = client.connect()?;
             let database = open(&connection, &Json::Object(request))?;
@@ -113,6 +141,14 @@ pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
         DbCommand::List(client) => list(&client),
         DbCommand::Show(at) => {
             let database = at.client.connect()?.get(&db_path(&at.db, &[]))?.json;
+            Ok(at.client.output().document(&database, || describe(&database))?)
+        }
+        DbCommand::Set { at, reading, index_by } => {
+            let mut request = Map::from_iter([("reading".to_owned(), json!(word(reading)))]);
+            if let Some(field) = index_by {
+                request.insert("index_by".to_owned(), json!(field));
+            }
+            let database = at.client.connect()?.patch(&db_path(&at.db, &[]), &Json::Object(request))?;
             Ok(at.client.output().document(&database, || describe(&database))?)
         }
         DbCommand::Unpin { at, remove } => {
@@ -189,14 +225,14 @@ pub(super) fn listing(databases: &[Json]) -> Text {
 }
 
 /// The columns of a list of databases.
-const HEADER: [&str; 7] = ["NAME", "TYPE", "STATE", "ENTRIES", "HEADS", "PENDING", "ADDRESS"];
+const HEADER: [&str; 7] = ["NAME", "READ AS", "STATE", "ENTRIES", "HEADS", "PENDING", "ADDRESS"];
 
 /// The cells of one database in such a list.
 fn row(database: &Json) -> Vec<Cell> {
     let field = |name| Cell::from(cell(database, name));
     vec![
         field("name"),
-        field("type"),
+        field("reading"),
         state(database),
         field("entries"),
         field("heads"),
@@ -229,6 +265,18 @@ pub(super) fn listed(name: &'static str, items: Option<&Json>) -> Vec<(&'static 
     texts.enumerate().map(|(at, text)| (if at == 0 { name } else { "" }, text.into())).collect()
 }
 
+/// The reading, with the field that names a document, and whether it was chosen or found.
+fn reading(database: &Json) -> String {
+    let read = cell(database, "reading");
+    let field = database.get("index_by").and_then(Json::as_str).map(|field| format!(" by {field}"));
+    let chosen = match database.get("reading_chosen").and_then(Json::as_bool) {
+        Some(true) => " (set)",
+        Some(false) => " (found)",
+        None => "",
+    };
+    format!("{read}{}{chosen}", field.unwrap_or_default())
+}
+
 fn describe(database: &Json) -> Text {
     let field = |name: &'static str| vec![(name, Cell::from(cell(database, name)))];
     let state = match state(database) {
@@ -242,6 +290,7 @@ fn describe(database: &Json) -> Text {
         field("address"),
         field("name"),
         field("type"),
+        vec![("read as", reading(database).into())],
         vec![("state", state)],
         vec![("access", controller.into())],
         listed("writers", access.and_then(|access| access.get("write"))),

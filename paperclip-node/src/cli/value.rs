@@ -1,6 +1,7 @@
 //! Values on the command line.
 
 use super::CliError;
+use serde_json::Value as Json;
 use std::io::{self, Read as _};
 
 /// The largest value read from standard input, in bytes: more than any node takes.
@@ -17,6 +18,12 @@ pub(super) fn json(argument: &str) -> Result<String, CliError> {
         return Err(CliError::Usage(format!("standard input: more than {MAX_INPUT_BYTES} bytes")));
     }
     checked(&text)
+}
+
+/// The same, read as a document: no integer is rounded.
+pub(super) fn document(argument: &str) -> Result<Json, CliError> {
+    let text = json(argument)?;
+    oplog::json::read(text.as_bytes()).map_err(|error| CliError::Usage(error.to_string()))
 }
 
 fn checked(text: &str) -> Result<String, CliError> {

@@ -95,7 +95,7 @@ impl Task {
         let mut written: HashMap<String, Option<Hash>> = HashMap::new();
         let conditional = writes.iter().any(|write| write.precondition.is_some());
         for Write { operation, precondition, reply } in writes {
-            let key = if conditional { operation.key().map(str::to_owned) } else { None };
+            let key = if conditional { operation.key() } else { None };
             let deletes = matches!(operation, Operation::Del(_));
             let allowed = precondition.map_or(Ok(()), |wanted| self.check(&wanted, key.as_deref(), &written));
             match allowed.and_then(|()| Ok(self.log.append(operation, &writer.writer)?)) {

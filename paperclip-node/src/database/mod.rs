@@ -7,24 +7,31 @@
 //! | `joining` | entries of others: offered, fetched, verified, committed |
 //! | `exchange` | the exchange of heads with the peers that serve the database |
 //! | `read` | reads, straight from the store |
+//! | `reading` | how its operations are understood, as found from them |
+//! | `settings` | what is chosen per database |
 
 mod append;
 mod exchange;
 mod joining;
 mod open;
 mod read;
+mod reading;
+mod settings;
 mod task;
 mod verify_pool;
 
 pub use append::{Precondition, WriteError};
-pub use open::{Context, OpenError, Opening, Settings};
+pub use open::{Context, OpenError, Opening};
 pub use read::{Live, ReadError};
+pub use settings::Settings;
 pub use task::Author;
 pub use verify_pool::VerifyPool;
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use oplog::{Address, Hash, access::Writers, manifest::Manifest, order::Position, view::Operation};
+use oplog::{
+    Address, Hash, access::Writers, manifest::Manifest, order::Position, reading::Reading, view::Operation,
+};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -78,6 +85,8 @@ pub struct LogStatus {
     pub refused: u64,
     /// Who may write.
     pub writers: Writers,
+    /// How the operations are understood, as found from them.
+    pub found: Reading,
     /// Why the task takes nothing any more, if so.
     pub failed: Option<Arc<StoreError>>,
 }
@@ -145,6 +154,7 @@ pub struct Database {
     status: watch::Receiver<LogStatus>,
     exchanges: watch::Receiver<ExchangeStatus>,
     changes: broadcast::Sender<Change>,
+    settings: watch::Sender<Settings>,
 }
 
 /// The database's task has ended: it was closed, or the node is shutting down.
@@ -161,6 +171,22 @@ impl Database {
     /// What it is.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// What is chosen for it.
+    pub fn settings(&self) -> Settings {
+        self.settings.borrow().clone()
+    }
+
+    /// Changes what is chosen for it. Whose keys are taken changes when it is opened next.
+    pub fn set(&self, settings: Settings) {
+        self.settings.send_replace(settings);
+    }
+
+    /// How its operations are understood: as it was chosen, or as it was found from them.
+    pub fn reading(&self) -> Reading {
+        let chosen = self.settings.borrow().reading.clone();
+        chosen.unwrap_or_else(|| self.status.borrow().found.clone())
     }
 
     /// How it stands, now and whenever that changes.

@@ -1,10 +1,11 @@
 //! Opening a database: its log, its tasks, its place in the network.
 
 use super::{
-    CHANGE_QUEUE, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, VerifyPool,
+    CHANGE_QUEUE, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, Settings, VerifyPool,
     append::{ACK_QUEUE, acknowledge},
     exchange::{Exchanges, INCOMING_QUEUE, NOW_QUEUE},
     joining::Joining,
+    reading::FoundReading,
     task::{Author, Queues, Task},
     verify_pool::VERDICT_QUEUE,
 };
@@ -45,13 +46,6 @@ pub struct Context {
     pub tasks: TaskTracker,
 }
 
-/// What is chosen per database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Takes entries whose key is not their identity's, as JavaScript does.
-    pub allow_foreign_keys: bool,
-}
-
 /// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -88,12 +82,14 @@ impl Context {
     ) -> Result<Opening, OpenError> {
         let address = manifest.address();
         let blocks = self.store.clone();
+        let hint = manifest.kind.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let store = blocks.database(&address)?;
             let log = store.open_log()?;
-            Ok::<_, StoreError>((store, log))
+            let found = FoundReading::of(&hint, &store)?;
+            Ok::<_, StoreError>((store, log, found))
         });
-        let (store, log) = opened.await.map_err(|_| OpenError::Stopping)??;
+        let (store, log, found) = opened.await.map_err(|_| OpenError::Stopping)??;
         let log = log.with_max_entry_bytes(self.limits.max_entry_bytes);
 
         let protocol = heads::protocol(&address).ok_or(OpenError::AlreadyOpen(address))?;
@@ -110,6 +106,7 @@ impl Context {
             heads: log.heads().into(),
             len: log.len(),
             writers: writers.clone(),
+            found: found.reading().clone(),
             ..LogStatus::default()
         });
         let (exchanges, exchanges_seen) = watch::channel(ExchangeStatus::default());
@@ -122,6 +119,7 @@ impl Context {
             store: store.clone(),
             blocks: self.store.clone(),
             log,
+            found,
             joining: Joining::new(joiner, self.pool.clone(), verdicts),
             writers,
             writer: self.author.clone(),
@@ -165,6 +163,7 @@ impl Context {
             status: status_seen,
             exchanges: exchanges_seen,
             changes,
+            settings: watch::Sender::new(settings),
         };
         Ok(Opening { database, stop })
     }

@@ -6,6 +6,7 @@ use oplog::{
     Entry, Hash, Value,
     log::{IterateError, LogRead as _, Range, iterate},
     order::Position,
+    view::value_of,
 };
 use store::{DatabaseStore, StoreError};
 
@@ -48,7 +49,15 @@ impl Database {
     pub fn get(&self, key: &str) -> Result<Option<(Hash, Value)>, ReadError> {
         let Some(hash) = current(&self.store, key)? else { return Ok(None) };
         let entry = self.known(&hash)?;
-        Ok(Some((entry.hash, value_of(entry))))
+        Ok(Some((entry.hash, value_of(entry.payload))))
+    }
+
+    /// The key as the log has it, which need not be a text (see [`property_key`](oplog::view::property_key)): JavaScript
+    /// finds and deletes it by that alone. The text itself for a key that was never written.
+    pub fn written_key(&self, key: &str) -> Result<Value, ReadError> {
+        let winner = self.store.winner(key)?;
+        let payload = winner.map(|winner| self.known(&winner.hash())).transpose()?.map(|entry| entry.payload);
+        Ok(payload.and_then(|payload| payload.get("key").cloned()).unwrap_or_else(|| key.into()))
     }
 
     /// Up to `limit` keys that are there, the newest first, after the one whose entry is `after`.
@@ -58,7 +67,7 @@ impl Database {
             let live = this.store.live_newest_first(after.as_ref()).take(limit);
             live.map(|found| {
                 let (position, key) = found?;
-                let value = value_of(this.known(&position.hash)?);
+                let value = value_of(this.known(&position.hash)?.payload);
                 Ok(Live { entry: position, key, value })
             })
             .collect()
@@ -78,7 +87,7 @@ impl Database {
         blocking(move || {
             for found in this.store.live_newest_first(after.as_ref()) {
                 let (position, key) = found?;
-                let value = value_of(this.known(&position.hash)?);
+                let value = value_of(this.known(&position.hash)?.payload);
                 if !keep(&mut kept, Live { entry: position, key, value }) {
                     break;
                 }
@@ -147,13 +156,6 @@ impl Database {
 /// The entry that a key shows; `None` when there is none or the key was deleted.
 pub(super) fn current(store: &DatabaseStore, key: &str) -> Result<Option<Hash>, StoreError> {
     Ok(store.winner(key)?.filter(|winner| !winner.deleted).map(|winner| winner.hash()))
-}
-
-fn value_of(entry: Entry) -> Value {
-    match entry.payload {
-        Value::Map(mut payload) => payload.remove("value").unwrap_or(Value::Null),
-        _ => Value::Null,
-    }
 }
 
 async fn blocking<T: Send + 'static>(

@@ -1,6 +1,6 @@
 //! The one writer of a database.
 
-use super::{Command, LogStatus, append::Unflushed, joining::Joining};
+use super::{Command, LogStatus, append::Unflushed, joining::Joining, reading::FoundReading};
 use crate::{
     metrics::Metrics,
     net::{GossipMessage, Network},
@@ -45,6 +45,7 @@ pub(super) struct Task {
     pub(super) store: DatabaseStore,
     pub(super) blocks: Store,
     pub(super) log: Log,
+    pub(super) found: FoundReading,
     pub(super) joining: Joining,
     pub(super) writers: Writers,
     pub(super) writer: watch::Receiver<Option<Arc<Author>>>,
@@ -156,8 +157,13 @@ impl Task {
     pub(super) fn commit(&mut self, added: Vec<Added>) -> Result<(), StoreError> {
         // Reads and writes of the store may wait for the disk; the other tasks of this thread move on meanwhile.
         tokio::task::block_in_place(|| {
+            let concerned = self.found.concerns(&added);
             let commit = self.log.commit(added, &self.store)?;
-            self.store.apply(commit)
+            self.store.apply(commit)?;
+            if concerned && let Err(error) = self.found.look(&self.store) {
+                tracing::error!(address = %self.address, %error, "cannot read the oldest entries");
+            }
+            Ok(())
         })
     }
 
@@ -191,6 +197,9 @@ impl Task {
                 status.heads = heads.into();
             }
             status.len = len;
+            if status.found != *self.found.reading() {
+                status.found = self.found.reading().clone();
+            }
             status.pending = joiner.pending();
             status.pending_bytes = joiner.pending_bytes();
             status.refused = self.joining.refused;

@@ -6,7 +6,8 @@ use oplog::{
     Address, Value,
     access::AccessList,
     cbor::Map,
-    manifest::{AccessAddress, DatabaseType, Manifest},
+    manifest::{AccessAddress, Manifest},
+    reading::Reading,
 };
 
 /// The name in the catalog's manifest.
@@ -20,7 +21,7 @@ pub fn manifest(cluster_id: &str) -> (Manifest, AccessList) {
     let access = AccessList { write: vec![cluster_id.to_owned()] };
     let manifest = Manifest {
         name: NAME.to_owned(),
-        kind: DatabaseType::KeyValue,
+        kind: Reading::KeyValue.word().to_owned(),
         access: AccessAddress::Ipfs(access.hash()),
         meta: None,
     };
@@ -58,6 +59,12 @@ impl Record {
         if pin.settings.allow_foreign_keys {
             map.insert("allowForeignKeys", Value::Bool(true));
         }
+        if let Some(reading) = &pin.settings.reading {
+            map.insert("as", reading.word().into());
+            if let Some(field) = reading.index_by() {
+                map.insert("indexBy", field.into());
+            }
+        }
         map.into()
     }
 
@@ -68,8 +75,11 @@ impl Record {
         if is("removed") {
             return Some((address, Self::Removed));
         }
-        let name = value.get("name").and_then(Value::as_text).map(str::to_owned);
-        let settings = Settings { allow_foreign_keys: is("allowForeignKeys") };
+        let text = |field| value.get(field).and_then(Value::as_text);
+        let name = text("name").map(str::to_owned);
+        // A reading of a later version is found from the operations here.
+        let reading = text("as").and_then(|word| Reading::parse(word, text("indexBy")).ok());
+        let settings = Settings { allow_foreign_keys: is("allowForeignKeys"), reading };
         value.as_map().map(|_| (address, Self::Pinned(Pin { name, settings })))
     }
 }
@@ -84,7 +94,17 @@ mod tests {
         for record in [
             Record::Removed,
             Record::Pinned(Pin::default()),
-            Record::Pinned(Pin { name: Some("a".into()), settings: Settings { allow_foreign_keys: true } }),
+            Record::Pinned(Pin {
+                name: Some("a".into()),
+                settings: Settings {
+                    allow_foreign_keys: true,
+                    reading: Some(Reading::documents(Some("myCustomId"))),
+                },
+            }),
+            Record::Pinned(Pin {
+                name: None,
+                settings: Settings { reading: Some(Reading::KeyValue), ..Settings::default() },
+            }),
         ] {
             assert_eq!(Record::from_pair(key, &record.to_value()), Some((key.parse().unwrap(), record)));
         }

@@ -3,10 +3,7 @@
 use super::registry::{Registered, Role, State};
 use crate::database::Database;
 use libp2p::{Multiaddr, PeerId};
-use oplog::{
-    Address, Value,
-    manifest::{AccessAddress, DatabaseType},
-};
+use oplog::{Address, Value, manifest::AccessAddress, reading::Reading};
 use std::time::Duration;
 
 /// The node as a whole.
@@ -76,8 +73,12 @@ pub struct DatabaseInfo {
 /// An open database.
 #[derive(Debug, Clone)]
 pub struct OpenInfo {
-    /// How its entries are read.
-    pub kind: DatabaseType,
+    /// What the manifest calls its type.
+    pub kind: String,
+    /// How its operations are understood.
+    pub reading: Reading,
+    /// Whether somebody chose that, rather than that it was found.
+    pub reading_chosen: bool,
     /// Who may write.
     pub access: AccessInfo,
     /// What the creator attached.
@@ -161,7 +162,9 @@ impl OpenInfo {
         let status = database.status().borrow().clone();
         let exchanges = database.exchanges();
         Self {
-            kind: manifest.kind,
+            kind: manifest.kind.clone(),
+            reading: database.reading(),
+            reading_chosen: database.settings().reading.is_some(),
             access: AccessInfo {
                 kind: match manifest.access {
                     AccessAddress::Ipfs(_) => "ipfs",

@@ -112,6 +112,7 @@ impl Keeper {
             let Record::Pinned(pin) = record else { continue };
             let known = self.registry.borrow().get(&address).is_some_and(|known| known.role != Role::Guard);
             if known {
+                self.choose(address, pin);
                 continue;
             }
             count += 1;
@@ -156,11 +157,22 @@ impl Keeper {
 
     /// Opens a database; one that is open as a guard only becomes a pinned one.
     fn pin(&mut self, address: Address, pin: Pin) {
-        let settings = pin.settings;
+        let settings = pin.settings.clone();
         if self.stops.contains_key(&address) {
-            return self.change(address, |known| known.role = Role::Pinned(pin));
+            return self.choose(address, pin);
         }
         self.open(address, Role::Pinned(pin), settings);
+    }
+
+    /// Takes over what the catalog says of a database that is known.
+    fn choose(&self, address: Address, pin: Pin) {
+        let role = Role::Pinned(pin);
+        if self.registry.borrow().get(&address).is_some_and(|known| known.role != role) {
+            self.change(address, |known| {
+                known.role = role;
+                known.apply_settings();
+            });
+        }
     }
 
     fn open(&mut self, address: Address, role: Role, settings: Settings) {
@@ -186,7 +198,10 @@ impl Keeper {
                 let address = database.address();
                 if self.stops.contains_key(&address) {
                     tracing::info!(%address, name = database.manifest().name, "database open");
-                    self.change(address, |known| known.state = State::Open(database));
+                    self.change(address, |known| {
+                        known.state = State::Open(database);
+                        known.apply_settings();
+                    });
                 }
                 self.settled(&address);
             }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `start` | the boot list, and its reverse |
 //! | `catalog` | what the cluster pins, as data |
+//! | `choose` | what is chosen for a pinned database, changed |
 //! | `keeper` | opens and closes databases as the catalog says |
 //! | `opener`, `fetch`, `guard` | from an address to an open database |
 //! | `registry` | the databases as everybody sees them |
@@ -13,6 +14,7 @@
 //! | `upkeep` | resync and verification |
 
 pub mod catalog;
+mod choose;
 mod fetch;
 mod figures;
 mod guard;
@@ -25,6 +27,7 @@ mod scrubber;
 mod start;
 mod upkeep;
 
+pub use choose::Choice;
 pub use info::{AccessInfo, DatabaseInfo, IdentityInfo, OpenInfo, PeerInfo, Readiness, Status};
 pub use registry::{Registered, Registry, Role, State};
 pub use start::StartError;
@@ -41,7 +44,8 @@ use oplog::{
     Address, Hash, Value,
     access::{ANYONE, AccessList},
     keys::PublicKey,
-    manifest::{AccessAddress, DatabaseType, MAX_NAME_BYTES, Manifest},
+    manifest::{AccessAddress, MAX_NAME_BYTES, Manifest},
+    reading::Reading,
     view::Operation,
 };
 use std::{
@@ -68,8 +72,8 @@ pub enum CreateAccess {
 pub struct Create {
     /// Its name.
     pub name: String,
-    /// How its entries are read.
-    pub kind: DatabaseType,
+    /// How its operations are understood.
+    pub reading: Reading,
     /// Who may write.
     pub access: CreateAccess,
     /// Anything to be kept in the manifest.
@@ -117,6 +121,9 @@ pub enum NodeError {
     /// The catalog itself cannot be unpinned or written to by hand.
     #[error("the catalog is kept by the node itself")]
     Catalog,
+    /// Nothing can be chosen for the catalog and for access controllers.
+    #[error("{0} is not pinned; only for pinned databases can something be set")]
+    NotPinned(Address),
     /// The cluster pins as many databases as it may.
     #[error("the cluster pins {} databases already, as many as it may", catalog::MAX_PINNED)]
     TooMany,
@@ -235,7 +242,7 @@ impl Node {
     /// Makes a database and pins it. One with the same name, type, access and meta is the same database; the second answer
     /// says whether it is new here.
     pub async fn create(&self, create: Create) -> Result<(DatabaseInfo, bool), NodeError> {
-        let Create { name, kind, access, meta, settings } = create;
+        let Create { name, reading, access, meta, mut settings } = create;
         if name.is_empty() || name.len() > MAX_NAME_BYTES {
             return Err(NodeError::BadName);
         }
@@ -245,12 +252,16 @@ impl Node {
             CreateAccess::OrbitDb(admins) => {
                 // the controller is a database of the same name (wire document, section 8)
                 let access = AccessAddress::Ipfs(self.access_list(admins, &mut blocks)?);
-                let guard = Manifest { name: name.clone(), kind: DatabaseType::KeyValue, access, meta: None };
+                let kind = Reading::KeyValue.word().to_owned();
+                let guard = Manifest { name: name.clone(), kind, access, meta: None };
                 blocks.push((guard.address().manifest(), guard.encode()));
                 AccessAddress::OrbitDb(guard.address())
             }
         };
-        let manifest = Manifest { name: name.clone(), kind, access, meta };
+        let manifest = Manifest { name: name.clone(), kind: reading.word().to_owned(), access, meta };
+        if reading != Reading::find(&manifest.kind, []) {
+            settings.reading = Some(reading);
+        }
         let address = manifest.address();
         blocks.push((address.manifest(), manifest.encode()));
         self.0.store.put_blocks(&blocks)?;
@@ -292,7 +303,7 @@ impl Node {
                 return Err(NodeError::TooMany);
             }
             let record = Record::Pinned(pin).to_value();
-            self.0.catalog.append(Operation::Put(address.to_string(), record)).await?;
+            self.0.catalog.append(Operation::put(address.to_string(), record)).await?;
         }
         let mut registry = self.0.registry.clone();
         let settled = registry.wait_for(|registry| {
@@ -313,7 +324,7 @@ impl Node {
         }
         let key = address.to_string();
         let operation =
-            if remove { Operation::Put(key, Record::Removed.to_value()) } else { Operation::Del(key) };
+            if remove { Operation::put(key, Record::Removed.to_value()) } else { Operation::del(key) };
         self.0.catalog.append(operation).await?;
         let mut registry = self.0.registry.clone();
         let gone = registry.wait_for(|registry| {

@@ -98,7 +98,7 @@ impl Opener {
         // Peers that pin the database need these from us; they go to disk with the next flush.
         store.put_blocks(&blocks).map_err(OpenError::from)?;
         network.stored(blocks.into_iter().map(|(hash, _)| hash).collect()).await;
-        let opening = self.context.open(manifest, writers, self.settings, self.stop.clone()).await?;
+        let opening = self.context.open(manifest, writers, self.settings.clone(), self.stop.clone()).await?;
         let database = opening.database;
         if let Some(Guard { database: guard, inner }) = guard {
             let follow = guard::follow(guard, inner, database.clone(), self.stop.clone());

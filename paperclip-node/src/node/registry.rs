@@ -45,6 +45,13 @@ impl Registered {
         }
     }
 
+    /// Tells an open database what its pin says, which may have changed while it was being opened.
+    pub(super) fn apply_settings(&self) {
+        if let (State::Open(database), Role::Pinned(pin)) = (&self.state, &self.role) {
+            database.set(pin.settings.clone());
+        }
+    }
+
     /// The name, as far as it is known.
     pub fn name(&self) -> Option<&str> {
         match (&self.state, &self.role) {

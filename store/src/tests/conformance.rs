@@ -27,7 +27,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     let value = prop_oneof![20 => "[a-z]{0,300}", 1 => Just("big ".repeat(25_000))];
     prop_oneof![
         6 => (key.clone(), value.clone()).prop_map(|(key, value)| put(&key, &value)),
-        2 => key.prop_map(Operation::Del),
+        2 => key.prop_map(Operation::del),
         1 => value.prop_map(|value| Operation::add(value.into())),
     ]
 }

@@ -24,7 +24,7 @@ fn replica() -> Replica {
     replica.store.put_blocks(&[(Hash::of(&block), block)]).unwrap();
     replica.store.set_meta("name", b"value").unwrap();
     let mut other = replica.log.clone();
-    replica.write([put("kept", "1"), put("deleted", "2"), Operation::Del("deleted".to_owned())]);
+    replica.write([put("kept", "1"), put("deleted", "2"), Operation::del("deleted".to_owned())]);
     let theirs: Vec<_> = [put("theirs", "3"), put(&"long".repeat(400), "4")]
         .map(|it| other.append(it, &writer(1)).unwrap())
         .into();

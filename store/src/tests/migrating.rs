@@ -127,7 +127,7 @@ fn hostile_journal(forged: &[Vec<u8>]) -> (Vec<u8>, usize) {
     }
     let mut log = Log::empty(address("open"));
     let value = oplog::Value::Bytes(forged.concat());
-    let carrier = log.append(Operation::Put("key".to_owned(), value), &writer(1)).unwrap();
+    let carrier = log.append(Operation::put("key", value), &writer(1)).unwrap();
     let start = journal.len();
     journal.extend(frame(ENTRY, &carrier.block));
     (journal, start)

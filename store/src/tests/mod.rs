@@ -40,7 +40,7 @@ fn open(dir: &Path) -> Store {
 }
 
 fn put(key: &str, value: &str) -> Operation {
-    Operation::Put(key.to_owned(), Value::from(value))
+    Operation::put(key.to_owned(), Value::from(value))
 }
 
 /// A database in a store of its own, with a log in memory that is given the same commits.

@@ -1,8 +1,20 @@
 // Commands on OrbitDB databases, each a thin call of the public API of @orbitdb/core.
 import {
-  Documents, Entry, IPFSAccessController, MemoryStorage, OrbitDBAccessController
+  Documents, Entry, Events, IPFSAccessController, KeyValueIndexed, MemoryStorage, OrbitDBAccessController,
+  useDatabaseType
 } from '@orbitdb/core'
 import { fromTyped, toTyped } from './typed.mjs'
+
+/** A type that an app brings itself: operations of its own, all of their values shown. */
+const Lists = () => async (options) => {
+  const { add, ...events } = await Events()(options)
+  return { ...events, type: 'lists', push: (value) => events.addOperation({ op: 'PUSH', key: 'list', value }) }
+}
+Lists.type = 'lists'
+useDatabaseType(Lists)
+
+/** What apps give `open` as `Database`, as OrbitDB's API documentation shows; the manifest's type is then `events`. */
+const DATABASES = { Documents, KeyValueIndexed, Lists }
 
 const CONTROLLERS = { ipfs: IPFSAccessController, orbitdb: OrbitDBAccessController }
 
@@ -54,14 +66,17 @@ export function databaseCommands (peer, { open, find }, emit) {
     ? { headsStorage: await MemoryStorage(), indexStorage: await MemoryStorage() }
     : {}
 
-  const rows = (list) => list.map(({ hash, key, value }) => ({ hash, key: key ?? null, value: toTyped(value) }))
+  const rows = (list) => list.map(({ hash, key, value }) =>
+    ({ hash, key: key === undefined ? null : String(key), value: toTyped(value) }))
 
   return {
-    async create ({ name, type = 'events', write, accessController = 'ipfs', meta, indexBy, sync }) {
-      const options = { type, sync, ...await storageOptions() }
+    async create ({ name, type, database, write, accessController = 'ipfs', meta, indexBy, sync }) {
+      const options = { sync, ...await storageOptions() }
+      if (type) options.type = type
       options.AccessController = CONTROLLERS[accessController]({ write: write ?? [peer().orbitdb.identity.id] })
       if (meta !== undefined) options.meta = fromTyped(meta)
-      if (indexBy) options.Database = Documents({ indexBy })
+      if (database) options.Database = DATABASES[database]({ indexBy })
+      else if (indexBy) options.Database = Documents({ indexBy })
       return track(await peer().orbitdb.open(name, options))
     },
 
@@ -85,6 +100,9 @@ export function databaseCommands (peer, { open, find }, emit) {
       for (const value of values) hashes.push(await find(db).add(fromTyped(value)))
       return { hashes }
     },
+
+    /** Appends any operation, as databases of an app's own types do. */
+    async operate ({ db, operation }) { return { hash: await find(db).addOperation(fromTyped(operation)) } },
 
     async put ({ db, key, value }) {
       const database = find(db)

@@ -165,6 +165,21 @@ impl JsPeer {
         parse("an open database", self.call("create", args)?)
     }
 
+    /// Creates a database as OrbitDB's API documentation shows: `open(name, { Database: <database>() })`, where the manifest
+    /// says `events` whatever the database is. `database` is `Documents`, `KeyValueIndexed` or `Lists`, a type of an app's
+    /// own; `options` as above.
+    pub fn create_with(&mut self, name: &str, database: &str, options: Value) -> Result<OpenDatabase> {
+        let mut args = options;
+        args["name"] = json!(name);
+        args["database"] = json!(database);
+        parse("an open database", self.call("create", args)?)
+    }
+
+    /// Appends an operation as it is, DAG-JSON.
+    pub fn operate(&mut self, db: &str, operation: &Value) -> Result<String> {
+        hash(&self.call("operate", json!({ "db": db, "operation": to_typed(operation)? }))?)
+    }
+
     /// Opens a database by its address; its blocks may come from peers.
     pub fn open(&mut self, address: &str) -> Result<OpenDatabase> {
         parse("an open database", self.call("open", json!({ "address": address }))?)

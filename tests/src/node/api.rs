@@ -31,9 +31,13 @@ pub struct Database {
     pub address: String,
     /// The manifest's name.
     pub name: String,
-    /// `events`, `keyvalue` or `documents`.
+    /// The manifest's type.
     #[serde(rename = "type")]
     pub kind: String,
+    /// `events`, `keyvalue` or `documents`.
+    pub reading: String,
+    /// The field that names a document.
+    pub index_by: Option<String>,
     /// Entries in the log.
     pub entries: u64,
     /// What two replicas compare: equal when their heads are.
@@ -252,6 +256,16 @@ impl Api {
     /// One database.
     pub fn database(&self, db: &str) -> Result<Database> {
         parse("a database", self.db("GET", db, "", None)?)
+    }
+
+    /// Changes what is set for a database.
+    pub fn set(&self, db: &str, change: &Value) -> Result<Database> {
+        parse("a database", self.db("PATCH", db, "", Some(change))?)
+    }
+
+    /// All documents.
+    pub fn docs(&self, db: &str) -> Result<Vec<KeyRow>> {
+        self.list_of("documents", db, "/docs")
     }
 
     /// Appends an event.

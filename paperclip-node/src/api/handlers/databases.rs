@@ -10,14 +10,14 @@ use crate::{
         shape,
     },
     database::Settings,
-    node::{Create, CreateAccess},
+    node::{Choice, Create, CreateAccess},
 };
 use axum::{
     extract::State,
     http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use oplog::{Address, json::from_json, manifest::DatabaseType};
+use oplog::{Address, json::from_json, reading::Reading};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value as Document, json};
@@ -54,6 +54,7 @@ pub(crate) struct Wanted {
     address: Option<String>,
     name: Option<String>,
     r#type: Option<String>,
+    index_by: Option<String>,
     access: Option<Access>,
     #[serde(default)]
     write: Vec<String>,
@@ -110,10 +111,10 @@ impl Wanted {
         let meta = self.meta.as_ref().map(from_json).transpose();
         Ok(Create {
             name,
-            kind: kind.parse::<DatabaseType>().map_err(|error| bad(&error))?,
+            reading: Reading::parse(&kind, self.index_by.as_deref()).map_err(|error| bad(&error))?,
             access,
             meta: meta.map_err(|error| Problem::new(Kind::UnusableValue, format!("meta: {error}")))?,
-            settings: Settings { allow_foreign_keys: self.allow_foreign_keys },
+            settings: Settings { allow_foreign_keys: self.allow_foreign_keys, reading: None },
         })
     }
 }
@@ -124,7 +125,8 @@ pub(crate) async fn open(State(api): State<Api>, Json(wanted): Json<Wanted>) -> 
         Some(text) if wanted.name.is_none() && wanted.r#type.is_none() => {
             let address = Address::named(text)
                 .map_err(|error| Problem::new(Kind::MalformedBody, format!("{text:?}: {error}")))?;
-            api.node().pin(address, Settings { allow_foreign_keys: wanted.allow_foreign_keys }).await?
+            let settings = Settings { allow_foreign_keys: wanted.allow_foreign_keys, reading: None };
+            api.node().pin(address, settings).await?
         }
         Some(_) => return Err(Problem::new(Kind::MalformedBody, "give an address, or a name and a type")),
         None => api.node().create(wanted.into_create()?).await?,
@@ -138,6 +140,40 @@ pub(crate) async fn open(State(api): State<Api>, Json(wanted): Json<Wanted>) -> 
 /// GET `/v1/databases/{db}`
 pub(crate) async fn show(State(api): State<Api>, Path(db): Path<String>) -> Result<Response, Problem> {
     Ok(axum::Json(shape::database(&api.node().info(&db)?, true)).into_response())
+}
+
+/// What is to be set; what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Set {
+    reading: Option<String>,
+    index_by: Option<String>,
+}
+
+/// The word for a reading that is found from the operations.
+const AUTO: &str = "auto";
+
+impl Set {
+    fn into_choice(self) -> Result<Choice, Problem> {
+        let bad = |detail: &dyn std::fmt::Display| Problem::new(Kind::MalformedBody, detail.to_string());
+        let reading = match (self.reading.as_deref(), self.index_by.as_deref()) {
+            (None, None) => return Err(bad(&"nothing to set: give reading")),
+            (Some(AUTO), None) => None,
+            (Some(word), field) => Some(Reading::parse(word, field).map_err(|error| bad(&error))?),
+            (None, Some(_)) => return Err(bad(&"index_by goes with \"reading\": \"documents\"")),
+        };
+        Ok(Choice { reading: Some(reading) })
+    }
+}
+
+/// PATCH `/v1/databases/{db}`
+pub(crate) async fn set(
+    State(api): State<Api>,
+    Path(db): Path<String>,
+    Json(set): Json<Set>,
+) -> Result<Response, Problem> {
+    let info = api.node().choose(&db, set.into_choice()?).await?;
+    Ok(axum::Json(shape::database(&info, true)).into_response())
 }
 
 /// What unpinning does to what is on disk.

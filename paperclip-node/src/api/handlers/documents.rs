@@ -1,6 +1,7 @@
 //! Documents: read, stored, deleted, listed, queried.
 
 use super::{
+    View,
     keys::{PageQuery, entry_after, live_page, remove, set, value_of},
     to_read, to_write,
 };
@@ -20,9 +21,9 @@ use crate::{
 };
 use axum::{extract::State, http::Uri, response::Response};
 use oplog::{
-    Entry, Value,
-    manifest::DatabaseType,
-    view::{DOCUMENT_ID, Operation},
+    Entry,
+    reading::DOCUMENT_ID,
+    view::{Operation, property_key, value_of as payload_value},
 };
 use serde::Deserialize;
 use serde_json::Value as Document;
@@ -33,7 +34,7 @@ pub(crate) async fn get(
     Path((db, id)): Path<(String, String)>,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    value_of(&to_read(&api, &db, &[DatabaseType::Documents])?, &id, &conditions)
+    value_of(&to_read(&api, &db, View::Documents)?, &id, &conditions)
 }
 
 /// PUT `/v1/databases/{db}/docs/{id}`
@@ -43,12 +44,16 @@ pub(crate) async fn put(
     conditions: Conditions,
     ValueBody(document): ValueBody,
 ) -> Result<Response, Problem> {
-    let database = to_write(&api, &db, DatabaseType::Documents)?;
-    if document.get(DOCUMENT_ID).and_then(Value::as_text) != Some(id.as_str()) {
-        let detail = format!("the document must be an object whose {DOCUMENT_ID} is {id:?}");
+    let database = to_write(&api, &db, View::Documents)?;
+    let reading = database.reading();
+    let field = reading.index_by().unwrap_or(DOCUMENT_ID);
+    // The key is what the field holds, a number say: JavaScript tells 1 from "1" when it is asked for one document.
+    let key = document.get(field).filter(|key| property_key(Some(key)) == id).cloned();
+    let Some(key) = key else {
+        let detail = format!("the document must be an object whose {field} is {id:?}");
         return Err(Problem::new(Kind::UnusableValue, detail));
-    }
-    set(&database, Operation::Put(id, document), conditions).await
+    };
+    set(&database, Operation::Put(key, document), conditions).await
 }
 
 /// DELETE `/v1/databases/{db}/docs/{id}`
@@ -57,7 +62,7 @@ pub(crate) async fn delete(
     Path((db, id)): Path<(String, String)>,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    remove(&to_write(&api, &db, DatabaseType::Documents)?, id, conditions).await
+    remove(&to_write(&api, &db, View::Documents)?, id, conditions).await
 }
 
 /// GET `/v1/databases/{db}/docs`
@@ -67,7 +72,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    live_page(&api, &to_read(&api, &db, &[DatabaseType::Documents])?, &query, &uri).await
+    live_page(&api, &to_read(&api, &db, View::Documents)?, &query, &uri).await
 }
 
 /// Which documents, in which order, how many.
@@ -94,7 +99,7 @@ pub(crate) async fn query(
     uri: Uri,
     Json(body): Json<QueryBody>,
 ) -> Result<Response, Problem> {
-    let database = to_read(&api, &db, &[DatabaseType::Documents])?;
+    let database = to_read(&api, &db, View::Documents)?;
     let filter = body.filter.as_ref().map(Filter::parse).transpose();
     let filter = filter.map_err(|error| Problem::new(Kind::MalformedBody, format!("filter: {error}")))?;
     let (filter, limit) = (filter.unwrap_or_default(), body.limit.unwrap_or_default().0);
@@ -128,8 +133,8 @@ async fn sorted(
 ) -> Result<Page, ReadError> {
     // The document as it was when it was given out: its place in the order is what the client goes on from.
     let after = after.map(|entry| {
-        let document = entry.payload.get("value").cloned().unwrap_or(Value::Null);
-        (document, entry.position())
+        let position = entry.position();
+        (payload_value(entry.payload), position)
     });
     let sorted = database
         .scan_live(None, Sorted::new(sort, after, limit), move |sorted, live| {

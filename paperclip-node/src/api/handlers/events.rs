@@ -1,6 +1,7 @@
 //! Events: appended and listed.
 
 use super::{
+    View,
     log::{RangeQuery, entries_page},
     to_read, to_write,
 };
@@ -16,7 +17,10 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use oplog::{Entry, manifest::DatabaseType, view::Operation};
+use oplog::{
+    Entry,
+    view::{Operation, value_of},
+};
 
 /// POST `/v1/databases/{db}/events`
 pub(crate) async fn append(
@@ -24,7 +28,7 @@ pub(crate) async fn append(
     Path(db): Path<String>,
     ValueBody(value): ValueBody,
 ) -> Result<Response, Problem> {
-    let database = to_write(&api, &db, DatabaseType::Events)?;
+    let database = to_write(&api, &db, View::Events)?;
     let hash = database.append(Operation::Add(value)).await?;
     Ok((StatusCode::CREATED, axum::Json(shape::written(hash))).into_response())
 }
@@ -36,15 +40,12 @@ pub(crate) async fn list(
     Query(range): Query<RangeQuery>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let database = to_read(&api, &db, &[DatabaseType::Events])?;
+    let database = to_read(&api, &db, View::Events)?;
     entries_page(&api, &database, &range, &uri, push_event).await
 }
 
-/// Adds an entry's value. Payloads of another shape may stand in a log; views skip them (wire document, section 8).
+/// Adds an entry's value, whatever its operation, as JavaScript's `events` does.
 fn push_event(page: &mut Page, entry: Entry) -> bool {
     let hash = entry.hash;
-    match Operation::from_payload(entry.payload) {
-        Some(Operation::Add(value)) => page.push(hash, &EventShape::new(hash, &value)),
-        Some(Operation::Put(..) | Operation::Del(_)) | None => true,
-    }
+    page.push(hash, &EventShape::new(hash, &value_of(entry.payload)))
 }

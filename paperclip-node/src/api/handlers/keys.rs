@@ -1,6 +1,6 @@
 //! Keys: read, set, deleted, listed.
 
-use super::{to_read, to_write};
+use super::{View, to_read, to_write};
 use crate::{
     api::{
         Api,
@@ -18,7 +18,7 @@ use axum::{
     http::{Uri, header},
     response::{IntoResponse, Response},
 };
-use oplog::{Entry, json::to_json, manifest::DatabaseType, view::Operation};
+use oplog::{Entry, json::to_json, view::Operation};
 use serde::Deserialize;
 
 /// How much of a listing.
@@ -35,7 +35,7 @@ pub(crate) async fn get(
     Path((db, key)): Path<(String, String)>,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    value_of(&to_read(&api, &db, &[DatabaseType::KeyValue])?, &key, &conditions)
+    value_of(&to_read(&api, &db, View::Keys)?, &key, &conditions)
 }
 
 /// PUT `/v1/databases/{db}/kv/{key}`
@@ -45,8 +45,8 @@ pub(crate) async fn put(
     conditions: Conditions,
     ValueBody(value): ValueBody,
 ) -> Result<Response, Problem> {
-    let database = to_write(&api, &db, DatabaseType::KeyValue)?;
-    set(&database, Operation::Put(key, value), conditions).await
+    let database = to_write(&api, &db, View::Keys)?;
+    set(&database, Operation::Put(database.written_key(&key)?, value), conditions).await
 }
 
 /// DELETE `/v1/databases/{db}/kv/{key}`
@@ -55,7 +55,7 @@ pub(crate) async fn delete(
     Path((db, key)): Path<(String, String)>,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    remove(&to_write(&api, &db, DatabaseType::KeyValue)?, key, conditions).await
+    remove(&to_write(&api, &db, View::Keys)?, key, conditions).await
 }
 
 /// GET `/v1/databases/{db}/kv`
@@ -65,7 +65,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    live_page(&api, &to_read(&api, &db, &[DatabaseType::KeyValue])?, &query, &uri).await
+    live_page(&api, &to_read(&api, &db, View::Keys)?, &query, &uri).await
 }
 
 /// The value under a key, with the hash of the entry that set it as its tag.
@@ -95,7 +95,9 @@ pub(super) async fn remove(
     key: String,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    let hash = database.append_if(Operation::Del(key), conditions.into_precondition()).await?;
+    let hash = database
+        .append_if(Operation::Del(database.written_key(&key)?), conditions.into_precondition())
+        .await?;
     Ok(axum::Json(shape::written(hash)).into_response())
 }
 

@@ -16,28 +16,57 @@ use crate::{
     database::{Closed, Database, ReadError, WriteError},
     node::NodeError,
 };
-use oplog::{log::AppendError, manifest::DatabaseType};
+use oplog::{log::AppendError, reading::Reading};
 use std::io;
 use store::{Poison, StoreError};
 
-/// An open database of the type that an operation needs.
-fn typed(database: Database, kinds: &[DatabaseType]) -> Result<Database, Problem> {
-    let kind = database.manifest().kind;
-    if kinds.contains(&kind) {
+/// What a path shows of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Events,
+    Keys,
+    Documents,
+}
+
+impl View {
+    fn of(reading: &Reading) -> Self {
+        match reading {
+            Reading::Events => Self::Events,
+            Reading::KeyValue => Self::Keys,
+            Reading::Documents { .. } => Self::Documents,
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Events => "/events",
+            Self::Keys => "/kv",
+            Self::Documents => "/docs",
+        }
+    }
+}
+
+/// An open database that is read as an operation needs.
+fn viewed(database: Database, view: View) -> Result<Database, Problem> {
+    let reading = database.reading();
+    let shown = View::of(&reading);
+    if shown == view {
         return Ok(database);
     }
-    let wanted: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    let detail =
-        format!("{} is of type {kind}; this path is for {}", database.address(), wanted.join(" and "));
+    let detail = format!(
+        "{address} is read as {reading}, at {}; to read it another way: paperclip-node db set {address} --as <reading>",
+        shown.path(),
+        address = database.address(),
+    );
     Err(Problem::new(Kind::WrongType, detail))
 }
 
-fn to_read(api: &Api, db: &str, kinds: &[DatabaseType]) -> Result<Database, Problem> {
-    typed(api.node().database(db)?, kinds)
+fn to_read(api: &Api, db: &str, view: View) -> Result<Database, Problem> {
+    viewed(api.node().database(db)?, view)
 }
 
-fn to_write(api: &Api, db: &str, kind: DatabaseType) -> Result<Database, Problem> {
-    typed(api.node().database_to_write(db)?, &[kind])
+fn to_write(api: &Api, db: &str, view: View) -> Result<Database, Problem> {
+    viewed(api.node().database_to_write(db)?, view)
 }
 
 impl From<NodeError> for Problem {
@@ -51,7 +80,7 @@ impl From<NodeError> for Problem {
             NodeError::UnknownDatabase(_) => Kind::UnknownDatabase,
             NodeError::Opening(_) | NodeError::Starting(_) | NodeError::Failed { .. } => Kind::NotOpen,
             NodeError::BadName | NodeError::BadWriter(_) => Kind::MalformedBody,
-            NodeError::Catalog => Kind::NotAllowed,
+            NodeError::Catalog | NodeError::NotPinned(_) => Kind::NotAllowed,
             NodeError::TooMany => Kind::TooMany,
         };
         Self::new(kind, error)
