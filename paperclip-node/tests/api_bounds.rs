@@ -239,6 +239,53 @@ fn monitoring_is_answered_while_all_places_are_busy() {
 }
 
 #[test]
+fn heads_that_two_readers_may_read_differently_are_refused() {
+    let served = Served::start();
+    served.create("log", "events");
+    let both = "content-type: application/json\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n";
+    let head = request("POST", "/v1/databases/log/events", both);
+    let other_way = request(
+        "POST",
+        "/v1/databases/log/events",
+        &both.replace("content-length", "x").replace("chunked\r\n", "chunked\r\nContent-Length: 1\r\n"),
+    );
+    let chunked = request("POST", "/v1/databases/log/events", &both.replace("content-length: 1\r\n", ""));
+    let two_hosts = request("GET", "/v1/status", "Host: localhost\r\n");
+    let with_user = request("GET", "/v1/status", "").replace("localhost", "localhost:1@evil.example");
+    for (sent, status) in [
+        (head + "1\r\n7\r\n0\r\n\r\n", "400"),
+        (other_way + "1\r\n7\r\n0\r\n\r\n", "400"),
+        (two_hosts, "400"),
+        (with_user, "400"),
+        (request("GET", "/v1/databases/log/kv/%zz", ""), "400"),
+        (request("GET", "/v1/status?x=1", ""), "400"),
+        (
+            write_of("/v1/databases/log/events", 1).replace("\r\n\r\n", "\r\ncontent-encoding: gzip\r\n\r\n")
+                + "7",
+            "415",
+        ),
+        (chunked + "1\r\n7\r\n0\r\n\r\n", "201"),
+    ] {
+        let told = answer(&mut send(&served, &sent));
+        assert_eq!(told.split(' ').nth(1), Some(status), "{sent}\n{told}");
+    }
+    assert_eq!(served.pages("/v1/databases/log/events").0.len(), 1, "only the last one was a write");
+    assert_eq!(served.refused("framing"), 2);
+    served.finish();
+}
+
+#[test]
+fn the_head_of_a_request_has_64_kib() {
+    let served = Served::start();
+    for (bytes, status) in [(63 * 1024, "200"), (66 * 1024, "431"), (200 * 1024, "431")] {
+        let padding = format!("x-padding: {}\r\n", "x".repeat(bytes));
+        let told = answer(&mut send(&served, &request("GET", "/healthz", &padding)));
+        assert_eq!(told.split(' ').nth(1), Some(status), "{bytes}: {told}");
+    }
+    served.finish();
+}
+
+#[test]
 fn who_has_not_asked_keeps_no_api_from_ending() {
     let served = Served::with_limits(patient());
     let mut idle = send(&served, &request("GET", "/healthz", ""));

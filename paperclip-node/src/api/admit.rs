@@ -4,6 +4,7 @@ use super::{
     Api, REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT,
     problem::{Kind, Problem},
     routes::SLOW_ROUTES,
+    target,
 };
 use crate::metrics::{ApiRefusal, RequestLabels};
 use axum::{
@@ -38,6 +39,9 @@ pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) 
 }
 
 async fn answer(api: &Api, route: &str, request: Request, next: Next) -> Response {
+    if let Err(problem) = target::check(request.method(), route, request.uri()) {
+        return problem.into_response();
+    }
     let limit = if SLOW_ROUTES.contains(&route) { SLOW_REQUEST_TIMEOUT } else { REQUEST_TIMEOUT };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,

@@ -9,7 +9,7 @@ use super::{
     token::Token,
 };
 use crate::metrics::ApiRefusal;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri, header, uri::Authority};
 use std::net::IpAddr;
 
 /// Paths that the setting `metrics-open` frees from the token: what monitoring asks.
@@ -39,7 +39,7 @@ impl Guard {
     /// # Errors
     /// [`Denied`].
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
-        let host = host(uri, headers);
+        let host = host(uri, headers)?;
         same_site(headers, host)?;
         let Some(token) = &self.token else { return own_host(host) };
         let open = self.metrics_open && OPEN_PATHS.contains(&uri.path());
@@ -54,9 +54,24 @@ impl Guard {
 }
 
 /// The host and port that the client believes to talk to.
-fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    uri.authority().map(|authority| authority.as_str()).or(named)
+fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Option<&'a str>, Denied> {
+    let malformed = |detail: &str| Denied {
+        reason: ApiRefusal::Host,
+        problem: Problem::new(Kind::MalformedHead, detail),
+    };
+    let mut given = headers.get_all(header::HOST).iter();
+    let named = given.next().map(|host| host.to_str().unwrap_or_default());
+    if given.next().is_some() {
+        return Err(malformed("a request has one Host"));
+    }
+    let hosts = [uri.authority().map(Authority::as_str), named];
+    // A name and password in front are no part of a host (RFC 9110, section 4.2.4).
+    let is_host = |text: &str| !text.contains('@') && (text.is_empty() || text.parse::<Authority>().is_ok());
+    if !hosts.iter().flatten().all(|text| is_host(text)) {
+        return Err(malformed("Host is a name or an address, with or without a port"));
+    }
+    let [target, named] = hosts;
+    Ok(target.or(named))
 }
 
 /// Without a token only loopback is listened on, so only loopback's names can be meant.
@@ -105,7 +120,7 @@ mod tests {
     fn check(guard: &Guard, path: &str, given: &[(&'static str, &'static str)]) -> Option<ApiRefusal> {
         let mut headers = HeaderMap::new();
         for (name, value) in given {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         guard.check(&path.parse().unwrap(), &headers).err().map(|denied| denied.reason)
     }
@@ -125,10 +140,15 @@ mod tests {
             "",
             "127.0.0.1.evil.example",
             "[::2]",
+            "localhost:1@evil.example",
+            "evil.example:1@localhost",
+            "localhost, evil.example",
         ] {
             assert_eq!(check(&open, "/v1/status", &[("host", bad)]), Some(ApiRefusal::Host), "{bad}");
         }
         assert_eq!(check(&open, "/v1/status", &[]), Some(ApiRefusal::Host));
+        let twice = [("host", "localhost"), ("host", "localhost")];
+        assert_eq!(check(&open, "/v1/status", &twice), Some(ApiRefusal::Host), "whichever a proxy believes");
     }
 
     #[test]

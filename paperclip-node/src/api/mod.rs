@@ -7,6 +7,7 @@
 //! | `routes` | which path leads where |
 //! | `admit` | what every request passes: the guard, a time limit, the metrics |
 //! | `limits` | what clients may take at most |
+//! | `framing`, `target` | heads of requests that are refused for their form |
 //! | `places` | which connections are kept |
 //! | `body` | bodies, read within bounds |
 //! | `conditional` | `If-Match`, `If-None-Match` |
@@ -23,6 +24,7 @@ mod body;
 mod conditional;
 mod extract;
 mod filter;
+mod framing;
 mod guard;
 mod handlers;
 mod limits;
@@ -35,6 +37,7 @@ mod routes;
 mod server;
 mod shape;
 mod sort;
+mod target;
 mod token;
 
 pub use guard::{Guard, OPEN_PATHS};

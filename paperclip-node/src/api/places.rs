@@ -90,9 +90,14 @@ impl Places {
         });
     }
 
-    /// Closes connections that have asked for nothing that is not answered.
+    /// Closes connections that wait for clients to ask, but for those whose request may be on its way.
     pub(super) fn close_waiting(&self) {
-        self.0.table().close(|holder| matches!(holder.phase, Phase::Head | Phase::Idle));
+        let (now, grace) = (Instant::now(), self.0.limits.grace);
+        self.0.table().close(|holder| match holder.phase {
+            Phase::Head => now.duration_since(holder.since) >= grace,
+            Phase::Idle => true,
+            Phase::Body | Phase::Answer => false,
+        });
     }
 }
 

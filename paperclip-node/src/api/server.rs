@@ -2,6 +2,7 @@
 
 use super::{
     Api, OPEN_PATHS,
+    framing::LengthFields,
     places::{Place, Places},
     problem::{Kind, Problem},
     routes,
@@ -116,9 +117,13 @@ impl Server {
             }
         }
         drop(self.listener);
-        connections.places.close_waiting();
         connections.open.close();
-        connections.open.wait().await;
+        loop {
+            tokio::select! {
+                () = connections.open.wait() => break,
+                _ = ticks.tick() => connections.places.close_waiting(),
+            }
+        }
     }
 }
 
@@ -136,15 +141,20 @@ impl Connections {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "api: TCP_NODELAY");
         }
-        let requests = Requests { api: self.api.clone(), router: self.router.clone(), place };
+        let (api, router, lengths) = (self.api.clone(), self.router.clone(), LengthFields::default());
+        let requests = Requests { api, router, place, lengths };
         self.open.spawn(serve_one(stream, requests));
     }
 }
 
 async fn serve_one(stream: TcpStream, requests: Requests) {
     let (stop, place) = (requests.api.stop().clone(), requests.place.clone());
-    let reading = place.clone();
-    let mut stream = TimeoutStream::new(InspectReader::new(stream, move |_: &[u8]| reading.received()));
+    let (reading, mut lengths) = (place.clone(), requests.lengths.counter());
+    let inspected = InspectReader::new(stream, move |bytes: &[u8]| {
+        reading.received();
+        lengths.read(bytes);
+    });
+    let mut stream = TimeoutStream::new(inspected);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let service = service_fn(move |request| requests.clone().answer(request));
     let connection = http1::Builder::new()
@@ -182,25 +192,52 @@ struct Requests {
     api: Api,
     router: axum::Router,
     place: Place,
+    lengths: LengthFields,
 }
 
 impl Requests {
     async fn answer(self, mut request: hyper::Request<Incoming>) -> Result<Response, Infallible> {
-        let Self { api, router, place } = self;
-        let kept = place.begin();
-        let reserved = place.is_reserved();
-        let mut response = if !kept || (reserved && !OPEN_PATHS.contains(&request.uri().path())) {
-            api.metrics().api_refused(ApiRefusal::Connections);
-            let detail = "all connections are busy; health and metrics are answered";
-            Problem::new(Kind::Busy, detail).into_response()
-        } else {
-            request.extensions_mut().insert(place.clone());
-            TowerToHyperService::new(router).call(request).await?
-        };
-        if reserved {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        if !self.place.begin() {
+            // The connection is being closed: who asked on it is not answered, and nothing is done.
+            return std::future::pending().await;
         }
+        let response = match self.refusal(&request) {
+            Some(problem) => {
+                let mut response = problem.into_response();
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                response
+            }
+            None => {
+                request.extensions_mut().insert(self.place.clone());
+                let mut response = TowerToHyperService::new(self.router).call(request).await?;
+                if self.place.is_reserved() {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                response
+            }
+        };
+        let place = self.place;
         Ok(response.map(|body| axum::body::Body::new(Answer { body, place })))
+    }
+}
+
+impl Requests {
+    /// Why a request is not looked at, if so. The connection is of no more use then.
+    fn refusal(&self, request: &hyper::Request<Incoming>) -> Option<Problem> {
+        let headers = request.headers();
+        if headers.contains_key(header::CONTENT_LENGTH) {
+            self.lengths.shown();
+        }
+        if headers.contains_key(header::TRANSFER_ENCODING) && self.lengths.hidden() {
+            self.api.metrics().api_refused(ApiRefusal::Framing);
+            let detail = "a request has a Content-Length or a Transfer-Encoding, not both";
+            return Some(Problem::new(Kind::MalformedHead, detail));
+        }
+        if !self.place.is_reserved() || OPEN_PATHS.contains(&request.uri().path()) {
+            return None;
+        }
+        self.api.metrics().api_refused(ApiRefusal::Connections);
+        Some(Problem::new(Kind::Busy, "all connections are busy; only health and metrics are answered"))
     }
 }
 

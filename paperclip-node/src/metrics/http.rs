@@ -39,6 +39,8 @@ pub enum ApiRefusal {
     SlowHead,
     /// A body did not come in time.
     SlowBody,
+    /// A request told its length twice.
+    Framing,
     /// As many change streams as are allowed are open.
     Streams,
     /// As many slow requests as are allowed are under way.
@@ -46,7 +48,7 @@ pub enum ApiRefusal {
 }
 
 impl ApiRefusal {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 12] = [
         (Self::Token, "token"),
         (Self::Host, "host"),
         (Self::Origin, "origin"),
@@ -56,6 +58,7 @@ impl ApiRefusal {
         (Self::Displaced, "displaced"),
         (Self::SlowHead, "slow-head"),
         (Self::SlowBody, "slow-body"),
+        (Self::Framing, "framing"),
         (Self::Streams, "streams"),
         (Self::Busy, "busy"),
     ];
