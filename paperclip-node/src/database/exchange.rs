@@ -1,7 +1,7 @@
 //! The exchange of heads with the peers that serve a database: answers those who dial, dials those who do not, again and
 //! again.
 
-use super::{Command, ExchangeStatus, LogStatus};
+use super::{Command, ExchangeStatus, LogStatus, replicas::Replicas};
 use crate::{
     metrics::Metrics,
     net::{
@@ -13,11 +13,14 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use libp2p::{PeerId, StreamProtocol};
 use oplog::Address;
-use p2p::{muxer::WHOLE_WRITE_BUDGET, streams::Incoming};
+use p2p::{
+    muxer::WHOLE_WRITE_BUDGET,
+    streams::{Incoming, OpenError},
+};
 use std::{
     collections::{BTreeSet, HashSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use store::Store;
 use tokio::{
@@ -64,6 +67,8 @@ pub(super) struct Exchanges {
     pub(super) offers: mpsc::Sender<Command>,
     pub(super) published: watch::Sender<ExchangeStatus>,
     pub(super) metrics: Arc<Metrics>,
+    /// About how often to exchange with each peer.
+    pub(super) interval: Duration,
 }
 
 /// How one exchange ended.
@@ -77,16 +82,18 @@ impl Exchanges {
     pub(super) async fn run(
         self,
         mut incoming: Incoming,
-        mut subscribers: watch::Receiver<Arc<BTreeSet<PeerId>>>,
+        subscribers: watch::Receiver<Arc<BTreeSet<PeerId>>>,
         mut now: mpsc::Receiver<Now>,
-        mut schedule: Schedule,
         stop: CancellationToken,
     ) {
+        let _counted = self.network.pace().enter();
+        let mut schedule = Schedule::new(self.interval);
+        let mut replicas = Replicas::new(subscribers, self.network.siblings());
         let this = Arc::new(self);
         let mut running: JoinSet<Ended> = JoinSet::new();
         let mut answered = 0;
         let mut rounds: Vec<Round> = Vec::new();
-        this.serve(&mut schedule, &subscribers.borrow_and_update());
+        this.serve(&mut schedule, &mut replicas);
         loop {
             for peer in schedule.due(Instant::now()) {
                 running.spawn(Arc::clone(&this).dial(peer));
@@ -101,8 +108,8 @@ impl Exchanges {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = pause => {}
-                changed = subscribers.changed() => match changed {
-                    Ok(()) => this.serve(&mut schedule, &subscribers.borrow_and_update()),
+                changed = replicas.changed() => match changed {
+                    Ok(()) => this.serve(&mut schedule, &mut replicas),
                     Err(_) => break,
                 },
                 Some((peer, stream)) = incoming.next(), if answered < MAX_ANSWERED => {
@@ -110,44 +117,56 @@ impl Exchanges {
                     running.spawn(Arc::clone(&this).answer(peer, stream));
                 }
                 Some(Now { reply }) = now.recv() => {
-                    let waiting = subscribers.borrow().iter().copied().collect();
+                    let waiting = replicas.all().into_iter().collect();
                     schedule.all_now(Instant::now());
                     rounds.push(Round { waiting, done: 0, failed: 0, reply });
                 }
-                Some(Ok(ended)) = running.join_next() => match ended.role {
-                    Role::Listener => answered -= 1,
-                    Role::Dialer => {
-                        schedule.ended(&ended.peer, ended.outcome, Instant::now(), rand::random());
-                        rounds.iter_mut().for_each(|round| round.ended(&ended));
+                Some(Ok(ended)) = running.join_next() => {
+                    match ended.role {
+                        Role::Listener => answered -= 1,
+                        Role::Dialer => {
+                            schedule.set_interval(this.network.pace().interval(this.interval));
+                            schedule.ended(&ended.peer, ended.outcome, Instant::now(), rand::random());
+                            rounds.iter_mut().for_each(|round| round.ended(&ended));
+                        }
+                    }
+                    if replicas.ended(ended.peer, ended.outcome) {
+                        this.tell_serving(&replicas);
                     }
                 },
             }
-            let (over, open) = rounds
-                .into_iter()
-                .partition(|round| round.waiting.iter().all(|peer| !subscribers.borrow().contains(peer)));
-            rounds = open;
-            let over: Vec<Round> = over;
-            for round in over {
-                // whoever asked may have given up
-                let _ = round.reply.send((round.done, round.failed));
-            }
+            rounds = finish(rounds, &replicas);
         }
     }
 
-    fn serve(&self, schedule: &mut Schedule, subscribers: &BTreeSet<PeerId>) {
-        schedule.set_peers(subscribers, Instant::now());
-        self.published.send_modify(|status| status.peers = subscribers.iter().copied().collect());
+    fn serve(&self, schedule: &mut Schedule, replicas: &mut Replicas) {
+        let now = Instant::now();
+        let subscribed = replicas.note_changes();
+        schedule.set_peers(&replicas.all(), now);
+        for peer in subscribed {
+            schedule.hurry(&peer, now);
+        }
+        self.tell_serving(replicas);
+    }
+
+    fn tell_serving(&self, replicas: &Replicas) {
+        self.published.send_modify(|status| status.peers = replicas.serving());
     }
 
     async fn dial(self: Arc<Self>, peer: PeerId) -> Ended {
+        let _turn = self.network.pace().turn(peer).await;
         let outcome = match self.network.streams().open(peer, self.protocol.clone()).await {
             Ok(stream) => self.exchange(peer, stream, Role::Dialer).await,
             Err(error) => {
                 tracing::debug!(address = %self.address, %peer, %error, "heads not exchanged");
-                Outcome::Failed
+                if matches!(error, OpenError::Unsupported(_)) { Outcome::NotServed } else { Outcome::Failed }
             }
         };
-        self.metrics.exchange_ended(outcome != Outcome::Failed);
+        self.metrics.exchange_ended(match outcome {
+            Outcome::Done => "done",
+            Outcome::NotServed => "not-served",
+            Outcome::Failed => "failed",
+        });
         Ended { peer, role: Role::Dialer, outcome }
     }
 
@@ -214,7 +233,24 @@ impl Round {
             match ended.outcome {
                 Outcome::Failed => self.failed += 1,
                 Outcome::Done => self.done += 1,
+                // it has nothing to tell
+                Outcome::NotServed => {}
             }
         }
     }
+}
+
+/// Answers the rounds in which nobody is waited for any more, and gives back the others.
+fn finish(rounds: Vec<Round>, replicas: &Replicas) -> Vec<Round> {
+    if rounds.is_empty() {
+        return rounds;
+    }
+    let there = replicas.all();
+    let (over, open): (Vec<Round>, Vec<Round>) =
+        rounds.into_iter().partition(|round| round.waiting.iter().all(|peer| !there.contains(peer)));
+    for round in over {
+        // whoever asked may have given up
+        let _ = round.reply.send((round.done, round.failed));
+    }
+    open
 }

@@ -6,6 +6,7 @@
 //! | `append` | local writes: signed one upon another, stored together, acknowledged when they are on disk |
 //! | `joining` | entries of others: offered, fetched, verified, committed |
 //! | `exchange` | the exchange of heads with the peers that serve the database |
+//! | `replicas` | which peers these are |
 //! | `read` | reads, straight from the store |
 //! | `reading` | how its operations are understood, as found from them |
 //! | `settings` | what is chosen per database |
@@ -16,6 +17,7 @@ mod joining;
 mod open;
 mod read;
 mod reading;
+mod replicas;
 mod settings;
 mod task;
 mod verify_pool;

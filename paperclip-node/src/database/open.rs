@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     metrics::Metrics,
-    net::{Network, heads, heads::Schedule},
+    net::{Network, heads},
 };
 use oplog::{
     Address,
@@ -19,7 +19,6 @@ use oplog::{
     join::{Joiner, Limits, Policy},
     manifest::Manifest,
 };
-use p2p::streams::Visibility;
 use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -93,7 +92,11 @@ impl Context {
         let log = log.with_max_entry_bytes(self.limits.max_entry_bytes);
 
         let protocol = heads::protocol(&address).ok_or(OpenError::AlreadyOpen(address))?;
-        let incoming = self.network.streams().accept(protocol.clone(), INCOMING_QUEUE, Visibility::Hidden);
+        let incoming = self.network.streams().accept(
+            protocol.clone(),
+            INCOMING_QUEUE,
+            self.network.visibility(&protocol),
+        );
         let incoming = incoming.map_err(|_| OpenError::AlreadyOpen(address))?;
         let topic = self.network.subscribe(address.to_string()).await.ok_or(OpenError::Stopping)?;
         let session = self.network.blocks().session().await.map_err(|_| OpenError::Stopping)?;
@@ -143,15 +146,15 @@ impl Context {
             offers: commands.clone(),
             published: exchanges,
             metrics: Arc::clone(&self.metrics),
+            interval: self.exchange_interval,
         };
-        let schedule = Schedule::new(self.exchange_interval);
         self.tasks.spawn(acknowledge(
             unflushed_queue,
             self.network.clone(),
             address.to_string(),
             changes.clone(),
         ));
-        self.tasks.spawn(exchange.run(incoming, topic.subscribers, now_queue, schedule, stop.clone()));
+        self.tasks.spawn(exchange.run(incoming, topic.subscribers, now_queue, stop.clone()));
         self.tasks.spawn(run_and_leave(task, queues, self.network.clone(), stop.clone()));
 
         let database = Database {

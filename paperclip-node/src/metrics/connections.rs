@@ -1,13 +1,16 @@
-//! Connections on their way: handshakes of inbound ones.
+//! Connections and topics: handshakes of inbound connections, subscriptions of peers.
 
 use super::{Metrics, MetricsError, Register, raise, signed};
-use crate::net::HandshakeStats;
+use crate::net::{HandshakeStats, TopicStats};
 use prometheus::{IntCounterVec, IntGauge};
 
 #[derive(Debug)]
 pub(super) struct ConnectionMetrics {
     handshakes: IntCounterVec,
     handshakes_open: IntGauge,
+    topics: IntGauge,
+    topics_shared: IntGauge,
+    topics_of_peers: IntGauge,
 }
 
 impl ConnectionMetrics {
@@ -23,6 +26,15 @@ impl ConnectionMetrics {
                 "paperclip_handshakes_open",
                 "Inbound connections that are not through their handshake.",
             )?,
+            topics: register.gauge("paperclip_topics", "Topics of gossip that the node has joined.")?,
+            topics_shared: register.gauge(
+                "paperclip_topics_shared",
+                "Subscriptions of connected peers to topics that the node has joined, all peers together.",
+            )?,
+            topics_of_peers: register.gauge(
+                "paperclip_topics_of_peers",
+                "Subscriptions of connected peers to any topic, all peers together.",
+            )?,
         })
     }
 }
@@ -37,5 +49,13 @@ impl Metrics {
         {
             raise(&self.connections.handshakes.with_label_values(&[result]), count);
         }
+    }
+
+    /// Takes over the counts of topics.
+    pub fn set_topics(&self, stats: TopicStats) {
+        self.connections.topics.set(signed(stats.joined));
+        self.connections.topics_shared.set(signed(stats.shared));
+        self.connections.topics_of_peers.set(signed(stats.remembered));
+        self.log.messages_dropped(stats.dropped);
     }
 }

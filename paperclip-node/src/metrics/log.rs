@@ -1,12 +1,14 @@
 //! Entries on their way into logs.
 
-use super::{Metrics, MetricsError, Register};
+use super::{Metrics, MetricsError, Register, raise};
 use oplog::join::Refusal;
 use prometheus::{IntCounter, IntCounterVec};
 
-/// The queues on the way of an entry that can be full: heads of one exchange, pubsub messages not judged yet, blocks fetched
+/// The queues on the way of an entry that can be full: heads of one exchange, pubsub messages on
+/// their way to their database and those not judged yet, blocks fetched
 /// and waiting on disk, blocks asked for.
-pub const QUEUES: [&str; 4] = ["heads-stream", "undecided-messages", "staged-blocks", "wants"];
+pub const QUEUES: [&str; 5] =
+    ["heads-stream", "topic-messages", "undecided-messages", "staged-blocks", "wants"];
 
 #[derive(Debug)]
 pub(super) struct LogMetrics {
@@ -44,7 +46,7 @@ impl LogMetrics {
                 "paperclip_exchanges_total",
                 "Exchanges of heads with a peer, by how they ended.",
                 "result",
-                &["done", "failed"],
+                &["done", "not-served", "failed"],
             )?,
             fetches_given_up: register.counter(
                 "paperclip_fetches_given_up_total",
@@ -57,6 +59,13 @@ impl LogMetrics {
                 &QUEUES,
             )?,
         })
+    }
+}
+
+impl LogMetrics {
+    /// Messages that found their topic's queue full, since the start.
+    pub(super) fn messages_dropped(&self, count: u64) {
+        raise(&self.queue_full.with_label_values(&["topic-messages"]), count);
     }
 }
 
@@ -77,9 +86,9 @@ impl Metrics {
         self.log.refused.with_label_values(&[reason]).inc();
     }
 
-    /// An exchange of heads ended.
-    pub fn exchange_ended(&self, done: bool) {
-        self.log.exchanges.with_label_values(&[if done { "done" } else { "failed" }]).inc();
+    /// An exchange of heads ended: `done`, `not-served` or `failed`.
+    pub fn exchange_ended(&self, result: &'static str) {
+        self.log.exchanges.with_label_values(&[result]).inc();
     }
 
     /// A block could not be had.

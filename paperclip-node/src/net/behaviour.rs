@@ -4,7 +4,6 @@ use super::{Config, gossip, handshakes::HandshakeCounters, transport::transport}
 use libp2p::{
     Multiaddr, Swarm, TransportError,
     connection_limits::{self, ConnectionLimits},
-    gossipsub,
     multiaddr::Protocol,
     swarm::{self, NetworkBehaviour},
 };
@@ -51,7 +50,7 @@ pub enum StartError {
 pub(super) struct SwarmBehaviour {
     pub(super) limits: connection_limits::Behaviour,
     pub(super) identify: identify::Behaviour,
-    pub(super) gossipsub: gossipsub::Behaviour,
+    pub(super) gossipsub: gossip::Gossip,
     pub(super) streams: streams::Behaviour,
 }
 

@@ -26,11 +26,14 @@ pub enum Offence {
     WrongLog,
     /// Offered an entry whose signature, or whose identity's, does not fit.
     BadSignature,
+    /// Is subscribed to more topics of its own than there is room for.
+    TooManyTopics,
 }
 
 impl Offence {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::NotCanonical, Self::Undecodable, Self::WrongLog, Self::BadSignature];
+    pub const ALL: [Self; 5] =
+        [Self::NotCanonical, Self::Undecodable, Self::WrongLog, Self::BadSignature, Self::TooManyTopics];
 
     /// A short name for a metric's label.
     pub const fn label(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Offence {
             Self::Undecodable => "undecodable",
             Self::WrongLog => "wrong-log",
             Self::BadSignature => "bad-signature",
+            Self::TooManyTopics => "too-many-topics",
         }
     }
 }
@@ -124,7 +128,7 @@ mod tests {
         assert_eq!(stats.disconnected, 2);
         assert_eq!(
             stats.offences,
-            [2, 0, u64::from(MAX_OFFENCES - 1) + u64::from(u32::MAX), u64::from(MAX_OFFENCES)]
+            [2, 0, u64::from(MAX_OFFENCES - 1) + u64::from(u32::MAX), u64::from(MAX_OFFENCES), 0]
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Pubsub, with JavaScript's numbers (wire document, section 11).
 
+use super::topics::{SubscriptionBounds, subscription_bounds};
 use bytes::Bytes;
 use libp2p::{
     PeerId,
@@ -13,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 /// larger one would end the stream, and with it every later message of that peer.
 pub const MAX_GOSSIP_BYTES: usize = 4 * 1024 * 1024 + 4096;
 
-/// Messages of one topic that wait for its database. Further ones are dropped, which the log tells at `debug`; the
+/// Messages of one topic that wait for its database. Further ones are dropped and counted; the
 /// next exchange of heads brings what they said.
 pub(super) const TOPIC_QUEUE: usize = 256;
 
@@ -61,9 +62,14 @@ pub struct Topic {
     pub messages: mpsc::Receiver<GossipMessage>,
 }
 
-pub(super) fn behaviour(key: Keypair) -> Result<gossipsub::Behaviour, &'static str> {
+/// Gossipsub with our bounds on subscriptions.
+pub(super) type Gossip = gossipsub::Behaviour<gossipsub::IdentityTransform, SubscriptionBounds>;
+
+pub(super) fn behaviour(key: Keypair) -> Result<Gossip, &'static str> {
     let config = ConfigBuilder::default()
         .max_transmit_size(MAX_GOSSIP_BYTES)
+        // 16 KiB unless set, subscriptions included: the greeting of a peer with 250 topics would end the stream
+        .max_control_message_size(MAX_GOSSIP_BYTES)
         .message_id_fn(message_id)
         .validation_mode(ValidationMode::Strict)
         .validate_messages()
@@ -71,7 +77,8 @@ pub(super) fn behaviour(key: Keypair) -> Result<gossipsub::Behaviour, &'static s
         .connection_handler_queue_len(PEER_QUEUE)
         .build()
         .map_err(|_| "gossipsub configuration")?;
-    gossipsub::Behaviour::new(MessageAuthenticity::Signed(key), config)
+    let authenticity = MessageAuthenticity::Signed(key);
+    gossipsub::Behaviour::new_with_subscription_filter(authenticity, config, subscription_bounds())
 }
 
 /// The author's public key, protobuf-encoded, and the eight bytes of the sequence number. For Ed25519 peers the key is what

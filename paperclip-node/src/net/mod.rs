@@ -12,6 +12,7 @@ pub mod heads;
 mod peer_key;
 mod peers;
 mod task;
+mod topics;
 mod transport;
 
 pub use behaviour::StartError;
@@ -20,13 +21,17 @@ pub use gossip::{GossipMessage, MAX_GOSSIP_BYTES, MessageId, Topic, Validity};
 pub use handshakes::HandshakeStats;
 pub use peer_key::{PeerKeyError, load_or_create as load_or_create_peer_key};
 pub use peers::{Peer, Peers};
+pub use topics::TopicStats;
 
 use bytes::Bytes;
 use cid::Cid;
-use libp2p::{Multiaddr, PeerId};
+use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use oplog::Hash;
-use p2p::bitswap::{BlockSource, Unmet};
-use std::{sync::Arc, time::Duration};
+use p2p::{
+    bitswap::{BlockSource, Unmet},
+    streams::Visibility,
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +49,8 @@ pub struct Config {
     pub peers: Vec<Multiaddr>,
     /// The most connections, both ways together.
     pub max_connections: usize,
+    /// The heads protocol of the cluster's catalog, which only nodes of the cluster serve: by it they know each other.
+    pub catalog_protocol: StreamProtocol,
 }
 
 /// A hash as bitswap names it.
@@ -91,6 +98,10 @@ pub struct Network {
     blocks: p2p::bitswap::Handle,
     conduct: conduct::ConductCounters,
     handshakes: handshakes::HandshakeCounters,
+    topics: topics::TopicCounters,
+    siblings: watch::Receiver<Arc<BTreeSet<PeerId>>>,
+    catalog_protocol: StreamProtocol,
+    pace: heads::Pace,
 }
 
 /// A network that listens but does not run yet.
@@ -132,11 +143,39 @@ pub async fn start<S: BlockSource>(
     let (peers_tx, peers) = watch::channel(Arc::default());
     let (listen_tx, listen) = watch::channel(Vec::new());
     let (unconnected_tx, unconnected) = watch::channel(config.peers.len());
-    let publish = task::Published { peers: peers_tx, listen: listen_tx, unconnected: unconnected_tx };
+    let (siblings_tx, siblings) = watch::channel(Arc::default());
+    let publish = task::Published {
+        peers: peers_tx,
+        listen: listen_tx,
+        unconnected: unconnected_tx,
+        siblings: siblings_tx,
+    };
+    let topics = topics::TopicCounters::default();
     let conduct = conduct::ConductCounters::default();
-    let task = task::Task::new(swarm, command_queue, publish, config, blocks.clone(), conduct.clone());
-    let network =
-        Network { commands, peers, listen, unconnected, local, streams, blocks, conduct, handshakes };
+    let task = task::Task::new(
+        swarm,
+        command_queue,
+        publish,
+        config,
+        blocks.clone(),
+        conduct.clone(),
+        topics.clone(),
+    );
+    let network = Network {
+        commands,
+        peers,
+        listen,
+        unconnected,
+        local,
+        streams,
+        blocks,
+        conduct,
+        handshakes,
+        topics,
+        siblings,
+        catalog_protocol: config.catalog_protocol.clone(),
+        pace: heads::Pace::default(),
+    };
     Ok(Listening { network, task, driver, ping })
 }
 
@@ -154,6 +193,26 @@ impl Network {
     /// The exchange of blocks.
     pub fn blocks(&self) -> &p2p::bitswap::Handle {
         &self.blocks
+    }
+
+    /// Connected nodes of the same cluster: whatever the catalog pins, they have it or will have it, subscribed or not.
+    pub fn siblings(&self) -> watch::Receiver<Arc<BTreeSet<PeerId>>> {
+        self.siblings.clone()
+    }
+
+    /// Whether peers are told of a heads protocol: of the catalog's alone, by which siblings know each other.
+    pub fn visibility(&self, protocol: &StreamProtocol) -> Visibility {
+        if *protocol == self.catalog_protocol { Visibility::Advertised } else { Visibility::Hidden }
+    }
+
+    /// Whose turn it is to exchange heads.
+    pub fn pace(&self) -> &heads::Pace {
+        &self.pace
+    }
+
+    /// How many topics there are.
+    pub fn topics(&self) -> TopicStats {
+        self.topics.snapshot()
     }
 
     /// How handshakes of inbound connections went.

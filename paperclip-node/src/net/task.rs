@@ -5,14 +5,14 @@ use super::{
     behaviour::{SwarmBehaviour, SwarmBehaviourEvent},
     conduct::{Conduct, ConductCounters},
     dialer::Dialer,
-    gossip::TOPIC_QUEUE,
+    topics::{TopicCounters, Topics},
 };
 use bytes::Bytes;
 use futures::StreamExt as _;
 use libp2p::{
-    Multiaddr, PeerId, Swarm,
+    Multiaddr, PeerId, StreamProtocol, Swarm,
     core::ConnectedPoint,
-    gossipsub::{self, IdentTopic, MessageAcceptance, PublishError, TopicHash},
+    gossipsub::{self, IdentTopic, MessageAcceptance, PublishError},
     multiaddr::Protocol,
     swarm::{ConnectionId, DialError, SwarmEvent, dial_opts::DialOpts},
 };
@@ -28,20 +28,12 @@ use tokio_util::sync::CancellationToken;
 /// Requested dials that wait for their outcome. More are refused.
 const MAX_DIALS: usize = 256;
 
-/// Topics of other peers that are remembered before we join them ourselves, per peer. A peer with more open databases is
-/// still served: it dials us.
-const MAX_TOPICS_PER_PEER: usize = 4096;
-
 /// Where the task tells what is there now.
 pub(super) struct Published {
     pub(super) peers: watch::Sender<Arc<Peers>>,
     pub(super) listen: watch::Sender<Vec<Multiaddr>>,
     pub(super) unconnected: watch::Sender<usize>,
-}
-
-struct Joined {
-    subscribers: watch::Sender<Arc<BTreeSet<PeerId>>>,
-    messages: mpsc::Sender<GossipMessage>,
+    pub(super) siblings: watch::Sender<Arc<BTreeSet<PeerId>>>,
 }
 
 /// What the exchange of blocks must be told.
@@ -55,9 +47,8 @@ pub(super) struct Task {
     commands: mpsc::Receiver<Command>,
     published: Published,
     peers: Peers,
-    topics: HashMap<TopicHash, Joined>,
-    /// Who is subscribed to what, joined or not: a subscription is told once, often before we join.
-    subscriptions: HashMap<PeerId, BTreeSet<TopicHash>>,
+    topics: Topics,
+    catalog_protocol: StreamProtocol,
     dialer: Dialer,
     /// Dials under way: the configured address, or who asked.
     dials: HashMap<ConnectionId, Dial>,
@@ -80,6 +71,7 @@ impl Task {
         config: &Config,
         blocks: bitswap::Handle,
         conduct: ConductCounters,
+        topics: TopicCounters,
     ) -> Self {
         let mut dialer = Dialer::default();
         dialer.set(&config.peers, *swarm.local_peer_id(), Instant::now());
@@ -88,8 +80,8 @@ impl Task {
             commands,
             published,
             peers: Peers::new(),
-            topics: HashMap::new(),
-            subscriptions: HashMap::new(),
+            topics: Topics::new(topics),
+            catalog_protocol: config.catalog_protocol.clone(),
             dialer,
             dials: HashMap::new(),
             conduct: Conduct::new(conduct),
@@ -141,7 +133,7 @@ impl Task {
             Command::Unsubscribe { topic } => {
                 let topic = IdentTopic::new(topic);
                 self.swarm.behaviour_mut().gossipsub.unsubscribe(&topic);
-                self.topics.remove(&topic.hash());
+                self.topics.leave(&topic.hash());
             }
             Command::Publish { topic, data } => self.publish(topic, &data),
             Command::Validate { id, verdict } => {
@@ -170,23 +162,17 @@ impl Task {
 
     fn subscribe(&mut self, topic: String, reply: oneshot::Sender<Topic>) {
         let topic = IdentTopic::new(topic);
-        let hash = topic.hash();
         if let Err(error) = self.swarm.behaviour_mut().gossipsub.subscribe(&topic) {
             tracing::warn!(%topic, %error, "cannot subscribe");
         }
-        let subscribed = self.subscriptions.iter().filter(|(_, topics)| topics.contains(&hash));
-        let subscribers: BTreeSet<PeerId> = subscribed.map(|(peer, _)| *peer).collect();
-        let (subscribers, subscribers_seen) = watch::channel(Arc::new(subscribers));
-        let (messages, message_queue) = mpsc::channel(TOPIC_QUEUE);
-        self.topics.insert(hash, Joined { subscribers, messages });
         // nobody there to take it: the asker is gone, and will not read the topic either
-        drop(reply.send(Topic { subscribers: subscribers_seen, messages: message_queue }));
+        drop(reply.send(self.topics.join(topic.hash())));
     }
 
     fn publish(&mut self, topic: String, data: &Bytes) {
         let topic = IdentTopic::new(topic);
         // signing a message that nobody hears costs as much as signing an entry
-        if self.topics.get(&topic.hash()).is_some_and(|joined| joined.subscribers.borrow().is_empty()) {
+        if !self.topics.is_heard(&topic.hash()) {
             return;
         }
         match self.swarm.behaviour_mut().gossipsub.publish(topic, data.to_vec()) {
@@ -304,9 +290,8 @@ impl Task {
         self.conduct.gone(&peer);
         self.block_peers.push(BlockPeer::Gone(peer));
         self.dialer.disconnected(peer, Instant::now(), rand::random());
-        for topic in self.subscriptions.remove(&peer).unwrap_or_default() {
-            self.change_subscribers(&topic, |subscribers| subscribers.remove(&peer));
-        }
+        self.topics.gone(peer);
+        self.set_sibling(peer, false);
         self.publish_peers();
     }
 
@@ -317,7 +302,20 @@ impl Task {
         if peer.speaks_bitswap() {
             self.block_peers.push(BlockPeer::Ready(id));
         }
+        let sibling = peer.protocols.contains(&self.catalog_protocol);
+        self.set_sibling(id, sibling);
         self.publish_peers();
+    }
+
+    fn set_sibling(&self, peer: PeerId, sibling: bool) {
+        self.published.siblings.send_if_modified(|siblings| {
+            let known = siblings.contains(&peer);
+            match (known, sibling) {
+                (false, true) => Arc::make_mut(siblings).insert(peer),
+                (true, false) => Arc::make_mut(siblings).remove(&peer),
+                _ => false,
+            }
+        });
     }
 
     fn publish_peers(&self) {
@@ -327,33 +325,16 @@ impl Task {
     fn gossip(&mut self, event: gossipsub::Event) {
         match event {
             gossipsub::Event::Subscribed { peer_id, topic } => {
-                let topics = self.subscriptions.entry(peer_id).or_default();
-                if topics.len() < MAX_TOPICS_PER_PEER || topics.contains(&topic) {
-                    topics.insert(topic.clone());
-                    self.change_subscribers(&topic, |subscribers| subscribers.insert(peer_id));
+                if let Some(greediest) = self.topics.subscribed(peer_id, topic) {
+                    self.misbehaved(greediest, Offence::TooManyTopics, u32::MAX);
                 }
             }
-            gossipsub::Event::Unsubscribed { peer_id, topic } => {
-                if let Some(topics) = self.subscriptions.get_mut(&peer_id) {
-                    topics.remove(&topic);
-                }
-                self.change_subscribers(&topic, |subscribers| subscribers.remove(&peer_id));
-            }
+            gossipsub::Event::Unsubscribed { peer_id, topic } => self.topics.unsubscribed(peer_id, &topic),
             gossipsub::Event::Message { propagation_source: from, message_id: id, message } => {
-                let Some(joined) = self.topics.get(&message.topic) else { return };
                 let id = MessageId { id, from };
-                let message = GossipMessage { id, from, data: message.data.into() };
-                if joined.messages.try_send(message).is_err() {
-                    tracing::debug!(topic = ?joined.subscribers, "topic queue full; an exchange of heads will tell");
-                }
+                self.topics.deliver(&message.topic, GossipMessage { id, from, data: message.data.into() });
             }
             gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::SlowPeer { .. } => {}
-        }
-    }
-
-    fn change_subscribers(&self, topic: &TopicHash, change: impl FnOnce(&mut BTreeSet<PeerId>) -> bool) {
-        if let Some(joined) = self.topics.get(topic) {
-            joined.subscribers.send_if_modified(|subscribers| change(Arc::make_mut(subscribers)));
         }
     }
 }

@@ -12,8 +12,9 @@ use crate::{
     database::{Author, Context, OpenError, Settings, VerifyPool},
     identity::{IdentitySource, NodeIdentity, NodeIdentityError},
     metrics::Metrics,
-    net,
+    net::{self, heads},
 };
+use libp2p::StreamProtocol;
 use oplog::join::Limits;
 use std::{
     sync::Arc,
@@ -86,8 +87,10 @@ impl Node {
         let identity = NodeIdentity::open(source(config))?;
         let (info, author) = (identity_info(&identity)?, author(&identity, &store)?);
 
-        let listening =
-            net::start(peer_key, &network_config(config), crate::serve::Blocks(store.clone())).await?;
+        let (manifest, access) = catalog::manifest(&info.cluster_id);
+        let catalog_protocol = heads::protocol(&manifest.address()).ok_or(StartError::NoCluster)?;
+        let network_config = network_config(config, catalog_protocol);
+        let listening = net::start(peer_key, &network_config, crate::serve::Blocks(store.clone())).await?;
         let network = listening.network.clone();
         let (stop_network, network_task) = (CancellationToken::new(), TaskTracker::new());
         network_task.spawn(listening.run(stop_network.clone()));
@@ -105,8 +108,6 @@ impl Node {
             tasks: TaskTracker::new(),
         };
         let stop = CancellationToken::new();
-        let cluster_id = info.borrow().cluster_id.clone();
-        let (manifest, access) = catalog::manifest(&cluster_id);
         store.put_blocks(&[
             (manifest.address().manifest(), manifest.encode()),
             (access.hash(), access.encode()),
@@ -191,12 +192,13 @@ fn author(identity: &NodeIdentity, store: &Store) -> Result<Option<Arc<Author>>,
     Ok(Some(Arc::new(Author { id: block.id.clone(), writer })))
 }
 
-fn network_config(config: &Config) -> net::Config {
+fn network_config(config: &Config, catalog_protocol: StreamProtocol) -> net::Config {
     net::Config {
         listen: config.listen.iter().chain(&config.websocket_listen).cloned().collect(),
         announce: config.announce.clone(),
         peers: config.peers.clone(),
         max_connections: config.max_connections,
+        catalog_protocol,
     }
 }
 

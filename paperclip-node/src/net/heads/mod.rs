@@ -4,9 +4,11 @@
 //! yamux data frame for one head, and what comes before its listener is attached for one head altogether. Hence the care
 //! about who writes when, and one write for each head.
 
+mod pace;
 mod schedule;
 mod wire;
 
+pub use pace::{MAX_EXCHANGES_PER_PEER, Pace};
 pub use schedule::{Outcome, Schedule};
 pub use wire::{ExchangeError, Exchanged, MAX_HEADS, MAX_STREAM_BYTES, Role, exchange};
 

@@ -21,6 +21,8 @@ const MAX_RUNNING: usize = 8;
 pub enum Outcome {
     /// Heads went both ways.
     Done,
+    /// The peer does not serve the database.
+    NotServed,
     /// The stream could not be opened, or broke.
     Failed,
 }
@@ -53,6 +55,19 @@ impl Schedule {
         }
     }
 
+    /// Repeats exchanges about every `interval` from now on.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
+    /// Makes one peer due: it has just said that it serves the database. Failures before that say nothing.
+    pub fn hurry(&mut self, peer: &PeerId, now: Instant) {
+        if let Some(turn) = self.peers.get_mut(peer) {
+            turn.at = turn.at.min(now);
+            turn.failures = 0;
+        }
+    }
+
     /// Makes every peer due.
     pub fn all_now(&mut self, now: Instant) {
         self.peers.values_mut().for_each(|turn| turn.at = turn.at.min(now));
@@ -80,7 +95,7 @@ impl Schedule {
                 turn.failures = 0;
                 self.interval.mul_f64(spread)
             }
-            Outcome::Failed => {
+            Outcome::NotServed | Outcome::Failed => {
                 let pause = FIRST_RETRY * 2_u32.saturating_pow(turn.failures.min(16));
                 turn.failures += 1;
                 pause.min(self.interval).mul_f64(spread)
