@@ -6,15 +6,17 @@ mod support;
 
 use oplog::{
     Address, Value,
-    access::AccessList,
-    entry::{Candidate, Entry, MAX_ENTRY_BYTES},
+    access::{AccessList, Writers},
+    entry::{Candidate, Draft, Entry, MAX_ENTRY_BYTES},
     hash::Hash,
     identity::Identity,
     join::{Policy, Refusal},
+    keys::SigningKey,
     log::{Added, Log, LogRead, Range, iterate},
     manifest::Manifest,
     memory::MemoryLog,
-    order::Position,
+    order::{Clock, Position, Time},
+    view::Operation,
 };
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
@@ -185,12 +187,7 @@ fn references_are_the_positions_behind_the_heads() {
 
 #[test]
 fn an_append_is_the_block_that_javascript_would_have_written() {
-    use oplog::{
-        identity::Identity,
-        keys::SigningKey,
-        log::Writer,
-        view::{Operation, value_of},
-    };
+    use oplog::{log::Writer, view::value_of};
     let (file, keys) = (load("refs.json"), load("keys.json"));
     let writers: HashMap<String, Writer> = list(&keys, "identities")
         .iter()
@@ -307,4 +304,45 @@ fn verdicts_are_javascripts_but_where_we_are_stricter() {
             assert!(reasons.contains(reason), "{reason} in {reasons:?}");
         }
     }
+}
+
+/// An entry of `writer` at `time` upon `next`.
+fn entry_at(time: i64, next: Vec<Hash>, refs: Vec<Hash>, address: Address) -> (Entry, Vec<u8>, Identity) {
+    let (root, key) = (SigningKey::from_bytes([1; 32]).unwrap(), SigningKey::from_bytes([2; 32]).unwrap());
+    let identity = Identity::create(&root, &key);
+    let clock = Clock { id: key.public_hex().into(), time: Time::from_value(&time.into()).unwrap() };
+    let payload = Operation::add(time.into()).into_payload();
+    let (entry, block) =
+        Entry::sign(Draft { id: address, payload, next, refs, clock }, identity.hash(), &key);
+    (entry, block.to_vec(), identity)
+}
+
+#[test]
+fn a_clock_is_compared_with_parents_whether_they_come_first_or_last() {
+    let address = Hash::of(b"a manifest").into();
+    let (parent, parent_block, identity) = entry_at(7, Vec::new(), Vec::new(), address);
+    for (time, taken) in [(8, true), (7, false), (6, false)] {
+        let (child, child_block, _) = entry_at(time, vec![parent.hash], Vec::new(), address);
+        for parent_first in [true, false] {
+            let mut replica = Replica::new(address, Writers::Anyone, Policy::default());
+            let blocks = HashMap::from([
+                (identity.hash(), identity.encode().to_vec()),
+                (parent.hash, parent_block.clone()),
+            ]);
+            let mut refused = HashMap::new();
+            if parent_first {
+                assert!(replica.offer(parent_block.clone(), &blocks, &mut refused));
+            }
+            let what = format!("time {time} upon 7, parent first: {parent_first}");
+            assert_eq!(replica.offer(child_block.clone(), &blocks, &mut refused), taken, "{what}");
+            assert!(replica.store.contains(&parent.hash).unwrap(), "{what}: the parent is good in any case");
+            let reason = refused.get(&child.hash).map(Refusal::label);
+            assert_eq!(reason, (!taken).then_some("clock-not-above-parents"), "{what}");
+        }
+    }
+    // What is only referred to may be of any time.
+    let (child, child_block, _) = entry_at(3, Vec::new(), vec![parent.hash], address);
+    let mut replica = Replica::new(address, Writers::Anyone, Policy::default());
+    let blocks = HashMap::from([(identity.hash(), identity.encode().to_vec()), (parent.hash, parent_block)]);
+    assert!(replica.offer(child_block, &blocks, &mut HashMap::new()), "{}", child.hash);
 }
