@@ -178,7 +178,7 @@ impl Peer {
 
     fn head(&mut self, block: Bytes) {
         let mut effects = Vec::new();
-        self.joiner.head(block, Source(1), &self.replica.store, &mut effects).unwrap();
+        self.joiner.head(block, Source::peer(1), &self.replica.store, &mut effects).unwrap();
         self.act(effects);
     }
 

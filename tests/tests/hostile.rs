@@ -152,6 +152,66 @@ fn entries_that_no_one_may_write_are_refused() -> Result<()> {
 }
 
 #[test]
+fn copies_of_a_signed_entry_are_refused_and_cost_the_connection() -> Result<()> {
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    let head = scene.node.api().heads(&scene.db)?[0].clone();
+    let block = hex::decode(scene.honest.get_block(&head)?).expect("hex");
+    // What any peer can do to an entry that it has read: the signature stays good.
+    let copy = |n: i64| {
+        let Ok(oplog::Value::Map(mut entry)) = oplog::cbor::decode(&block) else {
+            panic!("an entry is a map")
+        };
+        entry.insert("copy", n.into());
+        hex::encode(oplog::cbor::encode(&entry.into()))
+    };
+    let copies: Vec<String> = (0..100).map(copy).collect();
+    for frames in copies.chunks(20) {
+        // the connection may be gone already
+        drop(scene.attacker.send_heads(&remote, &scene.db, frames));
+    }
+    eventually(DEADLINE, "the copies cost the attacker its connection", || {
+        let metrics = scene.node.api().metrics()?;
+        let gone = metrics.sum("paperclip_peers_disconnected_total", "");
+        ensure(gone >= 1.0, || format!("{gone} disconnected"))
+    })?;
+    let refused = scene.node.api().refused(&scene.db)?;
+    assert!(refused["refused_by_reason"]["not-canonical"].as_u64() >= Some(32), "{refused}");
+    let last = &refused["last"][0];
+    assert_eq!((&last["reason"], &last["peer"]), (&json!("not-canonical"), &json!(scene.attacker.peer_id())));
+    assert_eq!(scene.node.api().heads(&scene.db)?, [head], "one signed entry, one hash");
+    scene.goes_on(2)
+}
+
+#[test]
+fn a_log_of_which_everything_is_refused_is_no_empty_log() -> Result<()> {
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    let empty = scene.honest.create("empty", "events", json!({}))?.address;
+    scene.node.api().pin(&empty)?;
+    let crafted = scene
+        .attacker
+        .craft(json!({ "logId": empty, "payload": { "op": "ADD", "key": null, "value": "an outsider" } }))?;
+    scene.attacker.send_heads(&remote, &empty, &[crafted.hex])?;
+    eventually(DEADLINE, "the database has a problem", || {
+        let shown = scene.node.api().shown(&empty)?;
+        let told = shown["problems"][0] == "every entry was refused (writer-not-allowed 1)";
+        ensure(told && shown["entries"] == 0, || format!("{shown}"))
+    })?;
+    let last = &scene.node.api().refused(&empty)?["last"][0];
+    assert_eq!(last["hash"], json!(crafted.hash));
+    assert_eq!(last["writer"], json!(scene.attacker.identity().id));
+    assert_eq!(last["peer"], json!(scene.attacker.peer_id()));
+    let status = scene.node.api().status()?;
+    assert_eq!(status["ready"], json!(true), "{status}");
+    let problem = status["problems"][0].as_str().unwrap_or_default();
+    assert!(problem.ends_with("empty: every entry was refused (writer-not-allowed 1)"), "{status}");
+    Ok(())
+}
+
+#[test]
 fn the_hole_of_javascript_is_open_only_where_a_user_opens_it() -> Result<()> {
     let home = folder()?;
     let mut scene = scene(home.path())?;

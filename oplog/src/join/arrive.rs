@@ -1,7 +1,7 @@
 //! From a block to a verified entry that knows what it needs.
 
 use super::{
-    Effect, Joiner, Refusal, Source, Want,
+    Effect, Joiner, Refusal, Source, Want, WrittenBy,
     pending::{Id, Stage, Verified},
     verify::{Job, Work},
 };
@@ -31,7 +31,8 @@ impl Joiner {
             Err(error) => return self.refuse(id, error.into(), effects),
         };
         if candidate.entry.id != self.log_id {
-            return self.refuse(id, Refusal::WrongLog(candidate.entry.id), effects);
+            let written_by = WrittenBy::Key(candidate.entry.key);
+            return self.refuse_of(id, Refusal::WrongLog(candidate.entry.id), written_by, effects);
         }
         let Some(pending) = self.pending.get_mut(&id) else {
             return;
@@ -99,6 +100,7 @@ impl Joiner {
         &mut self,
         id: Id,
         candidate: Candidate,
+        author: Arc<VerifiedIdentity>,
         read: &R,
         effects: &mut Vec<Effect>,
     ) -> Result<(), R::Error> {
@@ -117,7 +119,7 @@ impl Joiner {
                         let reason =
                             Refusal::ClockNotAboveParents { time: position.time, parent: parent.time };
                         self.abandon(id, &needs, effects);
-                        self.refuse(id, reason, effects);
+                        self.refuse_of(id, reason, WrittenBy::Identity(author), effects);
                         return Ok(());
                     }
                 }
@@ -126,7 +128,7 @@ impl Joiner {
                 }
                 Link::Refused(reason) => {
                     self.abandon(id, &needs, effects);
-                    self.refuse(id, reason, effects);
+                    self.refuse_of(id, reason, WrittenBy::Identity(author), effects);
                     return Ok(());
                 }
             }
@@ -135,8 +137,14 @@ impl Joiner {
         let keyed = KeyedOp::of(&entry.payload);
         self.block_bytes += block.len();
         if let Some(pending) = self.pending.get_mut(&id) {
-            pending.stage =
-                Stage::Verified(Verified { position, next: entry.next, keyed, block: Some(block), needs });
+            pending.stage = Stage::Verified(Verified {
+                position,
+                next: entry.next,
+                keyed,
+                block: Some(block),
+                needs,
+                author,
+            });
         }
         if complete {
             self.complete(id, effects);

@@ -1,7 +1,7 @@
 //! What a joiner is told, and what it is asked.
 
 use super::{
-    Effect, Limits, Policy, Ready, Refusal, Source, Verdict, Want,
+    Effect, Limits, Policy, Ready, Refusal, Source, Verdict, Want, WrittenBy,
     bounded::Bounded,
     pending::{Id, Pending, Stage, Verified},
     verify::{Job, Outcome, Work},
@@ -25,7 +25,8 @@ pub struct Joiner {
     pub(super) pending: HashMap<Id, Pending>,
     pub(super) ids: HashMap<Hash, Id>,
     pub(super) next_id: Id,
-    pub(super) per_source: HashMap<Source, usize>,
+    /// Pending entries by the number of the peer that led to them.
+    pub(super) per_source: HashMap<u64, usize>,
     /// Blocks in memory, those in jobs among them.
     pub(super) block_bytes: usize,
     /// Blocks in jobs, whose verdicts are out.
@@ -107,7 +108,7 @@ impl Joiner {
             None => match self.admit(hash, source) {
                 Some(id) => id,
                 None => {
-                    effects.push(Effect::Refused { hash, source, reason: Refusal::Backlog });
+                    effects.push(backlog(hash, source));
                     return Ok(());
                 }
             },
@@ -132,7 +133,7 @@ impl Joiner {
         }
         match self.admit(hash, source) {
             Some(_) => effects.push(Effect::Fetch(Want { hash, source })),
-            None => effects.push(Effect::Refused { hash, source, reason: Refusal::Backlog }),
+            None => effects.push(backlog(hash, source)),
         }
         Ok(())
     }
@@ -161,14 +162,14 @@ impl Joiner {
                 self.identity(hash, block, result, effects);
                 Ok(())
             }
-            Outcome::Entry { candidate, result } => {
+            Outcome::Entry { candidate, identity, result } => {
                 self.block_bytes -= candidate.block.len();
                 self.verifying_bytes -= candidate.block.len();
                 let Some(id) = self.verifying(&candidate.entry.hash) else { return Ok(()) };
                 match result {
-                    Ok(()) => self.verified(id, *candidate, read, effects),
+                    Ok(()) => self.verified(id, *candidate, identity, read, effects),
                     Err(reason) => {
-                        self.refuse(id, reason, effects);
+                        self.refuse_of(id, reason, WrittenBy::Identity(identity), effects);
                         Ok(())
                     }
                 }
@@ -183,6 +184,13 @@ impl Joiner {
         }
         for id in self.identity_waiters.remove(&hash).unwrap_or_default() {
             self.refuse(id, Refusal::Unreachable(hash), effects);
+        }
+    }
+
+    /// Drops an entry for which there is no room elsewhere, and everything that needs it. All of it may be offered again.
+    pub fn turn_away(&mut self, hash: Hash, effects: &mut Vec<Effect>) {
+        if let Some(id) = self.ids.get(&hash).copied() {
+            self.refuse(id, Refusal::Backlog, effects);
         }
     }
 
@@ -239,4 +247,9 @@ impl Joiner {
         let id = *self.ids.get(hash)?;
         matches!(self.pending.get(&id)?.stage, Stage::Verifying).then_some(id)
     }
+}
+
+/// There is no room for the entry; nothing of it was looked at.
+fn backlog(hash: Hash, source: Source) -> Effect {
+    Effect::Refused { hash, source, written_by: WrittenBy::Unknown, reason: Refusal::Backlog }
 }

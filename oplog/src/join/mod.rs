@@ -29,16 +29,40 @@ mod verify;
 pub use joiner::Joiner;
 pub use verify::{Job, Policy, Refusal, Verdict};
 
-use crate::{entry::MAX_ENTRY_BYTES, hash::Hash, log::Added, order::Position, view::KeyedOp};
+use crate::{
+    entry::MAX_ENTRY_BYTES, hash::Hash, identity::VerifiedIdentity, log::Added, order::Position,
+    view::KeyedOp,
+};
 use bytes::Bytes;
+use std::sync::Arc;
 
-/// Who offered something, as the caller numbers its peers.
+/// Who offered something, as the caller numbers its peers, and whether on its own account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Source(pub u64);
+pub struct Source(u64);
 
 impl Source {
     /// What the node itself had staged before a restart. Not held to a peer's share of the backlog.
     pub const STAGED: Self = Self(u64::MAX);
+
+    /// The peer with this number, whose highest bit is ignored.
+    pub const fn peer(number: u64) -> Self {
+        Self(number << 1)
+    }
+
+    /// The same peer, passing on what somebody else said: it answers for the room that takes, not for what it is worth.
+    pub const fn relaying(self) -> Self {
+        Self(self.0 | 1)
+    }
+
+    /// Whether the peer passed on what somebody else said.
+    pub const fn is_relaying(self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    /// The peer's number, the same for all that comes by it.
+    pub const fn number(self) -> u64 {
+        self.0 >> 1
+    }
 }
 
 /// Bounds on what a joiner keeps.
@@ -97,9 +121,42 @@ pub enum Effect {
         hash: Hash,
         /// Who offered it, or what led to it.
         source: Source,
+        /// Who wrote it, as far as that is known.
+        written_by: WrittenBy,
         /// Why.
         reason: Refusal,
     },
+}
+
+/// Who wrote an entry that was refused.
+#[derive(Debug, Clone, Default)]
+pub enum WrittenBy {
+    /// The block was not read so far.
+    #[default]
+    Unknown,
+    /// The signing key that the entry names, in hex; nothing says that this is true.
+    Key(String),
+    /// The identity that the entry names, itself verified. Whether it signed the entry is for the refusal's reason to say.
+    Identity(Arc<VerifiedIdentity>),
+}
+
+impl WrittenBy {
+    /// The identity's id: what access lists name.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Identity(identity) => Some(&identity.identity().id),
+            Self::Unknown | Self::Key(_) => None,
+        }
+    }
+
+    /// The signing key in hex.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Identity(identity) => Some(&identity.identity().public_key),
+            Self::Key(key) => Some(key),
+            Self::Unknown => None,
+        }
+    }
 }
 
 /// An entry that may be committed: verified, and its ancestors are in the log or come out before it.

@@ -1,9 +1,9 @@
 //! Entries on their way in.
 
 use super::{Joiner, Source};
-use crate::{entry::Candidate, hash::Hash, order::Position, view::KeyedOp};
+use crate::{entry::Candidate, hash::Hash, identity::VerifiedIdentity, order::Position, view::KeyedOp};
 use bytes::Bytes;
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// Names a pending entry within a joiner; never used twice.
 pub(super) type Id = u64;
@@ -36,11 +36,12 @@ pub(super) struct Verified {
     pub(super) keyed: Option<KeyedOp>,
     pub(super) block: Option<Bytes>,
     pub(super) needs: HashSet<Id>,
+    pub(super) author: Arc<VerifiedIdentity>,
 }
 
 impl Joiner {
     pub(super) fn admit(&mut self, hash: Hash, source: Source) -> Option<Id> {
-        let held = self.per_source.entry(source).or_default();
+        let held = self.per_source.entry(source.number()).or_default();
         let share = if source == Source::STAGED { usize::MAX } else { self.limits.max_pending_per_source };
         if *held >= share || self.pending.len() >= self.limits.max_pending {
             return None;
@@ -56,10 +57,10 @@ impl Joiner {
     pub(super) fn remove(&mut self, id: Id) -> Option<Pending> {
         let pending = self.pending.remove(&id)?;
         self.ids.remove(&pending.hash);
-        if let Some(held) = self.per_source.get_mut(&pending.source) {
+        if let Some(held) = self.per_source.get_mut(&pending.source.number()) {
             *held -= 1;
             if *held == 0 {
-                self.per_source.remove(&pending.source);
+                self.per_source.remove(&pending.source.number());
             }
         }
         Some(pending)

@@ -1,7 +1,7 @@
 //! Entries become ready, or are refused with all that stands on them.
 
 use super::{
-    Effect, Joiner, Ready, Refusal,
+    Effect, Joiner, Ready, Refusal, WrittenBy,
     pending::{Id, Pending, Stage, Verified},
 };
 use crate::{hash::Hash, order::Position};
@@ -53,8 +53,19 @@ impl Joiner {
 
     /// Drops an entry and everything that waits for it.
     pub(super) fn refuse(&mut self, id: Id, reason: Refusal, effects: &mut Vec<Effect>) {
-        let mut doomed = vec![(id, reason)];
-        while let Some((id, reason)) = doomed.pop() {
+        self.refuse_of(id, reason, WrittenBy::Unknown, effects);
+    }
+
+    /// Drops an entry, whose writer is known to the caller, and everything that waits for it.
+    pub(super) fn refuse_of(
+        &mut self,
+        id: Id,
+        reason: Refusal,
+        written_by: WrittenBy,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut doomed = vec![(id, reason, written_by)];
+        while let Some((id, reason, mut written_by)) = doomed.pop() {
             let Some(Pending { hash, source, stage, waiters }) = self.remove(id) else {
                 continue;
             };
@@ -66,19 +77,22 @@ impl Joiner {
                 Stage::NeedsIdentity(candidate) => {
                     self.block_bytes -= candidate.block.len();
                     self.leave_identity(id, candidate.entry.identity, effects);
+                    written_by = WrittenBy::Key(candidate.entry.key);
                 }
                 Stage::Verifying => {} // its bytes are let go when the verdict comes
                 Stage::Verified(verified) => {
                     self.block_bytes -= verified.block.as_ref().map_or(0, Bytes::len);
                     self.abandon(id, &verified.needs, effects);
+                    written_by = WrittenBy::Identity(verified.author);
                 }
             }
             let inherited = match &reason {
                 Refusal::Backlog | Refusal::Unreachable(_) => reason.clone(),
                 _ => Refusal::AncestorRefused(hash),
             };
-            doomed.extend(waiters.into_iter().map(|waiter| (waiter, inherited.clone())));
-            effects.push(Effect::Refused { hash, source, reason });
+            let inherit = |waiter| (waiter, inherited.clone(), WrittenBy::Unknown);
+            doomed.extend(waiters.into_iter().map(inherit));
+            effects.push(Effect::Refused { hash, source, written_by, reason });
         }
     }
 

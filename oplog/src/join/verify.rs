@@ -100,8 +100,9 @@ impl Refusal {
         "unreachable",
     ];
 
-    /// Whether the same block would be refused again, whatever arrives in between.
-    pub(super) const fn is_final(&self) -> bool {
+    /// Whether the same block would be refused again, whatever arrives in between. What is not final passes: for want of room,
+    /// or of a block that nobody gives.
+    pub const fn is_final(&self) -> bool {
         !matches!(self, Self::Backlog | Self::Unreachable(_))
     }
 }
@@ -131,7 +132,7 @@ pub struct Verdict(pub(super) Outcome);
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
     Identity { hash: Hash, block: Bytes, result: Result<Arc<VerifiedIdentity>, IdentityError> },
-    Entry { candidate: Box<Candidate>, result: Result<(), Refusal> },
+    Entry { candidate: Box<Candidate>, identity: Arc<VerifiedIdentity>, result: Result<(), Refusal> },
 }
 
 impl Job {
@@ -144,7 +145,7 @@ impl Job {
             }
             Work::Entry { candidate, identity, writers, policy } => {
                 let result = judge(&candidate, &identity, &writers, policy);
-                Outcome::Entry { candidate, result }
+                Outcome::Entry { candidate, identity, result }
             }
         })
     }

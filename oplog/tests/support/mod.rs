@@ -132,7 +132,9 @@ impl Replica {
     ) -> bool {
         let hash = Hash::of(&block);
         let mut effects = Vec::new();
-        self.joiner.head(block.into(), Source(1), &self.store, &mut effects).expect("memory does not fail");
+        self.joiner
+            .head(block.into(), Source::peer(1), &self.store, &mut effects)
+            .expect("memory does not fail");
         while let Some(effect) = effects.pop() {
             match effect {
                 Effect::Fetch(want) => match blocks.get(&want.hash) {

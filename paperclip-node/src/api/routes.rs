@@ -62,6 +62,7 @@ fn routes() -> Routes {
         .get("/v1/databases/{db}", databases::show)
         .patch("/v1/databases/{db}", databases::set)
         .delete("/v1/databases/{db}", databases::unpin)
+        .get("/v1/databases/{db}/refused", databases::refused)
         .post("/v1/databases/{db}/resync", databases::resync)
         .post("/v1/databases/{db}/verify", databases::verify)
         .get("/v1/databases/{db}/events", events::list)

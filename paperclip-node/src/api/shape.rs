@@ -2,7 +2,7 @@
 //! shows them.
 
 use crate::{
-    database::{Change, Resync, Unreachable},
+    database::{Change, Refusals, Refused, Resync, Unreachable},
     node::{
         DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Status,
         Unavailable, VerifyFailure,
@@ -111,7 +111,7 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
     shape
 }
 
-fn opened(open: &OpenInfo) -> [(&'static str, Json); 12] {
+fn opened(open: &OpenInfo) -> [(&'static str, Json); 14] {
     [
         ("type", json!(open.kind)),
         ("reading", json!(open.reading.word())),
@@ -129,10 +129,35 @@ fn opened(open: &OpenInfo) -> [(&'static str, Json); 12] {
         ("digest", json!(open.digest)),
         ("pending", json!(open.pending)),
         ("unreachable", json!(open.unreachable.len())),
-        ("refused", json!(open.refused)),
+        ("refused", json!(open.refusals.total)),
+        ("refused_by_reason", json!(open.refusals.by_reason)),
+        ("problems", json!(open.problems())),
         ("peers", open.peers.iter().map(ToString::to_string).collect()),
         ("seconds_since_exchange", json!(open.since_exchange.map(seconds))),
     ]
+}
+
+/// What a database refused.
+pub(super) fn refusals(info: &DatabaseInfo, refusals: &Refusals) -> Json {
+    json!({
+        "address": info.address.to_string(),
+        "name": info.name,
+        "refused": refusals.total,
+        "refused_by_reason": refusals.by_reason,
+        "last": refusals.last.iter().map(refused).collect::<Vec<_>>(),
+    })
+}
+
+fn refused(refused: &Refused) -> Json {
+    json!({
+        "hash": refused.hash.to_string(),
+        "reason": refused.reason,
+        "detail": refused.detail,
+        "writer": refused.writer,
+        "key": refused.key,
+        "peer": refused.peer.map(|peer| peer.to_string()),
+        "age_seconds": seconds(refused.at.elapsed()),
+    })
 }
 
 fn unreachable(block: &Unreachable) -> Json {
@@ -141,10 +166,11 @@ fn unreachable(block: &Unreachable) -> Json {
 
 /// The node as a whole.
 pub(super) fn status(status: &Status, ready: &Readiness) -> Json {
-    let problems: &[String] = match ready {
-        Readiness::Ready => &[],
-        Readiness::NotReady(problems) => problems,
+    let (ready, mut problems) = match ready {
+        Readiness::Ready => (true, Vec::new()),
+        Readiness::NotReady(problems) => (false, problems.clone()),
     };
+    problems.extend(status.databases.iter().flat_map(problems_of));
     json!({
         "version": status.version,
         "peer_id": status.peer_id.to_string(),
@@ -152,12 +178,19 @@ pub(super) fn status(status: &Status, ready: &Readiness) -> Json {
         "identity": identity(&status.identity),
         "cluster": { "id": status.identity.cluster_id, "catalog": status.catalog.to_string() },
         "uptime_seconds": seconds(status.uptime),
-        "ready": problems.is_empty(),
+        "ready": ready,
         "problems": problems,
         "peers": status.peers,
         "store_bytes": status.store_bytes,
         "databases": status.databases.iter().map(|info| database(info, false)).collect::<Vec<_>>(),
     })
+}
+
+/// The problems of an open database, each with the name of it.
+fn problems_of(info: &DatabaseInfo) -> Vec<String> {
+    let name = info.name.clone().unwrap_or_else(|| info.address.to_string());
+    let problems = info.open.as_ref().map(OpenInfo::problems).unwrap_or_default();
+    problems.into_iter().map(|problem| format!("{name}: {problem}")).collect()
 }
 
 fn identity(identity: &IdentityInfo) -> Json {
@@ -209,6 +242,12 @@ pub(super) fn resync(report: &ResyncReport) -> Json {
         "settled": settled,
         "complete": report.is_complete(),
     })
+}
+
+/// A report, and what must not be overlooked about its database.
+pub(super) fn with_problems(mut report: Json, problems: Vec<String>) -> Json {
+    report["problems"] = problems.into();
+    report
 }
 
 /// What came of a verification.

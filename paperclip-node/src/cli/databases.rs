@@ -140,7 +140,12 @@ pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
         DbCommand::Pin { client, wait, address } => pin(&client, &address, wait.map(Duration::from_secs)),
         DbCommand::List(client) => list(&client),
         DbCommand::Show(at) => {
-            let database = at.client.connect()?.get(&db_path(&at.db, &[]))?.json;
+            let client = at.client.connect()?;
+            let mut database = client.get(&db_path(&at.db, &[]))?.json;
+            if database.get("refused").and_then(Json::as_u64) > Some(0) {
+                let refused = client.get(&db_path(&at.db, &["refused"]))?.json;
+                database["refused_last"] = refused.get("last").cloned().unwrap_or_default();
+            }
             Ok(at.client.output().document(&database, || describe(&database))?)
         }
         DbCommand::Set { at, reading, index_by } => {
@@ -277,6 +282,19 @@ fn reading(database: &Json) -> String {
     format!("{read}{}{chosen}", field.unwrap_or_default())
 }
 
+/// How many refused entries are shown; `--json` has all that the node lists.
+const SHOWN_REFUSED: usize = 10;
+
+/// How many entries were refused, and for what.
+fn refused(database: &Json) -> String {
+    let reasons = database.get("refused_by_reason").and_then(Json::as_object);
+    let counts = reasons.into_iter().flatten().map(|(reason, count)| format!("{reason} {count}"));
+    match counts.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => cell(database, "refused"),
+        counts => format!("{} ({counts})", cell(database, "refused")),
+    }
+}
+
 fn describe(database: &Json) -> Text {
     let field = |name: &'static str| vec![(name, Cell::from(cell(database, name)))];
     let state = match state(database) {
@@ -298,7 +316,7 @@ fn describe(database: &Json) -> Text {
         field("heads"),
         field("digest"),
         field("pending"),
-        field("refused"),
+        vec![("refused", refused(database).into())],
         listed("peers", database.get("peers")),
         vec![("last exchange", exchanged.into())],
     ]
@@ -309,7 +327,23 @@ fn describe(database: &Json) -> Text {
     if let Some(error) = database.get("error").and_then(Json::as_str) {
         lines.push(("error", Cell::bad(error)));
     }
-    let text = Text::pairs(lines);
+    let problems = database.get("problems").map_or(&[][..], rows).iter().filter_map(Json::as_str);
+    lines.extend(problems.map(|problem| ("problem", Cell::bad(problem))));
+    let mut text = Text::pairs(lines);
+    let refused = database.get("refused_last").map_or(&[][..], rows);
+    if !refused.is_empty() {
+        let cells = refused.iter().take(SHOWN_REFUSED).map(|entry| {
+            vec![
+                cell(entry, "hash"),
+                duration(entry.get("age_seconds").and_then(Json::as_f64)),
+                cell(entry, if entry["writer"].is_null() { "key" } else { "writer" }),
+                cell(entry, "peer"),
+                cell(entry, "detail"),
+            ]
+        });
+        let header = ["HASH", "AGO", "WRITER", "PEER", "WHY"];
+        text = text.apart(Text::line(Cell::bad("last refused:"))).then(Text::table(&header, cells));
+    }
     let unreachable = database.get("unreachable_blocks").map_or(&[][..], rows);
     if unreachable.is_empty() {
         return text;
@@ -334,10 +368,19 @@ mod tests {
         let text = describe(&json!({
             "address": "/orbitdb/zdpu1", "name": "a", "state": "opening", "seconds_since_exchange": 3.0,
             "access": { "address": "/ipfs/zdpu2", "write": ["*"] },
+            "refused": 3, "refused_by_reason": { "bad-signature": 1, "encrypted": 2 }, "problems": ["look here"],
+            "refused_last": [{ "hash": "zdpu4", "age_seconds": 2.0, "writer": null, "key": "02ab", "peer": "12D3", "detail": "no" }],
             "unreachable_blocks": [{ "hash": "zdpu3", "age_seconds": 300.0, "asked": 4 }],
         }))
         .in_full();
-        for line in ["writers        *", "entries        -", "peers          -", "zdpu3  5 min        4"] {
+        for line in [
+            "writers        *",
+            "entries        -",
+            "peers          -",
+            "zdpu3  5 min        4",
+            "refused        3 (bad-signature 1, encrypted 2)",
+            "problem        look here",
+        ] {
             assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
         }
     }

@@ -4,7 +4,7 @@ use super::{
     CliError,
     client::{Client, db_path},
     databases::{listed, listing, rows},
-    output::{Cell, Progress, Text, cell, duration, size},
+    output::{Cell, Progress, Text, cell, duration, size, tell},
     target::ClientArgs,
 };
 use serde_json::{Value as Json, json};
@@ -26,15 +26,14 @@ fn describe(status: &Json) -> Text {
     };
     let ready = match status.get("ready").and_then(Json::as_bool) {
         Some(true) => Cell::good("yes"),
-        _ => {
-            let problems = status.get("problems").map_or(&[][..], rows).iter().filter_map(Json::as_str);
-            Cell::bad(format!("no: {}", problems.collect::<Vec<_>>().join("; ")))
-        }
+        _ => Cell::bad("no"),
     };
+    let problems = status.get("problems").map_or(&[][..], rows).iter().filter_map(Json::as_str);
     let node = [
         vec![("version", at("/version"))],
         vec![("up for", duration(status.get("uptime_seconds").and_then(Json::as_f64)).into())],
         vec![("ready", ready)],
+        problems.map(|problem| ("problem", Cell::bad(problem))).collect(),
         vec![("peer id", at("/peer_id"))],
         listed("listens on", status.get("addrs")),
         vec![("peers", at("/peers"))],
@@ -150,7 +149,12 @@ fn is(report: &Json, field: &str) -> bool {
     report.get(field) == Some(&Json::Bool(true))
 }
 
+/// Tells what must not be overlooked about databases, however sound and in step they are, and fails for those that are not.
 fn failures(reports: &[Json], good: &str, told: &str) -> Result<(), CliError> {
+    for report in reports {
+        let problems = report.get("problems").map_or(&[][..], rows).iter().filter_map(Json::as_str);
+        problems.for_each(|problem| tell(&format!("{}: {problem}", cell(report, "name"))));
+    }
     let bad = reports.iter().filter(|report| !is(report, good));
     let names: Vec<String> = bad
         .map(|report| match report.get("name").and_then(Json::as_str) {

@@ -5,7 +5,7 @@ use super::{Command, ExchangeStatus, LogStatus, replicas::Replicas};
 use crate::{
     metrics::Metrics,
     net::{
-        Network,
+        Network, Offence,
         heads::{self, ExchangeError, Exchanged, Outcome, Role, Schedule},
     },
 };
@@ -183,6 +183,10 @@ impl Exchanges {
         if garbage > 0 {
             tracing::debug!(address = %self.address, %peer, bytes = garbage, "unreadable heads");
             self.metrics.refused("undecodable");
+            // a stream that broke off may have done so within a head
+            if result.is_ok() && received.len() < heads::MAX_HEADS {
+                self.network.misbehaved(peer, Offence::Undecodable, 1).await;
+            }
         }
         if !received.is_empty() && self.offers.send(Command::Offer { peer, heads: received }).await.is_err() {
             return Outcome::Failed;

@@ -1,7 +1,13 @@
 //! Entries of others: what the joiner of `oplog` wants done, done.
 
-use super::{MAX_UNREACHABLE_LISTED, Unreachable, append::change, task::Task, verify_pool::VerifyPool};
-use crate::net::{GossipMessage, MessageId, Validity};
+use super::{
+    MAX_UNREACHABLE_LISTED, Unreachable,
+    append::change,
+    refusals::{Refusals, offence},
+    task::Task,
+    verify_pool::VerifyPool,
+};
+use crate::net::{GossipMessage, MessageId, Offence, Validity};
 use bytes::Bytes;
 use libp2p::PeerId;
 use oplog::{
@@ -50,10 +56,13 @@ pub(super) struct Joining {
     undecided: VecDeque<(Hash, MessageId, Instant)>,
     /// Heads that were offered by exchange or came too late to be passed on by gossip: told to others once joined.
     offered: HashSet<Hash>,
-    sources: HashMap<Source, PeerId>,
+    /// Peers by the number that the joiner knows them by.
+    sources: HashMap<u64, PeerId>,
     /// Identity blocks to be stored with the next batch.
     identities: Vec<(Hash, Bytes)>,
-    pub(super) refused: u64,
+    pub(super) refusals: Refusals,
+    /// What peers did since it was last told.
+    offences: HashMap<(PeerId, Offence), u32>,
 }
 
 impl Joining {
@@ -66,19 +75,24 @@ impl Joining {
             offered: HashSet::new(),
             sources: HashMap::new(),
             identities: Vec::new(),
-            refused: 0,
+            refusals: Refusals::default(),
+            offences: HashMap::new(),
         }
     }
 
     fn source(&mut self, peer: PeerId) -> Source {
         let mut hasher = DefaultHasher::new();
         peer.hash(&mut hasher);
-        let source = Source(hasher.finish());
-        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source) {
+        let source = Source::peer(hasher.finish());
+        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source.number()) {
             self.sources.clear();
         }
-        self.sources.insert(source, peer);
+        self.sources.insert(source.number(), peer);
         source
+    }
+
+    fn peer(&self, source: Source) -> Option<PeerId> {
+        self.sources.get(&source.number()).copied()
     }
 }
 
@@ -107,7 +121,7 @@ impl Task {
             Ok(false) => {}
             Err(error) => return self.fail(Arc::new(error)),
         }
-        let source = self.joining.source(message.from);
+        let source = self.joining.source(message.from).relaying();
         let mut effects = Vec::new();
         if let Err(error) = self.joining.joiner.head(message.data, source, &self.store, &mut effects) {
             return self.fail(Arc::new(error));
@@ -144,29 +158,6 @@ impl Task {
         self.settle(effects, session).await;
     }
 
-    /// What was fetched and not committed before the last stop.
-    pub(super) async fn resume_staged(&mut self, session: &mut Session) {
-        // Collected first, since committing changes what is iterated over.
-        let staged: Vec<Hash> = match self.store.staged_hashes().collect() {
-            Ok(staged) => staged,
-            Err(error) => return self.fail(Arc::new(error)),
-        };
-        if !staged.is_empty() {
-            tracing::info!(address = %self.address, blocks = staged.len(), "resuming an interrupted fetch");
-        }
-        for hash in staged {
-            let mut effects = Vec::new();
-            let taken = self.store.whole_staged(&hash).and_then(|block| match block {
-                Some(block) => self.joining.joiner.head(block, Source::STAGED, &self.store, &mut effects),
-                None => Ok(()), // committed meanwhile, or damaged
-            });
-            if let Err(error) = taken {
-                return self.fail(Arc::new(error));
-            }
-            self.settle(effects, session).await;
-        }
-    }
-
     pub(super) async fn tick(&mut self, session: &mut Session) {
         let now = Instant::now();
         while let Some((_, _, since)) = self.joining.undecided.front()
@@ -180,7 +171,8 @@ impl Task {
             }
         }
         if self.joining.joiner.pending() > 0 {
-            self.stage_pending();
+            let dropped = self.stage_pending();
+            self.turned_away(dropped, session);
         }
         self.look_at_unreachable(session).await;
         self.publish_status();
@@ -211,34 +203,8 @@ impl Task {
         self.settle(effects, session).await;
     }
 
-    /// Keeps what was fetched, so that a restart can go on from it, and memory is not where a long history waits.
-    pub(super) fn stage_pending(&mut self) {
-        let staged = self.joining.joiner.stage();
-        if staged.is_empty() {
-            return;
-        }
-        let count = staged.len();
-        let result = tokio::task::block_in_place(|| self.store.stage(&staged));
-        match result {
-            Ok(()) => tracing::debug!(address = %self.address, count, "staged"),
-            Err(error) if error.is_poisoned() => self.fail(Arc::new(error)),
-            Err(error) => self.drop_unstaged(&staged, &error),
-        }
-    }
-
-    /// What could not be staged is in memory no longer: it is given up, and fetched again when its heads are offered again.
-    fn drop_unstaged(&mut self, blocks: &[(Hash, Bytes)], error: &StoreError) {
-        tracing::warn!(address = %self.address, %error, blocks = blocks.len(), "fetched blocks dropped");
-        self.metrics.queue_full("staged-blocks");
-        let mut effects = Vec::new();
-        for (hash, _) in blocks {
-            self.joining.joiner.give_up(*hash, &mut effects);
-        }
-        self.joining.refused += effects.len() as u64;
-    }
-
     /// Does what the joiner wants done until it wants nothing that can be done here and now.
-    async fn settle(&mut self, mut effects: Vec<Effect>, session: &mut Session) {
+    pub(super) async fn settle(&mut self, mut effects: Vec<Effect>, session: &mut Session) {
         let mut refused = HashSet::new();
         loop {
             let mut jobs = Vec::new();
@@ -263,14 +229,19 @@ impl Task {
             effects = more;
         }
         if !refused.is_empty() {
+            self.publish_status();
             self.decide(&refused, Validity::Reject).await;
         }
+        for ((peer, offence), times) in std::mem::take(&mut self.joining.offences) {
+            self.network.misbehaved(peer, offence, times).await;
+        }
         if self.joining.joiner.over_budget() {
-            self.stage_pending();
+            let dropped = self.stage_pending();
+            self.turned_away(dropped, session);
         }
     }
 
-    fn act(
+    pub(super) fn act(
         &mut self,
         effect: Effect,
         session: &mut Session,
@@ -283,12 +254,16 @@ impl Task {
             Effect::Cancel(hash) => session.cancel([&crate::net::cid(hash)]),
             Effect::Verify(job) => jobs.push(job),
             Effect::KeepIdentity(hash, block) => self.joining.identities.push((hash, block)),
-            Effect::Refused { hash, source, reason } => {
-                let peer = self.joining.sources.get(&source).map(tracing::field::display);
-                tracing::debug!(address = %self.address, %hash, peer, %reason, "entry refused");
+            Effect::Refused { hash, source, written_by, reason } => {
+                let peer = self.joining.peer(source);
+                let shown = peer.map(tracing::field::display);
+                tracing::debug!(address = %self.address, %hash, peer = shown, %reason, "entry refused");
                 self.metrics.refused(reason.label());
-                self.joining.refused += 1;
+                self.joining.refusals.add(hash, &written_by, peer, &reason);
                 self.joining.offered.remove(&hash);
+                if let (Some(peer), Some(offence), false) = (peer, offence(&reason), source.is_relaying()) {
+                    *self.joining.offences.entry((peer, offence)).or_default() += 1;
+                }
                 refused.insert(hash);
                 if source == Source::STAGED {
                     self.store.unstage(&[hash])?;
@@ -308,7 +283,7 @@ impl Task {
             self.joining.joiner.block(block, more);
             return Ok(());
         }
-        let peer = self.joining.sources.get(&want.source).copied();
+        let peer = self.joining.peer(want.source);
         if session.want([crate::net::cid(want.hash)], peer).is_err() {
             self.metrics.queue_full("wants");
             self.joining.joiner.give_up(want.hash, more);

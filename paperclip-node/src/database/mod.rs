@@ -7,6 +7,8 @@
 //! | `joining` | entries of others: offered, fetched, verified, committed |
 //! | `exchange` | the exchange of heads with the peers that serve the database |
 //! | `replicas` | which peers these are |
+//! | `refusals` | what was refused, how often and why |
+//! | `staged` | verified entries that wait for their ancestors, on disk |
 //! | `read` | reads, straight from the store |
 //! | `reading` | how its operations are understood, as found from them |
 //! | `settings` | what is chosen per database |
@@ -17,14 +19,17 @@ mod joining;
 mod open;
 mod read;
 mod reading;
+mod refusals;
 mod replicas;
 mod settings;
+mod staged;
 mod task;
 mod verify_pool;
 
 pub use append::{Precondition, WriteError};
 pub use open::{Context, OpenError, Opening};
 pub use read::{Live, ReadError};
+pub use refusals::{MAX_REFUSALS_LISTED, Refusals, Refused};
 pub use settings::Settings;
 pub use task::Author;
 pub use verify_pool::VerifyPool;
@@ -83,8 +88,8 @@ pub struct LogStatus {
     pub pending_bytes: usize,
     /// Blocks that nobody gives.
     pub unreachable: Arc<[Unreachable]>,
-    /// Entries refused since the database was opened.
-    pub refused: u64,
+    /// What was refused since the database was opened.
+    pub refusals: Arc<Refusals>,
     /// Who may write.
     pub writers: Writers,
     /// How the operations are understood, as found from them.

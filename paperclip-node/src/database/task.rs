@@ -96,7 +96,7 @@ impl Task {
             self.tell_settled();
         }
         self.drain(queues.commands, &mut queues.session).await;
-        self.stage_pending();
+        drop(self.stage_pending()); // what finds no room is offered again after the start
     }
 
     /// A closed or failed database answers what was already asked of it.
@@ -202,7 +202,9 @@ impl Task {
             }
             status.pending = joiner.pending();
             status.pending_bytes = joiner.pending_bytes();
-            status.refused = self.joining.refused;
+            if status.refusals.total != self.joining.refusals.total {
+                status.refusals = Arc::new(self.joining.refusals.clone());
+            }
         });
     }
 }

@@ -1,10 +1,10 @@
 //! What a node tells about itself.
 
 use super::registry::{Registered, Role, State};
-use crate::database::Database;
+use crate::database::{Database, Refusals};
 use libp2p::{Multiaddr, PeerId};
 use oplog::{Address, Value, manifest::AccessAddress, reading::Reading};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The node as a whole.
 #[derive(Debug, Clone)]
@@ -95,8 +95,8 @@ pub struct OpenInfo {
     pub pending_bytes: usize,
     /// Blocks that no peer gives.
     pub unreachable: Vec<crate::database::Unreachable>,
-    /// Entries refused since it was opened.
-    pub refused: u64,
+    /// What was refused since it was opened.
+    pub refusals: Arc<Refusals>,
     /// Peers that serve it.
     pub peers: Vec<PeerId>,
     /// Since heads were last exchanged with any of them.
@@ -157,6 +157,11 @@ impl DatabaseInfo {
 }
 
 impl OpenInfo {
+    /// What an operator must know of it, one line each.
+    pub fn problems(&self) -> Vec<String> {
+        self.refusals.problems(self.entries)
+    }
+
     fn of(database: &Database) -> Self {
         let manifest = database.manifest();
         let status = database.status().borrow().clone();
@@ -180,7 +185,7 @@ impl OpenInfo {
             pending: status.pending,
             pending_bytes: status.pending_bytes,
             unreachable: status.unreachable.to_vec(),
-            refused: status.refused,
+            refusals: status.refusals,
             peers: exchanges.peers,
             since_exchange: exchanges.last.map(|last| last.elapsed()),
         }

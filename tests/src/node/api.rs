@@ -268,6 +268,16 @@ impl Api {
         self.list_of("documents", db, "/docs")
     }
 
+    /// What a database refused.
+    pub fn refused(&self, db: &str) -> Result<Value> {
+        self.db("GET", db, "/refused", None)
+    }
+
+    /// One database, with all that the node tells of it.
+    pub fn shown(&self, db: &str) -> Result<Value> {
+        self.db("GET", db, "", None)
+    }
+
     /// Appends an event.
     pub fn add(&self, db: &str, value: &Value) -> Result<String> {
         parse("a hash", self.db("POST", db, "/events", Some(value))?["hash"].take())

@@ -21,7 +21,7 @@ use oplog::{Address, json::from_json, reading::Reading};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value as Document, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long a resync waits for what peers offered, unless it is told.
 const RESYNC_SECONDS: u64 = 60;
@@ -176,6 +176,13 @@ pub(crate) async fn set(
     Ok(axum::Json(shape::database(&info, true)).into_response())
 }
 
+/// GET `/v1/databases/{db}/refused`
+pub(crate) async fn refused(State(api): State<Api>, Path(db): Path<String>) -> Result<Response, Problem> {
+    let info = api.node().info(&db)?;
+    let refusals = info.open.as_ref().map(|open| Arc::clone(&open.refusals)).unwrap_or_default();
+    Ok(axum::Json(shape::refusals(&info, &refusals)).into_response())
+}
+
 /// What unpinning does to what is on disk.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -212,7 +219,8 @@ pub(crate) async fn resync(
     let HowLong { timeout_seconds, wait_peers } = how.unwrap_or_default();
     let timeout = Duration::from_secs(timeout_seconds.unwrap_or(RESYNC_SECONDS).min(MAX_RESYNC_SECONDS));
     let report = api.node().resync(&db, timeout, wait_peers).await?;
-    Ok(axum::Json(shape::resync(&report)).into_response())
+    let problems = problems_of(&api, &db);
+    Ok(axum::Json(shape::with_problems(shape::resync(&report), problems)).into_response())
 }
 
 /// Nothing can be chosen.
@@ -228,7 +236,14 @@ pub(crate) async fn verify(
 ) -> Result<Response, Problem> {
     let _place = api.slow_place()?;
     let report = api.node().verify(&db).await?;
-    Ok(axum::Json(shape::verification(&report).map_err(super::of_store)?).into_response())
+    let verification = shape::verification(&report).map_err(super::of_store)?;
+    Ok(axum::Json(shape::with_problems(verification, problems_of(&api, &db))).into_response())
+}
+
+/// What must not be overlooked about a database, however sound and in step it is.
+fn problems_of(api: &Api, db: &str) -> Vec<String> {
+    let info = api.node().info(db).ok();
+    info.and_then(|info| info.open).map(|open| open.problems()).unwrap_or_default()
 }
 
 #[cfg(test)]
