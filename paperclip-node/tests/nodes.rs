@@ -1,64 +1,13 @@
 //! Whole nodes in one process, without the API.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
-use oplog::{Address, Value, log::Range, reading::Reading, view::Operation};
-use paperclip_node::{
-    config::{Config, KEYS, Sources},
-    database::{Database, Settings},
-    identity::create_key,
-    metrics::Metrics,
-    node::{Create, CreateAccess, Node},
-};
-use std::{path::Path, time::Duration};
+mod common;
+
+use common::{addresses, create, holds, open, start};
+use oplog::{Value, log::Range, reading::Reading, view::Operation};
+use paperclip_node::identity::create_key;
 use tempfile::TempDir;
-
-const DEADLINE: Duration = Duration::from_secs(20);
-
-async fn start(dir: &Path, root: &Path, peers: &[String]) -> Node {
-    let mut sources = Sources::default();
-    let given = [
-        ("data-dir", vec![dir.display().to_string()]),
-        ("listen", vec!["/ip4/127.0.0.1/tcp/0".to_owned()]),
-        ("root-key", vec![root.display().to_string()]),
-        ("peers", peers.to_vec()),
-    ];
-    sources.flags(given.map(|(name, values)| (KEYS.iter().find(|key| key.name == name).unwrap(), values)));
-    let config = Config::from_sources(&sources, Vec::new()).unwrap();
-    Node::start(&config, Metrics::new().unwrap()).await.unwrap()
-}
-
-fn addresses(node: &Node) -> Vec<String> {
-    node.network().listen_addrs().iter().map(ToString::to_string).collect()
-}
-
-fn create(name: &str, reading: Reading) -> Create {
-    let access = CreateAccess::Ipfs(Vec::new());
-    Create { name: name.to_owned(), reading, access, meta: None, settings: Settings::default() }
-}
-
-/// Waits for something, but not for ever.
-async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(DEADLINE, wait).await {
-        Ok(value) => value,
-        Err(_) => panic!("not within {DEADLINE:?}: {what}"),
-    }
-}
-
-async fn open(node: &Node, address: Address) -> Database {
-    let mut registry = node.registry();
-    let opened =
-        registry.wait_for(|registry| registry.get(&address).is_some_and(|known| known.open().is_some()));
-    drop(within("the database is open", opened).await.unwrap());
-    node.database(&address.to_string()).unwrap()
-}
-
-async fn holds(database: &Database, entries: u64) -> String {
-    let mut status = database.status();
-    let held =
-        within("all entries are there", status.wait_for(|status| status.len == entries)).await.unwrap();
-    held.digest()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_made_on_one_node_is_written_on_both() {

@@ -241,14 +241,14 @@ impl LogRead for DatabaseStore {
     }
 }
 
-/// Ends after the first error, so that a reader that goes on over errors does not go on for ever.
+/// Ends after the first error other than a damaged block, so that a reader that goes on over errors does not go on for ever.
 pub(super) fn until_error<T, I: Iterator<Item = Result<T, StoreError>>>(
     mut items: I,
 ) -> impl Iterator<Item = Result<T, StoreError>> + use<T, I> {
     let mut failed = false;
     iter::from_fn(move || {
         let item = if failed { None } else { items.next() }?;
-        failed = item.is_err();
+        failed = item.as_ref().is_err_and(|error| error.damaged().is_none());
         Some(item)
     })
 }

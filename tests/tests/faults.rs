@@ -272,7 +272,10 @@ fn a_corrupt_block_is_named_and_harms_nothing_else() -> Result<()> {
     node.run()?;
     let api = node.api();
     let reply = api.send("GET", &format!("/v1/databases/damaged/entries/{}", hashes[1]), &[], &[])?;
-    problem(&reply, 500, "")?;
+    problem(&reply, 503, &hashes[1])?;
+    let listed = api.send("GET", "/v1/databases/damaged/events", &[], &[])?;
+    assert!(!listed.body.contains("damaged,") && listed.body.contains("first"), "{listed:?}");
+    assert_eq!(api.get("/readyz")?["damaged_blocks"], json!(1));
     let verified = api.verify(&db)?;
     assert_eq!(verified["sound"], json!(false));
     assert!(verified.to_string().contains(&hashes[1]), "{verified} names the block");

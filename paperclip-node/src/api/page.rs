@@ -4,8 +4,9 @@
 //! page that ends before the listing does has a header `Link: <path>; rel="next"` with the path of the next one.
 
 use super::problem::Problem;
+use crate::database::Scanned;
 use axum::{
-    http::{HeaderValue, Uri, header},
+    http::{HeaderName, HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
 use oplog::Hash;
@@ -20,6 +21,9 @@ pub const MAX_PAGE_BYTES: usize = 8 << 20;
 /// The query parameter that says after which item a page begins.
 pub(super) const AFTER: &str = "after";
 
+/// The header that names entries that a listing left out because their blocks are damaged.
+pub(super) const DAMAGED: HeaderName = HeaderName::from_static("paperclip-damaged");
+
 /// A JSON array being written.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -29,6 +33,7 @@ pub(super) struct Page {
     last: Option<Hash>,
     cut: bool,
     failed: Option<serde_json::Error>,
+    left_out: Vec<Hash>,
 }
 
 impl Page {
@@ -41,6 +46,7 @@ impl Page {
             last: None,
             cut: false,
             failed: None,
+            left_out: Vec::new(),
         }
     }
 
@@ -59,6 +65,11 @@ impl Page {
         self.failed.is_none()
     }
 
+    /// The page of a listing that left out what is damaged.
+    pub(super) fn of(scanned: Scanned<Self>) -> Self {
+        Self { left_out: scanned.damaged, ..scanned.kept }
+    }
+
     /// The page as a part of a listing that goes on.
     pub(super) fn cut(self) -> Self {
         Self { cut: true, ..self }
@@ -71,6 +82,7 @@ impl Page {
         }
         self.json.push(b']');
         let mut response = ([(header::CONTENT_TYPE, "application/json")], self.json).into_response();
+        name_damaged(&mut response, &self.left_out);
         if let Some(last) = self.last.filter(|_| self.cut) {
             let mut parameters = changed.to_vec();
             parameters.push((AFTER, last.to_string()));
@@ -81,6 +93,17 @@ impl Page {
             }
         }
         response
+    }
+}
+
+/// Names the damaged entries that a listing had to leave out.
+pub(super) fn name_damaged(response: &mut Response, hashes: &[Hash]) {
+    let hashes: Vec<String> = hashes.iter().map(ToString::to_string).collect();
+    // Hashes are valid in headers.
+    if !hashes.is_empty()
+        && let Ok(named) = HeaderValue::from_str(&hashes.join(", "))
+    {
+        response.headers_mut().insert(DAMAGED, named);
     }
 }
 

@@ -72,6 +72,8 @@ pub enum Kind {
     NotCertified,
     /// The database is pinned and not open: being fetched, failed, or closed a moment ago.
     NotOpen,
+    /// A block is damaged on this node; it is fetched again from peers.
+    Damaged,
     /// A flush failed: no writes until restart.
     StorePoisoned,
     /// The node is shutting down.
@@ -82,7 +84,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its name, status and title.
-    pub const ALL: [(Self, &'static str, StatusCode, &'static str); 30] = [
+    pub const ALL: [(Self, &'static str, StatusCode, &'static str); 31] = [
         (Self::MalformedHead, "malformed-head", StatusCode::BAD_REQUEST, "The request's head is malformed"),
         (Self::MalformedPath, "malformed-path", StatusCode::BAD_REQUEST, "The path is malformed"),
         (Self::MalformedQuery, "malformed-query", StatusCode::BAD_REQUEST, "The query is malformed"),
@@ -140,6 +142,7 @@ impl Kind {
         (Self::Timeout, "timeout", StatusCode::SERVICE_UNAVAILABLE, "The request took too long"),
         (Self::NotCertified, "not-certified", StatusCode::SERVICE_UNAVAILABLE, "The node is not certified"),
         (Self::NotOpen, "not-open", StatusCode::SERVICE_UNAVAILABLE, "The database is not open"),
+        (Self::Damaged, "damaged", StatusCode::SERVICE_UNAVAILABLE, "A stored block is damaged"),
         (
             Self::StorePoisoned,
             "store-poisoned",
@@ -218,7 +221,7 @@ impl IntoResponse for Problem {
             Kind::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Kind::Busy | Kind::Timeout | Kind::NotOpen => {
+            Kind::Busy | Kind::Timeout | Kind::NotOpen | Kind::Damaged => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
             }
             _ => {}

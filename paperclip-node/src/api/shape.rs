@@ -12,7 +12,7 @@ use oplog::{Entry, Hash, Value, json::to_json};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
-use store::{StoreError, VerifyReport};
+use store::{MAX_DIFFERENCES, StoreError, VerifyReport};
 
 /// An entry under JavaScript's field names (design document, "HTTP API").
 pub(super) struct EntryShape<'a>(pub(super) &'a Entry);
@@ -102,6 +102,10 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
             set("meta", to_json(meta));
         }
         if detailed {
+            set(
+                "damaged_blocks",
+                open.damaged.iter().take(MAX_DIFFERENCES).map(ToString::to_string).collect(),
+            );
             set("unreachable_blocks", open.unreachable.iter().map(unreachable).collect());
         }
     }
@@ -111,7 +115,7 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
     shape
 }
 
-fn opened(open: &OpenInfo) -> [(&'static str, Json); 14] {
+fn opened(open: &OpenInfo) -> [(&'static str, Json); 15] {
     [
         ("type", json!(open.kind)),
         ("reading", json!(open.reading.word())),
@@ -129,6 +133,7 @@ fn opened(open: &OpenInfo) -> [(&'static str, Json); 14] {
         ("digest", json!(open.digest)),
         ("pending", json!(open.pending)),
         ("unreachable", json!(open.unreachable.len())),
+        ("damaged", json!(open.damaged.len())),
         ("refused", json!(open.refusals.total)),
         ("refused_by_reason", json!(open.refusals.by_reason)),
         ("problems", json!(open.problems())),
@@ -182,6 +187,7 @@ pub(super) fn status(status: &Status, ready: &Readiness) -> Json {
         "problems": problems,
         "peers": status.peers,
         "store_bytes": status.store_bytes,
+        "damaged_blocks": status.damaged,
         "databases": status.databases.iter().map(|info| database(info, false)).collect::<Vec<_>>(),
     })
 }
@@ -240,6 +246,7 @@ pub(super) fn resync(report: &ResyncReport) -> Json {
         "unconnected": report.unconnected,
         "fetched": fetched,
         "settled": settled,
+        "damaged": report.damaged,
         "complete": report.is_complete(),
     })
 }
@@ -267,6 +274,8 @@ pub(super) fn verification(verify: &DatabaseVerify) -> Result<Json, &StoreError>
         "sound": unavailable.is_none() && report.is_clean(),
         "entries": report.entries,
         "bytes": report.bytes,
+        "healed": verify.healed,
+        "damaged": report.damaged.iter().take(MAX_DIFFERENCES).map(ToString::to_string).collect::<Vec<_>>(),
         "differences": report.differences,
         "examples": report.examples.iter().map(ToString::to_string).collect::<Vec<_>>(),
     }))

@@ -91,8 +91,14 @@ enum Command {
         #[arg(long, value_name = "N")]
         wait_peers: Option<usize>,
     },
-    /// Check every block and index of databases
-    Verify(OneOrAll),
+    /// Check every block, signature and index of databases
+    Verify {
+        #[command(flatten)]
+        at: OneOrAll,
+        /// Fetch damaged blocks from peers again, then check once more
+        #[arg(long)]
+        repair: bool,
+    },
     /// Create and certify keys (works on files; needs no running node)
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
@@ -134,7 +140,9 @@ pub(super) fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Resync { at: OneOrAll { client, db }, wait_peers } => {
             network::resync(&client, db.as_deref(), wait_peers)
         }
-        Command::Verify(OneOrAll { client, db }) => network::verify(&client, db.as_deref()),
+        Command::Verify { at: OneOrAll { client, db }, repair } => {
+            network::verify(&client, db.as_deref(), repair)
+        }
         Command::Identity(command) => identity::execute(command),
     }
 }

@@ -327,6 +327,9 @@ fn describe(database: &Json) -> Text {
     if let Some(error) = database.get("error").and_then(Json::as_str) {
         lines.push(("error", Cell::bad(error)));
     }
+    if database.get("damaged_blocks").is_some_and(|hashes| !rows(hashes).is_empty()) {
+        lines.extend(listed("damaged blocks", database.get("damaged_blocks")));
+    }
     let problems = database.get("problems").map_or(&[][..], rows).iter().filter_map(Json::as_str);
     lines.extend(problems.map(|problem| ("problem", Cell::bad(problem))));
     let mut text = Text::pairs(lines);

@@ -42,6 +42,7 @@ fn describe(status: &Json) -> Text {
         vec![("certified", at("/identity/certified"))],
         vec![("catalog", at("/cluster/catalog"))],
         vec![("on disk", size(status.get("store_bytes").and_then(Json::as_u64)).into())],
+        vec![("damaged blocks", at("/damaged_blocks"))],
     ]
     .concat();
     let databases = status.get("databases").map_or(&[][..], rows);
@@ -99,18 +100,19 @@ pub(super) fn resync(args: &ClientArgs, db: Option<&str>, wait_peers: Option<usi
 }
 
 /// Checks databases.
-pub(super) fn verify(args: &ClientArgs, db: Option<&str>) -> Result<(), CliError> {
-    let reports = each(&args.connect()?, db, "verify", &json!({}))?;
+pub(super) fn verify(args: &ClientArgs, db: Option<&str>, repair: bool) -> Result<(), CliError> {
+    let reports = each(&args.connect()?, db, "verify", &json!({ "repair": repair }))?;
     let cells = |report: &Json| {
         vec![
             cell(report, "name"),
             cell(report, "state"),
             cell(report, "entries"),
+            cell(report, "healed"),
             cell(report, "differences"),
             cell(report, "address"),
         ]
     };
-    args.output().rows(&reports, &["NAME", "STATE", "ENTRIES", "DIFFERENCES", "ADDRESS"], cells)?;
+    args.output().rows(&reports, &["NAME", "STATE", "ENTRIES", "HEALED", "DIFFERENCES", "ADDRESS"], cells)?;
     failures(&reports, "sound", "not found to be sound; `--json` lists what differs")
 }
 

@@ -28,7 +28,7 @@ mod verify_pool;
 
 pub use append::{Precondition, WriteError};
 pub use open::{Context, OpenError, Opening};
-pub use read::{Live, ReadError};
+pub use read::{Live, ReadError, Scanned};
 pub use refusals::{MAX_REFUSALS_LISTED, Refusals, Refused};
 pub use settings::Settings;
 pub use task::Author;
@@ -259,6 +259,11 @@ impl Database {
         let store = self.store.clone();
         let verified = tokio::task::spawn_blocking(move || store.verify_signatures(|_| {})).await;
         verified.unwrap_or(Err(StoreError::Interrupted))
+    }
+
+    /// Hashes of its entries that are known to be damaged or missing on the disk.
+    pub fn damaged(&self) -> Vec<Hash> {
+        self.store.damaged()
     }
 
     /// Why its task has ended although nobody closed it, in one line; `None` while it runs.

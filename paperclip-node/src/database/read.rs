@@ -33,6 +33,50 @@ impl From<IterateError<StoreError>> for ReadError {
     }
 }
 
+/// Hashes of damaged entries that one listing names.
+const MAX_LEFT_OUT: usize = 20;
+
+/// What a listing came to.
+#[derive(Debug)]
+pub struct Scanned<T> {
+    /// What was kept of it.
+    pub kept: T,
+    /// Entries that it left out because their blocks are damaged, at most [`MAX_LEFT_OUT`].
+    pub damaged: Vec<Hash>,
+}
+
+impl<T> Scanned<T> {
+    fn new(kept: T) -> Self {
+        Self { kept, damaged: Vec::new() }
+    }
+
+    /// What was read; `None` for what is damaged, which is noted.
+    fn whole<R>(&mut self, read: Result<R, ReadError>) -> Result<Option<R>, ReadError> {
+        match read {
+            Err(error) => match error.damaged() {
+                Some(hash) => {
+                    if self.damaged.len() < MAX_LEFT_OUT {
+                        self.damaged.push(hash);
+                    }
+                    Ok(None)
+                }
+                None => Err(error),
+            },
+            Ok(whole) => Ok(Some(whole)),
+        }
+    }
+}
+
+impl ReadError {
+    /// The damaged block that the read met, if that is what is wrong.
+    pub fn damaged(&self) -> Option<Hash> {
+        match self {
+            Self::Store(error) => error.damaged(),
+            Self::UnknownEntry(_) | Self::Stopping => None,
+        }
+    }
+}
+
 /// A key or document that is there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {
@@ -56,7 +100,10 @@ impl Database {
     /// finds and deletes it by that alone. The text itself for a key that was never written.
     pub fn written_key(&self, key: &str) -> Result<Value, ReadError> {
         let winner = self.store.winner(key)?;
-        let payload = winner.map(|winner| self.known(&winner.hash())).transpose()?.map(|entry| entry.payload);
+        // A damaged one is most likely a text, as nearly all are.
+        let mut read = Scanned::new(());
+        let entry = winner.map(|winner| read.whole(self.known(&winner.hash()))).transpose()?.flatten();
+        let payload = entry.map(|entry| entry.payload);
         Ok(payload.and_then(|payload| payload.get("key").cloned()).unwrap_or_else(|| key.into()))
     }
 
@@ -76,23 +123,27 @@ impl Database {
     }
 
     /// All keys that are there, the newest first, those after the one whose entry is `after`, as far as `keep` wants them:
-    /// it is given one after another and says whether to go on.
+    /// it is given one after another and says whether to go on. Damaged ones are left out.
     pub async fn scan_live<T: Send + 'static>(
         &self,
         after: Option<Position>,
-        mut kept: T,
+        kept: T,
         mut keep: impl FnMut(&mut T, Live) -> bool + Send + 'static,
-    ) -> Result<T, ReadError> {
+    ) -> Result<Scanned<T>, ReadError> {
         let this = self.clone();
         blocking(move || {
+            let mut scanned = Scanned::new(kept);
             for found in this.store.live_newest_first(after.as_ref()) {
-                let (position, key) = found?;
-                let value = value_of(this.known(&position.hash)?.payload);
-                if !keep(&mut kept, Live { entry: position, key, value }) {
+                let live = found.map_err(ReadError::from).and_then(|(entry, key)| {
+                    let value = value_of(this.known(&entry.hash)?.payload);
+                    Ok(Live { entry, key, value })
+                });
+                let Some(live) = scanned.whole(live)? else { continue };
+                if !keep(&mut scanned.kept, live) {
                     break;
                 }
             }
-            Ok(kept)
+            Ok(scanned)
         })
         .await
     }
@@ -107,29 +158,37 @@ impl Database {
         .await
     }
 
-    /// The entries of a range, newest first, as far as `keep` wants them. Holds one entry at a time.
+    /// The entries of a range, newest first, as far as `keep` wants them. Holds one entry at a time, and leaves damaged ones
+    /// out.
     pub async fn scan_entries<T: Send + 'static>(
         &self,
         range: Range,
-        mut kept: T,
+        kept: T,
         mut keep: impl FnMut(&mut T, Entry) -> bool + Send + 'static,
-    ) -> Result<T, ReadError> {
+    ) -> Result<Scanned<T>, ReadError> {
         let this = self.clone();
         blocking(move || {
+            let mut scanned = Scanned::new(kept);
             for position in iterate(&this.store, &range)? {
-                if !keep(&mut kept, this.known(&position?.hash)?) {
+                let Some(entry) = scanned.whole(this.known(&position?.hash))? else { continue };
+                if !keep(&mut scanned.kept, entry) {
                     break;
                 }
             }
-            Ok(kept)
+            Ok(scanned)
         })
         .await
     }
 
-    /// The heads, greatest first.
-    pub fn heads(&self) -> Result<Vec<Entry>, ReadError> {
+    /// The heads, greatest first, without damaged ones.
+    pub fn heads(&self) -> Result<Scanned<Vec<Entry>>, ReadError> {
         let heads = std::sync::Arc::clone(&self.status.borrow().heads);
-        heads.iter().map(|head| self.known(&head.hash)).collect()
+        let mut scanned = Scanned::new(Vec::new());
+        for head in heads.iter() {
+            let head = scanned.whole(self.known(&head.hash))?;
+            scanned.kept.extend(head);
+        }
+        Ok(scanned)
     }
 
     /// An entry of this log.
@@ -137,12 +196,19 @@ impl Database {
         Ok(self.store.entry(hash)?)
     }
 
-    /// Entries that stand after `position` in the log's order, oldest first, up to `limit`.
+    /// Entries that stand after `position` in the log's order, oldest first, up to `limit`, without damaged ones.
     pub async fn entries_after(&self, position: Position, limit: usize) -> Result<Vec<Entry>, ReadError> {
         let this = self.clone();
         blocking(move || {
-            let positions = this.store.oldest_first(Some(&position)).take(limit);
-            positions.map(|position| this.known(&position?.hash)).collect()
+            let mut scanned = Scanned::new(Vec::new());
+            for position in this.store.oldest_first(Some(&position)) {
+                let entry = scanned.whole(this.known(&position?.hash))?;
+                scanned.kept.extend(entry);
+                if scanned.kept.len() >= limit {
+                    break;
+                }
+            }
+            Ok(scanned.kept)
         })
         .await
     }

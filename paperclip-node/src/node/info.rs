@@ -25,6 +25,8 @@ pub struct Status {
     pub peers: usize,
     /// Bytes on disk.
     pub store_bytes: u64,
+    /// Blocks that are known to be damaged or missing, of whatever kind.
+    pub damaged: usize,
     /// All databases, the catalog among them.
     pub databases: Vec<DatabaseInfo>,
 }
@@ -95,6 +97,8 @@ pub struct OpenInfo {
     pub pending_bytes: usize,
     /// Blocks that no peer gives.
     pub unreachable: Vec<crate::database::Unreachable>,
+    /// Entries whose blocks are damaged or missing here.
+    pub damaged: Vec<oplog::Hash>,
     /// What was refused since it was opened.
     pub refusals: Arc<Refusals>,
     /// Peers that serve it.
@@ -159,7 +163,13 @@ impl DatabaseInfo {
 impl OpenInfo {
     /// What an operator must know of it, one line each.
     pub fn problems(&self) -> Vec<String> {
-        self.refusals.problems(self.entries)
+        let mut problems = self.refusals.problems(self.entries);
+        if !self.damaged.is_empty() {
+            let count = self.damaged.len();
+            problems
+                .push(format!("{count} entries are damaged on this node's disk; peers are asked for them"));
+        }
+        problems
     }
 
     fn of(database: &Database) -> Self {
@@ -185,6 +195,7 @@ impl OpenInfo {
             pending: status.pending,
             pending_bytes: status.pending_bytes,
             unreachable: status.unreachable.to_vec(),
+            damaged: database.damaged(),
             refusals: status.refusals,
             peers: exchanges.peers,
             since_exchange: exchanges.last.map(|last| last.elapsed()),

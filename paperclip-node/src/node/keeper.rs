@@ -5,7 +5,7 @@ use super::{
     opener::{self, News},
     registry::{Registered, Registry, Role, State},
 };
-use crate::database::{Context, Database, Opening, Settings};
+use crate::database::{Context, Database, Opening, Scanned, Settings};
 use oplog::{Address, manifest::AccessAddress};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -68,20 +68,25 @@ impl Keeper {
     pub(super) async fn run(mut self) {
         let stop = self.stop.clone();
         let mut catalog = self.catalog.status();
+        let mut damaged = self.context.store.damaged_count();
         let mut followed = None;
         loop {
             let heads = catalog.borrow_and_update().heads.clone();
-            if followed.as_ref() != Some(&heads) {
+            let wanted = Some((heads, *damaged.borrow_and_update()));
+            if followed != wanted {
                 self.follow_catalog().await;
                 if followed.is_none() {
                     self.note_booting();
                 }
-                followed = Some(heads);
+                followed = wanted;
             }
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(news) = self.news_queue.recv() => self.hear(news),
                 changed = catalog.changed() => if changed.is_err() {
+                    return;
+                },
+                changed = damaged.changed() => if changed.is_err() {
                     return;
                 },
             }
@@ -95,8 +100,8 @@ impl Keeper {
             records.extend(Record::from_pair(&live.key, &live.value));
             true
         });
-        let records = match records.await {
-            Ok(records) => records,
+        let (records, whole) = match records.await {
+            Ok(Scanned { kept, damaged }) => (kept, damaged.is_empty()),
             Err(error) => return tracing::error!(%error, "cannot read the catalog"),
         };
         let open: Vec<Address> = self.pinned().map(|(address, _)| address).collect();
@@ -104,7 +109,9 @@ impl Keeper {
             match records.get(&address) {
                 Some(Record::Pinned(_)) => {}
                 Some(Record::Removed) => self.close(address, true),
-                None => self.close(address, false),
+                // What a damaged record says is not known: it unpins nothing.
+                None if whole => self.close(address, false),
+                None => {}
             }
         }
         let mut count = self.pinned().count();

@@ -177,8 +177,19 @@ impl Node {
             uptime: self.0.started.elapsed(),
             peers: self.0.network.peers().borrow().len(),
             store_bytes: self.0.store.disk_bytes(),
+            damaged: self.damaged(),
             databases: self.all().collect(),
         }
+    }
+
+    /// How many blocks are known to be damaged or missing. They are asked of peers; everything else is served meanwhile.
+    pub fn damaged(&self) -> usize {
+        *self.0.store.damaged_count().borrow()
+    }
+
+    /// A block of any kind, as it is stored.
+    pub fn block(&self, hash: &Hash) -> Result<Option<bytes::Bytes>, StoreError> {
+        self.0.store.block(hash)
     }
 
     /// The pinned databases.

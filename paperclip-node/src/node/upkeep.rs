@@ -2,8 +2,11 @@
 
 use super::{DatabaseInfo, Node, NodeError, Registered};
 use crate::database::{Database, PeersWanted, Resync};
-use oplog::Address;
-use std::time::Duration;
+use oplog::{Address, Hash};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 use store::{StoreError, VerifyReport};
 
 /// How long after its start a node that is asked for a resync waits for its configured peers to be connected.
@@ -44,16 +47,19 @@ pub struct ResyncReport {
     pub wait_peers: Option<usize>,
     /// Configured peers that are not connected, and so were not asked.
     pub unconnected: usize,
+    /// Entries of it that are damaged here and have not been healed.
+    pub damaged: usize,
     /// What came of it.
     pub outcome: Result<Resync, Unavailable>,
 }
 
 impl ResyncReport {
-    /// Whether the node has what its peers have. With `wait_peers`, as many answered. Without, at least one did, all that
+    /// Whether the node has what its peers have, whole. With `wait_peers`, as many answered. Without, at least one did, all that
     /// were asked did, and all configured peers are connected.
     pub fn is_complete(&self) -> bool {
         let Ok(Resync { peers, failed, settled, .. }) = self.outcome else { return false };
         settled
+            && self.damaged == 0
             && match self.wait_peers {
                 Some(wanted) => peers >= wanted.max(1),
                 None => peers > 0 && failed == 0 && self.unconnected == 0,
@@ -68,7 +74,9 @@ pub struct DatabaseVerify {
     pub address: Address,
     /// Its name, if it is known.
     pub name: Option<String>,
-    /// What was found.
+    /// Blocks that were damaged and have been healed meanwhile.
+    pub healed: usize,
+    /// What was found, after the healing.
     pub outcome: Result<VerifyReport, VerifyFailure>,
 }
 
@@ -93,20 +101,26 @@ impl Node {
         wait_peers: Option<usize>,
     ) -> Result<ResyncReport, NodeError> {
         let (info, database) = self.reach(wanted)?;
+        let deadline = Instant::now() + timeout;
         let peers = match wait_peers {
             Some(count) => PeersWanted { count: count.max(1), within: timeout },
             None => PeersWanted { count: 1, within: self.peers_come(timeout).await },
         };
+        let mut damaged = Vec::new();
         let outcome = match database {
             Ok(database) => {
                 let ended =
                     |_| Unavailable::Failed(database.ended().unwrap_or_else(|| "it was closed".into()));
-                database.resync(timeout, peers).await.map_err(ended)
+                let resynced = database.resync(timeout, peers).await.map_err(ended);
+                damaged = database.damaged();
+                self.heal(&mut damaged, deadline.saturating_duration_since(Instant::now())).await;
+                resynced
             }
             Err(unavailable) => Err(unavailable),
         };
         let unconnected = *self.0.network.unconnected().borrow();
-        Ok(ResyncReport { address: info.address, name: info.name, wait_peers, unconnected, outcome })
+        let damaged = damaged.len();
+        Ok(ResyncReport { address: info.address, name: info.name, wait_peers, unconnected, damaged, outcome })
     }
 
     /// Waits for the configured peers of a node that has just started. Gives how long to wait for connected peers to tell
@@ -120,14 +134,49 @@ impl Node {
         if alone { Duration::ZERO } else { PEERS_TELL_WITHIN.min(timeout) }
     }
 
-    /// Checks a database, block by block.
-    pub async fn verify(&self, wanted: &str) -> Result<DatabaseVerify, NodeError> {
+    /// Checks a database, block by block. With `repair`, waits at most so long for peers to give what is damaged, and then
+    /// checks again.
+    pub async fn verify(&self, wanted: &str, repair: Option<Duration>) -> Result<DatabaseVerify, NodeError> {
         let (info, database) = self.reach(wanted)?;
+        let mut healed = 0;
         let outcome = match database {
-            Ok(database) => database.verify().await.map_err(VerifyFailure::from),
+            Ok(database) => self.check(&database, repair, &mut healed).await.map_err(VerifyFailure::from),
             Err(unavailable) => Err(unavailable.into()),
         };
-        Ok(DatabaseVerify { address: info.address, name: info.name, outcome })
+        Ok(DatabaseVerify { address: info.address, name: info.name, healed, outcome })
+    }
+
+    async fn check(
+        &self,
+        database: &Database,
+        repair: Option<Duration>,
+        healed: &mut usize,
+    ) -> Result<VerifyReport, StoreError> {
+        let found = database.verify().await?;
+        let Some(within) = repair.filter(|_| !found.damaged.is_empty()) else { return Ok(found) };
+        let mut damaged = found.damaged;
+        let before = damaged.len();
+        self.heal(&mut damaged, within).await;
+        *healed = before - damaged.len();
+        database.verify().await
+    }
+
+    /// Waits until these blocks are healed, but not for ever. Leaves those that are not.
+    async fn heal(&self, damaged: &mut Vec<Hash>, within: Duration) {
+        let store = &self.0.store;
+        let mut count = store.damaged_count();
+        let healed = async {
+            loop {
+                count.borrow_and_update();
+                let known: HashSet<Hash> = store.damaged().into_iter().collect();
+                damaged.retain(|hash| known.contains(hash));
+                if damaged.is_empty() || count.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // What is left then is told.
+        drop(tokio::time::timeout(within, healed).await);
     }
 
     fn reach(&self, wanted: &str) -> Result<(DatabaseInfo, Result<Database, Unavailable>), NodeError> {
@@ -145,7 +194,6 @@ impl Node {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oplog::Hash;
 
     #[test]
     fn a_resync_is_complete_only_when_somebody_was_asked() {
@@ -154,6 +202,7 @@ mod tests {
             name: None,
             wait_peers,
             unconnected,
+            damaged: 0,
             outcome: Ok(Resync { peers, failed, fetched: 0, settled: true }),
         };
         assert!(report(1, 0, 0, None).is_complete());
@@ -163,6 +212,7 @@ mod tests {
         assert!(report(2, 1, 1, Some(2)).is_complete(), "as many as were wanted");
         assert!(!report(1, 0, 0, Some(2)).is_complete());
         assert!(!report(0, 0, 0, Some(0)).is_complete());
+        assert!(!ResyncReport { damaged: 1, ..report(1, 0, 0, None) }.is_complete());
         let mut unsettled = report(1, 0, 0, None);
         unsettled.outcome = Ok(Resync { peers: 1, failed: 0, fetched: 0, settled: false });
         assert!(!unsettled.is_complete());

@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value as Document, json};
 use std::{sync::Arc, time::Duration};
 
-/// How long a resync waits for what peers offered, unless it is told.
+/// How long a resync waits for what peers offered, and a repair for damaged blocks, unless they are told.
 const RESYNC_SECONDS: u64 = 60;
 
 /// The longest that a resync may be told to wait: less than a slow request may take.
@@ -217,25 +217,36 @@ pub(crate) async fn resync(
 ) -> Result<Response, Problem> {
     let _place = api.slow_place()?;
     let HowLong { timeout_seconds, wait_peers } = how.unwrap_or_default();
-    let timeout = Duration::from_secs(timeout_seconds.unwrap_or(RESYNC_SECONDS).min(MAX_RESYNC_SECONDS));
+    let timeout = waiting(timeout_seconds);
     let report = api.node().resync(&db, timeout, wait_peers).await?;
     let problems = problems_of(&api, &db);
     Ok(axum::Json(shape::with_problems(shape::resync(&report), problems)).into_response())
 }
 
-/// Nothing can be chosen.
-#[derive(Deserialize)]
+/// How long to wait for peers.
+fn waiting(seconds: Option<u64>) -> Duration {
+    Duration::from_secs(seconds.unwrap_or(RESYNC_SECONDS).min(MAX_RESYNC_SECONDS))
+}
+
+/// How to verify.
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Nothing {}
+pub(crate) struct Repair {
+    #[serde(default)]
+    repair: bool,
+    timeout_seconds: Option<u64>,
+}
 
 /// POST `/v1/databases/{db}/verify`
 pub(crate) async fn verify(
     State(api): State<Api>,
     Path(db): Path<String>,
-    OptionalJson(_): OptionalJson<Nothing>,
+    OptionalJson(how): OptionalJson<Repair>,
 ) -> Result<Response, Problem> {
     let _place = api.slow_place()?;
-    let report = api.node().verify(&db).await?;
+    let Repair { repair, timeout_seconds } = how.unwrap_or_default();
+    let within = waiting(timeout_seconds);
+    let report = api.node().verify(&db, repair.then_some(within)).await?;
     let verification = shape::verification(&report).map_err(super::of_store)?;
     Ok(axum::Json(shape::with_problems(verification, problems_of(&api, &db))).into_response())
 }

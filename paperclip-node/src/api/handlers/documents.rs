@@ -17,7 +17,7 @@ use crate::{
         shape::RowShape,
         sort::{Sort, Sorted},
     },
-    database::{Database, Live, ReadError},
+    database::{Database, Live, ReadError, Scanned},
 };
 use axum::{extract::State, http::Uri, response::Response};
 use oplog::{
@@ -120,7 +120,8 @@ async fn newest(
     limit: usize,
 ) -> Result<Page, ReadError> {
     let (after, page) = (after.map(|entry| entry.position()), Page::new(limit));
-    database.scan_live(after, page, move |page, live| !filter.matches(&live.value) || push(page, live)).await
+    let fits = move |page: &mut Page, live: Live| !filter.matches(&live.value) || push(page, live);
+    Ok(Page::of(database.scan_live(after, page, fits).await?))
 }
 
 /// The first documents that fit, in an order.
@@ -144,8 +145,9 @@ async fn sorted(
             true
         })
         .await?;
+    let Scanned { kept: sorted, damaged } = sorted;
     let (mut documents, more) = sorted.finish();
-    let mut page = Page::new(limit);
+    let mut page = Page::of(Scanned { kept: Page::new(limit), damaged });
     let whole = documents.all(|live| push(&mut page, live));
     Ok(if whole && more { page.cut() } else { page })
 }

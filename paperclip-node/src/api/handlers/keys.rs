@@ -117,7 +117,7 @@ pub(super) async fn live_page(
             page.push(hash, &RowShape::new(hash, live.key, &live.value))
         })
         .await?;
-    Ok(page.into_response(uri, &[]))
+    Ok(Page::of(page).into_response(uri, &[]))
 }
 
 /// The entry behind which a page begins.

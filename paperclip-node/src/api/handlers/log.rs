@@ -5,11 +5,11 @@ use crate::{
         Api,
         extract::{self, Path, Query},
         number::Whole,
-        page::Page,
+        page::{Page, name_damaged},
         problem::{Kind, Problem},
         shape::EntryShape,
     },
-    database::Database,
+    database::{Database, Scanned},
 };
 use axum::{
     extract::State,
@@ -65,7 +65,7 @@ pub(super) async fn entries_page(
 ) -> Result<Response, Problem> {
     let range = query.parse()?;
     let _turn = api.scan_turn().await?;
-    let (page, seen) = database
+    let Scanned { kept: (page, seen), damaged } = database
         .scan_entries(range, (Page::new(usize::MAX), 0_usize), move |(page, seen), entry| {
             let pushed = push(page, entry);
             *seen += usize::from(pushed);
@@ -77,7 +77,7 @@ pub(super) async fn entries_page(
         Some(amount) => vec![("amount", amount.saturating_sub(seen).to_string())],
         None => Vec::new(),
     };
-    Ok(page.into_response(uri, &changed))
+    Ok(Page::of(Scanned { kept: page, damaged }).into_response(uri, &changed))
 }
 
 /// GET `/v1/databases/{db}/entries`
@@ -106,8 +106,10 @@ pub(crate) async fn entry(
 
 /// GET `/v1/databases/{db}/heads`
 pub(crate) async fn heads(State(api): State<Api>, Path(db): Path<String>) -> Result<Response, Problem> {
-    let heads = any(&api, &db)?.heads()?;
-    Ok(axum::Json(heads.iter().map(EntryShape).collect::<Vec<_>>()).into_response())
+    let Scanned { kept: heads, damaged } = any(&api, &db)?.heads()?;
+    let mut response = axum::Json(heads.iter().map(EntryShape).collect::<Vec<_>>()).into_response();
+    name_damaged(&mut response, &damaged);
+    Ok(response)
 }
 
 /// The type-free view for handlers that serve any database.

@@ -129,6 +129,9 @@ fn of_store(error: &StoreError) -> Problem {
     if is_disk_full(error) {
         return Problem::new(Kind::DiskFull, error);
     }
+    if error.damaged().is_some() {
+        return Problem::new(Kind::Damaged, error);
+    }
     if error.is_poisoned() { Problem::new(Kind::StorePoisoned, error) } else { Problem::internal(error) }
 }
 

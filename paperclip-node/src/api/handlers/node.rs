@@ -34,10 +34,13 @@ pub(crate) async fn alive() -> Response {
 
 /// GET `/readyz`: the node can serve, reads and writes.
 pub(crate) async fn ready(State(api): State<Api>) -> Response {
+    let damaged = api.node().damaged();
     match api.node().ready() {
-        Readiness::Ready => axum::Json(json!({ "status": "ready" })).into_response(),
+        Readiness::Ready => {
+            axum::Json(json!({ "status": "ready", "damaged_blocks": damaged })).into_response()
+        }
         Readiness::NotReady(problems) => {
-            let body = json!({ "status": "not ready", "problems": problems });
+            let body = json!({ "status": "not ready", "problems": problems, "damaged_blocks": damaged });
             (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
         }
     }

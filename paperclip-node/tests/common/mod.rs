@@ -1,0 +1,65 @@
+//! What tests of whole nodes in one process share.
+
+#![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "tests, each of which uses a part")]
+
+use oplog::{Address, reading::Reading};
+use paperclip_node::{
+    config::{Config, KEYS, Sources},
+    database::{Database, Settings},
+    metrics::Metrics,
+    node::{Create, CreateAccess, Node},
+};
+use std::{path::Path, time::Duration};
+
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(crate) async fn start(dir: &Path, root: &Path, peers: &[String]) -> Node {
+    let mut sources = Sources::default();
+    let given = [
+        ("data-dir", vec![dir.display().to_string()]),
+        ("listen", vec!["/ip4/127.0.0.1/tcp/0".to_owned()]),
+        ("root-key", vec![root.display().to_string()]),
+        ("peers", peers.to_vec()),
+    ];
+    sources.flags(given.map(|(name, values)| (KEYS.iter().find(|key| key.name == name).unwrap(), values)));
+    let config = Config::from_sources(&sources, Vec::new()).unwrap();
+    Node::start(&config, Metrics::new().unwrap()).await.unwrap()
+}
+
+pub(crate) fn addresses(node: &Node) -> Vec<String> {
+    node.network().listen_addrs().iter().map(ToString::to_string).collect()
+}
+
+pub(crate) fn create(name: &str, reading: Reading) -> Create {
+    let access = CreateAccess::Ipfs(Vec::new());
+    Create { name: name.to_owned(), reading, access, meta: None, settings: Settings::default() }
+}
+
+/// Waits for something, but not for ever.
+pub(crate) async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, wait).await {
+        Ok(value) => value,
+        Err(_) => panic!("not within {DEADLINE:?}: {what}"),
+    }
+}
+
+pub(crate) async fn open(node: &Node, address: Address) -> Database {
+    let mut registry = node.registry();
+    let opened =
+        registry.wait_for(|registry| registry.get(&address).is_some_and(|known| known.open().is_some()));
+    drop(within("the database is open", opened).await.unwrap());
+    node.database(&address.to_string()).unwrap()
+}
+
+pub(crate) async fn holds(database: &Database, entries: u64) -> String {
+    let mut status = database.status();
+    let held =
+        within("all entries are there", status.wait_for(|status| status.len == entries)).await.unwrap();
+    held.digest()
+}
+
+/// The seed of a random test: that of `PAPERCLIP_SEED`, or a new one. Its failures must tell it.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("PAPERCLIP_SEED").ok().and_then(|seed| seed.parse().ok());
+    given.unwrap_or_else(rand::random)
+}

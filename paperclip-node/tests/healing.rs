@@ -1,0 +1,133 @@
+//! Damage on the disk of a node, healed by its peers.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod common;
+
+use common::{addresses, create, holds, open, start, within};
+use oplog::{Hash, identity::Identity, log::Range, reading::Reading, view::Operation};
+use paperclip_node::{database::Database, node::Node};
+use rand::{SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use std::{fs, path::Path, time::Duration};
+use tempfile::TempDir;
+
+/// Flips one bit in the middle of a block, wherever it is in the journal of a node that is stopped.
+fn flip(dir: &Path, block: &[u8]) {
+    let mut flipped = 0;
+    for file in fs::read_dir(dir.join("journal")).unwrap() {
+        let path = file.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        while let Some(at) = bytes.windows(block.len()).position(|window| window == block) {
+            bytes[at + block.len() / 2] ^= 0x10;
+            flipped += 1;
+            fs::write(&path, &bytes).unwrap();
+        }
+    }
+    assert_ne!(flipped, 0, "the block is in the journal");
+}
+
+struct Pair {
+    dir: TempDir,
+    a: Node,
+    on_a: Database,
+    b: Node,
+    on_b: Database,
+}
+
+impl Pair {
+    /// Two nodes with a database that both hold.
+    async fn with_entries(count: i64) -> Self {
+        let dir = TempDir::new().unwrap();
+        let root = dir.path().join("root.key");
+        paperclip_node::identity::create_key(&root).unwrap();
+        let a = start(&dir.path().join("a"), &root, &[]).await;
+        let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
+        let (info, _) = a.create(create("log", Reading::Events)).await.unwrap();
+        let (on_a, on_b) = (a.database("log").unwrap(), open(&b, info.address).await);
+        for n in 0..count {
+            on_a.append(Operation::add(n.into())).await.unwrap();
+        }
+        holds(&on_b, u64::try_from(count).unwrap()).await;
+        Self { dir, a, on_a, b, on_b }
+    }
+
+    /// Stops the second node, does something to its disk, and starts it again.
+    async fn restart_b(self, meanwhile: impl FnOnce(&Path)) -> Self {
+        let Self { dir, a, on_a, b, on_b } = self;
+        b.shutdown().await.unwrap();
+        drop((b, on_b));
+        meanwhile(&dir.path().join("b"));
+        let b = start(&dir.path().join("b"), &dir.path().join("root.key"), &addresses(&a)).await;
+        let on_b = open(&b, on_a.address()).await;
+        Self { dir, a, on_a, b, on_b }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_identity_is_fetched_again_and_stops_nothing() {
+    let pair = Pair::with_entries(10).await;
+    let newest = pair.on_a.entries(Range::default(), 1).await.unwrap().remove(0);
+    let identity = pair.a.block(&newest.identity).unwrap().unwrap();
+    assert!(Identity::decode(&identity).is_ok());
+    let pair = pair.restart_b(|dir| flip(dir, &identity)).await;
+
+    pair.on_a.append(Operation::add("after the damage".into())).await.unwrap();
+    holds(&pair.on_b, 11).await;
+    assert_eq!(pair.on_b.ended(), None);
+    let healed = async {
+        while pair.b.block(&newest.identity).ok().flatten().as_ref() != Some(&identity) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("the identity is whole again", healed).await;
+    assert!(pair.b.verify("log", None).await.unwrap().outcome.unwrap().is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_flipped_bits_are_all_healed() {
+    const FLIPS: usize = 105;
+    let seed = common::seed();
+    let pair = Pair::with_entries(400).await;
+    let entries = pair.on_a.entries(Range::default(), 1000).await.unwrap();
+    let mut hashes: Vec<Hash> = entries.iter().map(|entry| entry.hash).collect();
+    hashes.shuffle(&mut StdRng::seed_from_u64(seed));
+    let blocks: Vec<_> = hashes.iter().take(FLIPS).map(|hash| pair.a.block(hash).unwrap().unwrap()).collect();
+    let pair = pair.restart_b(|dir| blocks.iter().for_each(|block| flip(dir, block))).await;
+
+    let report = pair.b.verify("log", Some(common::DEADLINE)).await.unwrap();
+    let (outcome, healed) = (report.outcome.unwrap(), report.healed);
+    assert!(outcome.is_clean(), "PAPERCLIP_SEED={seed}: {:?}", outcome.examples);
+    assert_eq!((outcome.entries, pair.b.damaged()), (400, 0), "PAPERCLIP_SEED={seed}");
+    assert!(healed <= FLIPS, "PAPERCLIP_SEED={seed}: some were met, and healed, before");
+    assert_eq!(pair.on_b.entries(Range::default(), 1000).await.unwrap(), entries, "PAPERCLIP_SEED={seed}");
+    let pair = pair.restart_b(|dir| fs::remove_dir_all(dir.join("db")).unwrap()).await;
+    assert_eq!(pair.on_b.entries(Range::default(), 1000).await.unwrap(), entries, "PAPERCLIP_SEED={seed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_alone_serves_everything_but_what_is_damaged() {
+    let Pair { dir, a, on_a, b, on_b } = Pair::with_entries(40).await;
+    let entries = on_a.entries(Range::default(), 100).await.unwrap();
+    let damaged = entries[17].hash;
+    let block = a.block(&damaged).unwrap().unwrap();
+    a.shutdown().await.unwrap();
+    b.shutdown().await.unwrap();
+    drop((a, on_a, b, on_b));
+    flip(&dir.path().join("b"), &block);
+    let alone = start(&dir.path().join("b"), &dir.path().join("root.key"), &[]).await;
+    let log = open(&alone, entries[0].id.parse().unwrap()).await;
+
+    let listed = log.scan_entries(Range::default(), Vec::new(), |kept: &mut Vec<_>, entry| {
+        kept.push(entry);
+        true
+    });
+    let listed = listed.await.unwrap();
+    let whole: Vec<_> = entries.iter().filter(|entry| entry.hash != damaged).cloned().collect();
+    assert_eq!((listed.kept, listed.damaged), (whole, vec![damaged]));
+    assert_eq!(log.entry(&damaged).unwrap_err().damaged(), Some(damaged));
+    assert_eq!((log.damaged(), alone.damaged()), (vec![damaged], 1));
+    log.append(Operation::add("and goes on".into())).await.unwrap();
+    assert_eq!(log.ended(), None);
+    let report = alone.verify("log", None).await.unwrap().outcome.unwrap();
+    assert_eq!((report.entries, report.damaged), (41, vec![damaged]));
+}
