@@ -35,6 +35,11 @@ fn acts(char: char) -> bool {
         )
 }
 
+/// Whether the user wants no colours (<https://no-color.org>).
+pub(crate) fn colour_is_refused() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

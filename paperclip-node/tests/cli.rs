@@ -234,7 +234,16 @@ fn log_lines_are_json_where_that_is_asked_for() {
     let mut logged = String::new();
     std::io::Read::read_to_string(&mut node.0.stderr.take().unwrap(), &mut logged).unwrap();
     let lines: Vec<Json> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert!(lines.iter().any(|line| line["message"] == "ready" && line["api"].is_string()), "{logged}");
+    let line = |message: &str| {
+        let found =
+            lines.iter().find(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message)));
+        found.unwrap_or_else(|| panic!("no line {message:?}\n{logged}"))
+    };
+    assert!(line("ready")["api"].is_string(), "{logged}");
+    assert_eq!(line("starting")["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(line("starting")["data_dir"], text(&folder.path().join("data")));
+    assert_eq!(line("made the root key")["file"], text(&folder.path().join("data/root.key")));
+    assert!(!logged.contains("local_peer_id"), "{logged}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use rustix::{
     fs::{Mode, OFlags},
+    process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{Winsize, tcsetwinsize},
 };
@@ -105,20 +106,14 @@ impl Answers {
 
     /// Standard output on a terminal.
     fn terminal(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&controller).unwrap();
-        unlockpt(&controller).unwrap();
-        let name = ptsname(&controller, Vec::new()).unwrap();
-        let terminal = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
-        tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let (mut controller, terminal) = pseudoterminal();
         let mut command = self.command(arguments);
-        command.envs(variables.iter().copied()).stdout(Stdio::from(terminal)).stderr(Stdio::piped());
+        command.envs(variables.iter().copied()).stdout(terminal).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
         // The command holds the terminal too; reading ends when both have let go of it.
         drop(command);
         let mut shown = Vec::new();
         let mut buffer = [0; 4096];
-        let mut controller = File::from(controller);
         while let Ok(read @ 1..) = controller.read(&mut buffer) {
             shown.extend_from_slice(&buffer[..read]);
         }
@@ -126,6 +121,17 @@ impl Answers {
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(shown).unwrap().replace("\r\n", "\n")
     }
+}
+
+/// A terminal, and the end from which a test sees what is on it.
+fn pseudoterminal() -> (File, Stdio) {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap();
+    let terminal = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    (File::from(controller), Stdio::from(terminal))
 }
 
 fn database(name: &str, state: &str) -> Json {
@@ -276,4 +282,29 @@ fn a_pin_that_waits_says_so() {
     let open = pinned("open").piped(&["db", "pin", ADDRESS]);
     assert_eq!((open.status.code(), open.stderr.len()), (Some(0), 0));
     assert_eq!(pinned("failed").piped(&["db", "pin", ADDRESS]).status.code(), Some(1));
+}
+
+#[test]
+fn a_node_tells_its_operator_where_it_is_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    for (identity, made_key) in [("new: the node is its own cluster", true), ("as before", false)] {
+        let (controller, terminal) = pseudoterminal();
+        let arguments =
+            ["run", "--data-dir", &data, "--listen", "/ip4/127.0.0.1/tcp/0", "--log-level", "warn"];
+        let mut command = Answers("127.0.0.1:0".to_owned()).command(&arguments);
+        let mut node = command.stderr(terminal).spawn().unwrap();
+        drop(command);
+        let lines = BufReader::new(controller).lines().map(Result::unwrap);
+        let greeting: Vec<String> = lines.take(7).collect();
+        kill_process(Pid::from_child(&node), Signal::TERM).unwrap();
+        assert!(node.wait().unwrap().success());
+        let api = greeting[3].strip_prefix("API         ").unwrap();
+        assert_eq!(greeting[0], format!("PaperClip   {}", env!("CARGO_PKG_VERSION")));
+        assert_eq!(greeting[1], format!("data        {data}"));
+        assert!(greeting[2].starts_with(&format!("identity    {identity}")), "{greeting:?}");
+        assert_eq!(greeting[2].contains("keep a copy of root.key"), made_key, "{greeting:?}");
+        assert!(greeting[4].starts_with("peers dial  /ip4/127.0.0.1/tcp/"), "{greeting:?}");
+        assert_eq!(greeting[6], format!("            paperclip-node status --api {api}"));
+    }
 }

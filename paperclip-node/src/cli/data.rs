@@ -7,6 +7,7 @@ use super::{
     output::{Listing, Text, cell, json_line, tell},
     value,
 };
+use crate::api::MAX_PAGE_ITEMS;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
@@ -61,16 +62,21 @@ pub(super) fn query(
         Some(text) => value::document(text)?,
         None => json!({}),
     };
-    let request = json!({ "filter": filter, "sort": sort, "limit": limit });
+    let mut request = json!({ "filter": filter, "sort": sort });
+    let mut left = limit;
     let client = at.client.connect()?;
     let mut listing = Listing::new(&[]);
     let mut path = Some(db_path(&at.db, &["query"]));
     while let Some(current) = path {
+        request["limit"] = json!(left.map(|left| left.min(MAX_PAGE_ITEMS)));
         let answer = client.post_page(&current, &request)?;
         print(at, &answer.json, &mut listing)?;
         path = answer.next;
-        if path.is_some() && limit.is_some() {
-            tell("more documents match; give a higher --limit, or none to see all");
+        left = left.map(|left| left.saturating_sub(answer.json.as_array().map_or(0, Vec::len)));
+        if left == Some(0) {
+            if path.is_some() {
+                tell("more documents match; raise --limit, or omit it to print all");
+            }
             break;
         }
     }

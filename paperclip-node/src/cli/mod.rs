@@ -8,6 +8,7 @@ mod commands;
 mod data;
 mod databases;
 mod flags;
+mod greeting;
 mod identity;
 mod log;
 mod network;

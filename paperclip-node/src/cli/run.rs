@@ -1,6 +1,6 @@
 //! `run`: the node itself, from its configuration to its end.
 
-use super::notify;
+use super::{greeting::Greeting, notify};
 use crate::{
     api::{Api, BindError, Guard, Limits, Server, Token, TokenError},
     config::Config,
@@ -68,6 +68,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     let server = Server::bind(config.api).await?;
     let address = server.local_addr()?;
     let metrics = Metrics::new()?;
+    let greeting = Greeting::before(&config);
     let node = tokio::select! {
         node = Node::start(&config, metrics.clone()) => node?,
         () = signals.next() => return Ok(()),
@@ -76,6 +77,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     let guard = Guard { token, metrics_open: config.metrics_open };
     let api = Api::new(node.clone(), metrics, guard, config.max_entry_bytes, Limits::default(), stop.clone());
     let serving = tokio::spawn(server.serve(api));
+    greeting.after(&node, address);
     tokio::select! {
         () = notify::ready(&node, address) => signals.next().await,
         () = signals.next() => {}

@@ -11,7 +11,7 @@ pub(crate) use listing::Listing;
 pub(crate) use progress::Progress;
 pub(crate) use text::{Cell, Text};
 
-use crate::printable::printable;
+use crate::printable::{colour_is_refused, printable};
 use console::Term;
 use serde_json::Value as Json;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -77,6 +77,11 @@ pub(crate) fn tell(text: &str) {
     drop(writeln!(io::stderr().lock(), "paperclip-node: {}", printable(text)));
 }
 
+/// Tells people a text beside the output, on standard error.
+pub(crate) fn tell_text(text: &Text) {
+    drop(io::stderr().lock().write_all(text.render(Screen { columns: None, colour: false }).as_bytes()));
+}
+
 /// Where text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Screen {
@@ -86,15 +91,14 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Standard output. Colours are for terminals whose user has not set `NO_COLOR` (<https://no-color.org>).
+    /// Standard output. Colours are for terminals whose user wants them.
     pub(crate) fn stdout() -> Self {
         if !io::stdout().is_terminal() {
             return Self { columns: None, colour: false };
         }
         let (_, columns) = Term::stdout().size();
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { columns: Some(columns.into()), colour: !refused && !dumb }
+        Self { columns: Some(columns.into()), colour: !colour_is_refused() && !dumb }
     }
 }
 
