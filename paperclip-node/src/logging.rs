@@ -23,8 +23,9 @@ const MILLISECONDS: usize = "2026-11-24T20:55:02.123".len();
 /// What follows the escape character in the styles of the formatter: reset, bold, dimmed, italic, and a colour for each level.
 const STYLES: [&str; 9] = ["[0m", "[1m", "[2m", "[3m", "[31m", "[32m", "[33m", "[34m", "[35m"];
 
-/// What the default level leaves out: a library that tells at `info` what the node tells itself.
-const QUIET: &str = "info,libp2p_swarm=warn";
+/// What the default level leaves out: a library that tells at `info` what the node tells itself, and one whose complaints a peer
+/// can cause as often as it likes.
+const QUIET: &str = "info,libp2p_swarm=warn,libp2p_gossipsub=off";
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use paperclip_tests::{
-    Api, CliOutput, HarnessError, Node, NodeOptions, Reply, Result, cli, folder, node_binary,
+    Api, CliOutput, DEADLINE, HarnessError, Node, NodeOptions, Reply, Result, cli, ensure, eventually,
+    folder, node_binary,
 };
 use serde_json::json;
 
@@ -289,4 +290,41 @@ fn a_corrupt_block_is_named_and_harms_nothing_else() -> Result<()> {
 #[test]
 fn the_binary_is_there() -> Result<()> {
     node_binary().map(drop)
+}
+
+#[test]
+fn a_configured_peer_that_is_down_is_listed_counted_and_warned_of_once() -> Result<()> {
+    let home = folder()?;
+    let mut absent = Node::start(&home.path().join("absent"), NodeOptions::default())?;
+    let addr = absent.addr();
+    absent.kill()?;
+    let options = NodeOptions { peers: vec![addr.clone()], ..NodeOptions::default() };
+    let node = Node::start(&home.path().join("node"), options)?;
+    eventually(DEADLINE, "the third dial has failed", || {
+        let failed = node.api().metrics()?.sum("paperclip_dials_total", "result=\"failed\"");
+        ensure(failed >= 3.0, || format!("{failed} failed"))
+    })?;
+    eventually(DEADLINE, "it waits for the next dial", || {
+        let peers = node.api().peers()?;
+        ensure(peers[0]["state"] == "failed" && peers[0]["next_try_seconds"].is_number(), || {
+            peers.to_string()
+        })
+    })?;
+    let peers = node.api().peers()?;
+    assert_eq!(peers[0]["configured"], json!(addr), "{peers}");
+    assert_eq!(peers[0]["peer_id"], json!(absent.peer_id()), "{peers}");
+    assert!(peers[0]["last_error"].as_str().is_some_and(|error| error.contains("refused")), "{peers}");
+    let log = std::fs::read_to_string(node.log_path()).unwrap_or_default();
+    assert_eq!(log.matches("configured peer not reached").count(), 1, "{log}");
+    assert!(!log.contains("libp2p_swarm"), "the libraries greet nobody:\n{log}");
+
+    absent.run()?;
+    eventually(DEADLINE, "it is connected, and none is down", || {
+        let (peers, metrics) = (node.api().peers()?, node.api().metrics()?);
+        let down = metrics.sum("paperclip_configured_peers_down", "");
+        ensure(
+            peers[0]["state"] == "connected" && peers[0]["configured"] == json!(addr) && down == 0.0,
+            || format!("{down} down: {peers}"),
+        )
+    })
 }

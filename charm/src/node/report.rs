@@ -80,7 +80,8 @@ struct ClusterDocument {
 
 #[derive(Deserialize)]
 struct PeerDocument {
-    peer_id: String,
+    peer_id: Option<String>,
+    state: String,
     #[serde(default)]
     databases: BTreeSet<String>,
 }
@@ -101,7 +102,10 @@ fn report(status: StatusDocument, peers: Vec<PeerDocument>) -> NodeReport {
         heads_digest: heads_digest(&status.databases),
         peers: peers
             .into_iter()
-            .map(|peer| Peer { in_step: settled && shared.is_subset(&peer.databases), id: peer.peer_id })
+            .filter(|peer| peer.state == "connected")
+            .filter_map(|peer| {
+                Some(Peer { in_step: settled && shared.is_subset(&peer.databases), id: peer.peer_id? })
+            })
             .collect(),
         version: status.version,
         peer_id: status.peer_id,

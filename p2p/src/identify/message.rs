@@ -4,7 +4,7 @@ use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, identity::PublicKey};
 use prost::Message as _;
 
-use super::{Error, Info, MAX_MESSAGE};
+use super::{Error, Info, MAX_MESSAGE, MAX_NAME_CHARS};
 
 /// The protobuf, from the identify specification; fields in the order of their numbers there.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
@@ -90,11 +90,17 @@ fn interpret(message: Identify, peer: PeerId, known: Option<Info>) -> Result<Inf
     if !protocols.is_empty() {
         info.protocols = protocols;
     }
-    info.protocol_version = message.protocol_version.unwrap_or(info.protocol_version);
-    info.agent_version = message.agent_version.unwrap_or(info.agent_version);
+    info.protocol_version = message.protocol_version.map_or(info.protocol_version, |text| printable(&text));
+    info.agent_version = message.agent_version.map_or(info.agent_version, |text| printable(&text));
     info.observed_addr =
         message.observed_addr.and_then(|a| Multiaddr::try_from(a).ok()).or(info.observed_addr);
     Ok(info)
+}
+
+/// What a peer calls itself, fit for logs and terminals: cut off at [`MAX_NAME_CHARS`], control characters replaced.
+fn printable(text: &str) -> String {
+    let replaced = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+    replaced.take(MAX_NAME_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -128,6 +134,15 @@ mod tests {
     async fn hundreds_of_databases_are_read() {
         assert_eq!(exchange(info(700), None).await.unwrap(), info(700));
         assert!(matches!(exchange(info(1000), None).await, Err(Error::TooLong)));
+    }
+
+    #[tokio::test]
+    async fn names_are_short_and_have_no_control_characters() {
+        let mut evil = info(1);
+        evil.agent_version = format!("\u{1b}]0;title\u{7}\u{1b}[2J{}", "x".repeat(10_000));
+        let heard = exchange(evil, None).await.unwrap().agent_version;
+        assert_eq!(heard.chars().count(), MAX_NAME_CHARS);
+        assert!(heard.starts_with("\u{fffd}]0;title\u{fffd}\u{fffd}[2Jxx"), "{heard}");
     }
 
     #[tokio::test]

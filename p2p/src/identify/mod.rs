@@ -33,6 +33,9 @@ pub const PUSH_PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/id/push/1.0
 /// The most that is read of a peer's description, in bytes: some 800 open databases at a JavaScript peer.
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
+/// Characters that are kept of the name and version that a peer gives itself.
+pub const MAX_NAME_CHARS: usize = 128;
+
 /// Addresses of ours that are told to peers; further ones are left out, to stay below the 4 KiB that Rust peers read.
 pub const MAX_ADDRESSES: usize = 32;
 

@@ -206,7 +206,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin + 'static> StreamMuxer for Muxer<C> {
                 waker.wake();
             }
         } else {
-            tracing::warn!(%stream.inner, limit = INBOUND_BACKLOG, "inbound stream reset: too many wait already");
+            tracing::debug!(%stream.inner, limit = INBOUND_BACKLOG, "inbound stream reset: too many wait already");
         }
         // There may be more to read; let others run first.
         cx.waker().wake_by_ref();

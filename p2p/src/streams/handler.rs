@@ -77,7 +77,7 @@ impl Handler {
             Ok(()) => &self.counters.accepted,
             Err(TrySendError::Closed(_)) => &self.counters.refused_unaccepted,
             Err(TrySendError::Full(_)) => {
-                tracing::warn!(peer = %self.peer, %protocol, "inbound stream reset: its queue is full");
+                tracing::debug!(peer = %self.peer, %protocol, "inbound stream reset: its queue is full");
                 &self.counters.refused_queue_full
             }
         });

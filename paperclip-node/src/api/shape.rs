@@ -1,6 +1,7 @@
 //! What the node's types look like in JSON. Field names are `snake_case`, but for entries, which are shown as JavaScript
 //! shows them.
 
+use crate::net::{ConfiguredPeer, DialState};
 use crate::{
     database::{Change, Refusals, Refused, Resync, Unreachable},
     node::{
@@ -11,7 +12,7 @@ use crate::{
 use oplog::{Entry, Hash, Value, json::to_json};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value as Json, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::{MAX_DIFFERENCES, StoreError, VerifyReport};
 
 /// An entry under JavaScript's field names (design document, "HTTP API").
@@ -218,11 +219,30 @@ pub(super) fn peer(peer: &PeerInfo) -> Json {
     json!({
         "peer_id": peer.peer_id.to_string(),
         "address": peer.address.to_string(),
+        "state": "connected",
+        "configured": peer.configured.as_ref().map(ToString::to_string),
         "outbound": peer.outbound,
         "connected_seconds": seconds(peer.connected),
         "agent": peer.agent,
         "protocols": peer.protocols,
         "databases": peer.databases.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+/// A configured peer that is not connected.
+pub(super) fn unconnected_peer(peer: &ConfiguredPeer) -> Json {
+    let next = match peer.state {
+        DialState::Failed { next } => Some(next.saturating_duration_since(Instant::now())),
+        DialState::Connected | DialState::Dialling => None,
+    };
+    json!({
+        "peer_id": peer.peer.map(|peer| peer.to_string()),
+        "address": peer.address.to_string(),
+        "state": if next.is_some() { "failed" } else { "dialling" },
+        "configured": peer.address.to_string(),
+        "unconnected_seconds": seconds(peer.since.elapsed()),
+        "last_error": peer.last_error,
+        "next_try_seconds": next.map(seconds),
     })
 }
 

@@ -59,10 +59,14 @@ pub(super) fn peers(args: &ClientArgs) -> Result<(), CliError> {
         vec![
             id,
             address,
-            if peer.get("outbound") == Some(&Json::Bool(true)) { "out" } else { "in" }.to_owned(),
+            match peer.get("outbound").and_then(Json::as_bool) {
+                Some(true) => "out".to_owned(),
+                Some(false) => "in".to_owned(),
+                None => cell(peer, "state"),
+            },
             duration(peer.get("connected_seconds").and_then(Json::as_f64)),
             peer.get("databases").map_or(&[][..], rows).len().to_string(),
-            cell(peer, "agent"),
+            cell(peer, if peer.get("last_error").is_some() { "last_error" } else { "agent" }),
         ]
     };
     let header = ["PEER", "ADDRESS", "DIRECTION", "UPTIME", "DATABASES", "AGENT"];

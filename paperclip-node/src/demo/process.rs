@@ -92,7 +92,9 @@ impl Process {
     }
 
     pub(super) fn peers(&self) -> Result<usize, DemoError> {
-        Ok(self.get("/v1/peers")?.json.as_array().map_or(0, Vec::len))
+        let peers = self.get("/v1/peers")?.json;
+        let connected = peers.as_array().into_iter().flatten().filter(|peer| peer["state"] == "connected");
+        Ok(connected.count())
     }
 
     /// What programs that drive the demo need to know.

@@ -1,7 +1,7 @@
-//! Connections and topics: handshakes of inbound connections, subscriptions of peers.
+//! Connections and topics: dials, handshakes of inbound connections, subscriptions of peers.
 
 use super::{Metrics, MetricsError, Register, raise, signed};
-use crate::net::{HandshakeStats, TopicStats};
+use crate::net::{DialStats, HandshakeStats, TopicStats};
 use prometheus::{IntCounterVec, IntGauge};
 
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub(super) struct ConnectionMetrics {
     topics: IntGauge,
     topics_shared: IntGauge,
     topics_of_peers: IntGauge,
+    dials: IntCounterVec,
+    configured_down: IntGauge,
 }
 
 impl ConnectionMetrics {
@@ -26,6 +28,14 @@ impl ConnectionMetrics {
                 "paperclip_handshakes_open",
                 "Inbound connections that are not through their handshake.",
             )?,
+            dials: register.counters_of(
+                "paperclip_dials_total",
+                "Dials of peers, by how they ended.",
+                "result",
+                &["connected", "failed"],
+            )?,
+            configured_down: register
+                .gauge("paperclip_configured_peers_down", "Configured peers that are not connected.")?,
             topics: register.gauge("paperclip_topics", "Topics of gossip that the node has joined.")?,
             topics_shared: register.gauge(
                 "paperclip_topics_shared",
@@ -49,6 +59,14 @@ impl Metrics {
         {
             raise(&self.connections.handshakes.with_label_values(&[result]), count);
         }
+    }
+
+    /// Takes over the counts of dials, and how many configured peers are not connected.
+    pub fn set_dials(&self, stats: DialStats, configured_down: usize) {
+        for (result, count) in [("connected", stats.connected), ("failed", stats.failed)] {
+            raise(&self.connections.dials.with_label_values(&[result]), count);
+        }
+        self.connections.configured_down.set(signed(configured_down as u64));
     }
 
     /// Takes over the counts of topics.

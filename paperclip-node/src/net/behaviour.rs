@@ -2,7 +2,7 @@
 
 use super::{Config, gossip, handshakes::HandshakeCounters, transport::transport};
 use libp2p::{
-    Multiaddr, Swarm, TransportError,
+    Multiaddr, Swarm, TransportError, allow_block_list,
     connection_limits::{self, ConnectionLimits},
     multiaddr::Protocol,
     swarm::{self, NetworkBehaviour},
@@ -48,6 +48,7 @@ pub enum StartError {
 
 #[derive(NetworkBehaviour)]
 pub(super) struct SwarmBehaviour {
+    pub(super) refused: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     pub(super) limits: connection_limits::Behaviour,
     pub(super) identify: identify::Behaviour,
     pub(super) gossipsub: gossip::Gossip,
@@ -69,6 +70,7 @@ pub(super) fn build(
         agent_version: AGENT.into(),
     };
     let behaviour = SwarmBehaviour {
+        refused: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(limits(config)),
         identify: identify::Behaviour::new(identify, control.clone()),
         gossipsub,

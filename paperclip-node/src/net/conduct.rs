@@ -3,17 +3,24 @@
 
 use libp2p::PeerId;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// Offences of one peer, counted while it is connected, after which its connections are closed. More than one, because a
 /// JavaScript replica takes some blocks that are refused here and offers them in good faith: it comes back after a
 /// disconnect, and what was refused once is not judged again.
 const MAX_OFFENCES: u32 = 32;
+
+/// How long a peer whose connections were closed is refused.
+pub(super) const REFUSED_FOR: Duration = Duration::from_secs(60);
+
+/// Refused peers that are remembered; beyond it the one refused longest ago may come back early.
+const MAX_REFUSED: usize = 1024;
 
 /// What a peer did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,12 +86,14 @@ impl ConductCounters {
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
     offences: HashMap<PeerId, u32>,
+    /// Until when who is refused, oldest first.
+    refused: VecDeque<(Instant, PeerId)>,
     counters: ConductCounters,
 }
 
 impl Conduct {
     pub(super) fn new(counters: ConductCounters) -> Self {
-        Self { offences: HashMap::new(), counters }
+        Self { offences: HashMap::new(), refused: VecDeque::new(), counters }
     }
 
     /// Notes what a connected peer did, `times` times. Whether it has to go.
@@ -102,6 +111,23 @@ impl Conduct {
         over
     }
 
+    /// Notes that a peer is refused from now on. Who is not any more, for want of room.
+    pub(super) fn refuse(&mut self, peer: PeerId, now: Instant) -> Option<PeerId> {
+        self.refused.push_back((now + REFUSED_FOR, peer));
+        (self.refused.len() > MAX_REFUSED).then(|| self.refused.pop_front()).flatten().map(|(_, peer)| peer)
+    }
+
+    /// One peer whose time is over.
+    pub(super) fn forgiven(&mut self, now: Instant) -> Option<PeerId> {
+        let (until, _) = self.refused.front()?;
+        (*until <= now).then(|| self.refused.pop_front()).flatten().map(|(_, peer)| peer)
+    }
+
+    /// When [`forgiven`](Self::forgiven) has somebody again.
+    pub(super) fn next_forgiven(&self) -> Option<Instant> {
+        self.refused.front().map(|(until, _)| *until)
+    }
+
     /// The peer has gone: it begins anew when it comes back.
     pub(super) fn gone(&mut self, peer: &PeerId) {
         self.offences.remove(peer);
@@ -111,6 +137,20 @@ impl Conduct {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peer_is_refused_for_a_while_and_so_many_are_remembered() {
+        let (mut conduct, now) = (Conduct::default(), Instant::now());
+        let peers: Vec<PeerId> = (0..=MAX_REFUSED).map(|_| PeerId::random()).collect();
+        let early: Vec<PeerId> = peers.iter().filter_map(|peer| conduct.refuse(*peer, now)).collect();
+        assert_eq!(early, peers[..1]);
+        assert_eq!((conduct.forgiven(now), conduct.next_forgiven()), (None, Some(now + REFUSED_FOR)));
+        let mut forgiven = 0;
+        while conduct.forgiven(now + REFUSED_FOR).is_some() {
+            forgiven += 1;
+        }
+        assert_eq!((forgiven, conduct.next_forgiven()), (MAX_REFUSED, None));
+    }
 
     #[test]
     fn a_peer_has_to_go_once_at_the_bound_and_begins_anew_when_it_comes_back() {

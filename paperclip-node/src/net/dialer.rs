@@ -23,7 +23,41 @@ struct Target {
     /// Who answers there: named by the address, or known since the first connection.
     peer: Option<PeerId>,
     state: State,
+    /// When it came to be connected, or not.
+    since: Instant,
     failures: u32,
+    last_error: Option<String>,
+    /// It is known by the log that it is not reached.
+    warned: bool,
+}
+
+/// A configured peer as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfiguredPeer {
+    /// Where it is dialled.
+    pub address: Multiaddr,
+    /// Who it is, if the address says so or it was connected before.
+    pub peer: Option<PeerId>,
+    /// How it stands.
+    pub state: DialState,
+    /// Since it is connected, or is not; for one that never was, since the start.
+    pub since: Instant,
+    /// Why the last dial failed, in one line; none while it is connected.
+    pub last_error: Option<String>,
+}
+
+/// How a configured peer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialState {
+    /// It is connected.
+    Connected,
+    /// It is being dialled.
+    Dialling,
+    /// It was not reached, or has gone; when it is dialled again.
+    Failed {
+        /// The next dial.
+        next: Instant,
+    },
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +81,10 @@ impl Dialer {
             self.targets.entry(address.clone()).or_insert_with(|| Target {
                 peer,
                 state: if own { State::Own } else { State::Waiting { until: now } },
+                since: now,
                 failures: 0,
+                last_error: None,
+                warned: false,
             });
         }
     }
@@ -86,13 +123,38 @@ impl Dialer {
         self.targets.values().filter(waiting).count()
     }
 
+    /// The configured peers, this node itself left out.
+    pub(super) fn configured(&self) -> Vec<ConfiguredPeer> {
+        let shown = |(address, target): (&Multiaddr, &Target)| {
+            let state = match target.state {
+                State::Own => return None,
+                State::Connected => DialState::Connected,
+                State::Dialing => DialState::Dialling,
+                State::Waiting { until } => DialState::Failed { next: until },
+            };
+            Some(ConfiguredPeer {
+                address: address.clone(),
+                peer: target.peer,
+                state,
+                since: target.since,
+                last_error: target.last_error.clone(),
+            })
+        };
+        self.targets.iter().filter_map(shown).collect()
+    }
+
     /// A connection stands, dialled at `address` if by us.
-    pub(super) fn connected(&mut self, peer: PeerId, address: Option<&Multiaddr>) {
+    pub(super) fn connected(&mut self, peer: PeerId, address: Option<&Multiaddr>, now: Instant) {
         for (configured, target) in &mut self.targets {
             if target.peer == Some(peer) || address == Some(configured) {
                 target.peer = Some(peer);
+                if target.state != State::Connected {
+                    target.since = now;
+                }
                 target.state = State::Connected;
                 target.failures = 0;
+                target.last_error = None;
+                target.warned = false;
             }
         }
     }
@@ -100,18 +162,30 @@ impl Dialer {
     /// The last connection to a peer is gone.
     pub(super) fn disconnected(&mut self, peer: PeerId, now: Instant, jitter: f64) {
         let lost = |target: &&mut Target| target.peer == Some(peer) && target.state == State::Connected;
-        self.targets.values_mut().filter(lost).for_each(|target| target.pause(now, jitter));
+        self.targets.values_mut().filter(lost).for_each(|target| {
+            target.since = now;
+            target.pause(now, jitter);
+        });
     }
 
-    /// A dial failed; `own` when it reached this node itself, which is not tried again.
-    pub(super) fn failed(&mut self, address: &Multiaddr, own: bool, now: Instant, jitter: f64) {
-        if let Some(target) = self.targets.get_mut(address) {
-            if own {
-                target.state = State::Own;
-            } else {
-                target.pause(now, jitter);
-            }
+    /// A dial failed; `own` when it reached this node itself, which is not tried again. Whether this is the first failure since
+    /// the peer was connected, which people are to be told of.
+    pub(super) fn failed(
+        &mut self,
+        address: &Multiaddr,
+        own: bool,
+        reason: String,
+        now: Instant,
+        jitter: f64,
+    ) -> bool {
+        let Some(target) = self.targets.get_mut(address) else { return false };
+        if own {
+            target.state = State::Own;
+            return false;
         }
+        target.pause(now, jitter);
+        target.last_error = Some(reason);
+        !std::mem::replace(&mut target.warned, true)
     }
 }
 
@@ -149,7 +223,8 @@ mod tests {
         for _ in 0..12 {
             assert_eq!(dialer.due(now, |_| false), [address(1)]);
             assert!(dialer.due(now, |_| false).is_empty(), "one dial at a time");
-            dialer.failed(&address(1), false, now, 0.5);
+            let first = dialer.failed(&address(1), false, "nobody there".into(), now, 0.5);
+            assert_eq!(first, pauses.is_empty(), "told once");
             let next = dialer.next().unwrap();
             pauses.push(next - now);
             now = next;
@@ -158,7 +233,11 @@ mod tests {
         assert_eq!((pauses[0], pauses[11]), (FIRST_PAUSE, LONGEST_PAUSE));
 
         assert_eq!((dialer.due(now, |_| false).len(), dialer.unconnected()), (1, 1));
-        dialer.connected(peer, Some(&address(1)));
+        let down = &dialer.configured()[0];
+        assert_eq!((down.state, down.last_error.as_deref()), (DialState::Dialling, Some("nobody there")));
+        dialer.connected(peer, Some(&address(1)), now);
+        let up = &dialer.configured()[0];
+        assert_eq!((up.state, up.peer, up.last_error.as_deref()), (DialState::Connected, Some(peer), None));
         assert_eq!(dialer.unconnected(), 0);
         assert_eq!(dialer.next(), None);
         dialer.disconnected(peer, now, 0.5);
@@ -180,7 +259,8 @@ mod tests {
         let (mut dialer, now, local) = (Dialer::default(), Instant::now(), PeerId::random());
         dialer.set(&[address(1).with(Protocol::P2p(local)), address(2)], local, now);
         assert_eq!(dialer.due(now, |_| false), [address(2)]);
-        dialer.failed(&address(2), true, now, 0.0);
+        assert!(!dialer.failed(&address(2), true, "itself".into(), now, 0.0));
+        assert!(dialer.configured().is_empty());
         assert_eq!((dialer.next(), dialer.unconnected()), (None, 0));
     }
 }

@@ -6,9 +6,11 @@
 mod behaviour;
 mod conduct;
 mod dialer;
+mod dials;
 mod gossip;
 mod handshakes;
 pub mod heads;
+mod log_budget;
 mod peer_key;
 mod peers;
 mod task;
@@ -17,6 +19,8 @@ mod transport;
 
 pub use behaviour::StartError;
 pub use conduct::{ConductStats, Offence};
+pub use dialer::{ConfiguredPeer, DialState};
+pub use dials::DialStats;
 pub use gossip::{GossipMessage, MAX_GOSSIP_BYTES, MessageId, Topic, Validity};
 pub use handshakes::HandshakeStats;
 pub use peer_key::{PeerKeyError, load_or_create as load_or_create_peer_key};
@@ -100,6 +104,8 @@ pub struct Network {
     handshakes: handshakes::HandshakeCounters,
     topics: topics::TopicCounters,
     siblings: watch::Receiver<Arc<BTreeSet<PeerId>>>,
+    configured: watch::Receiver<Arc<Vec<ConfiguredPeer>>>,
+    dials: dials::DialCounters,
     catalog_protocol: StreamProtocol,
     pace: heads::Pace,
 }
@@ -143,12 +149,16 @@ pub async fn start<S: BlockSource>(
     let (peers_tx, peers) = watch::channel(Arc::default());
     let (listen_tx, listen) = watch::channel(Vec::new());
     let (unconnected_tx, unconnected) = watch::channel(config.peers.len());
+    let (configured_tx, configured) = watch::channel(Arc::default());
+    let dials = dials::DialCounters::default();
     let (siblings_tx, siblings) = watch::channel(Arc::default());
     let publish = task::Published {
         peers: peers_tx,
         listen: listen_tx,
         unconnected: unconnected_tx,
         siblings: siblings_tx,
+        configured: configured_tx,
+        dials: dials.clone(),
     };
     let topics = topics::TopicCounters::default();
     let conduct = conduct::ConductCounters::default();
@@ -173,6 +183,8 @@ pub async fn start<S: BlockSource>(
         handshakes,
         topics,
         siblings,
+        configured,
+        dials,
         catalog_protocol: config.catalog_protocol.clone(),
         pace: heads::Pace::default(),
     };
@@ -193,6 +205,16 @@ impl Network {
     /// The exchange of blocks.
     pub fn blocks(&self) -> &p2p::bitswap::Handle {
         &self.blocks
+    }
+
+    /// The configured peers, connected or not.
+    pub fn configured(&self) -> Arc<Vec<ConfiguredPeer>> {
+        self.configured.borrow().clone()
+    }
+
+    /// How dials ended.
+    pub fn dials(&self) -> DialStats {
+        self.dials.snapshot()
     }
 
     /// Connected nodes of the same cluster: whatever the catalog pins, they have it or will have it, subscribed or not.

@@ -4,7 +4,9 @@ use super::{
     Command, Config, ConnectError, GossipMessage, MessageId, Offence, Peer, Peers, Topic, Validity,
     behaviour::{SwarmBehaviour, SwarmBehaviourEvent},
     conduct::{Conduct, ConductCounters},
-    dialer::Dialer,
+    dialer::{ConfiguredPeer, Dialer},
+    dials::DialCounters,
+    log_budget::LogBudget,
     topics::{TopicCounters, Topics},
 };
 use bytes::Bytes;
@@ -34,6 +36,8 @@ pub(super) struct Published {
     pub(super) listen: watch::Sender<Vec<Multiaddr>>,
     pub(super) unconnected: watch::Sender<usize>,
     pub(super) siblings: watch::Sender<Arc<BTreeSet<PeerId>>>,
+    pub(super) configured: watch::Sender<Arc<Vec<ConfiguredPeer>>>,
+    pub(super) dials: DialCounters,
 }
 
 /// What the exchange of blocks must be told.
@@ -53,6 +57,7 @@ pub(super) struct Task {
     /// Dials under way: the configured address, or who asked.
     dials: HashMap<ConnectionId, Dial>,
     conduct: Conduct,
+    log_budget: LogBudget,
     blocks: bitswap::Handle,
     /// News for `blocks`, told at the end of each turn.
     block_peers: Vec<BlockPeer>,
@@ -85,6 +90,7 @@ impl Task {
             dialer,
             dials: HashMap::new(),
             conduct: Conduct::new(conduct),
+            log_budget: LogBudget::new(Instant::now()),
             blocks,
             block_peers: Vec::new(),
         }
@@ -93,11 +99,12 @@ impl Task {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
             self.tell_blocks().await;
+            self.forgive_due();
             self.dial_due();
-            self.published.unconnected.send_replace(self.dialer.unconnected());
-            let next_dial = self.dialer.next();
+            self.tell_configured();
+            let next = self.dialer.next().into_iter().chain(self.conduct.next_forgiven()).min();
             let pause = async {
-                match next_dial {
+                match next {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
                     None => std::future::pending().await,
                 }
@@ -112,6 +119,18 @@ impl Task {
                 () = pause => {}
             }
         }
+    }
+
+    fn tell_configured(&self) {
+        self.published.unconnected.send_replace(self.dialer.unconnected());
+        let configured = self.dialer.configured();
+        self.published.configured.send_if_modified(|known| {
+            let changed = **known != configured;
+            if changed {
+                *known = Arc::new(configured);
+            }
+            changed
+        });
     }
 
     /// The exchange never waits for the swarm, so waiting for it here cannot lock up. When it has ended, so does the node.
@@ -150,13 +169,21 @@ impl Task {
         }
     }
 
+    fn forgive_due(&mut self) {
+        while let Some(peer) = self.conduct.forgiven(Instant::now()) {
+            self.swarm.behaviour_mut().refused.unblock_peer(peer);
+        }
+    }
+
     fn misbehaved(&mut self, peer: PeerId, offence: Offence, times: u32) {
         if !self.peers.contains_key(&peer) || !self.conduct.offended(peer, offence, times) {
             return;
         }
         tracing::warn!(%peer, last = offence.label(), "peer disconnected: it offers what no honest replica accepts");
-        if self.swarm.disconnect_peer_id(peer).is_err() {
-            tracing::debug!(%peer, "it has gone by itself");
+        let refused = &mut self.swarm.behaviour_mut().refused;
+        refused.block_peer(peer);
+        if let Some(forgiven) = self.conduct.refuse(peer, Instant::now()) {
+            refused.unblock_peer(forgiven);
         }
     }
 
@@ -216,8 +243,11 @@ impl Task {
 
     fn dial_failed(&mut self, address: &Multiaddr, error: &DialError) {
         let own = matches!(error, DialError::LocalPeerId { .. });
-        tracing::debug!(%address, reason = dial_reason(error), "peer not reached");
-        self.dialer.failed(address, own, Instant::now(), rand::random());
+        let reason = dial_reason(error);
+        tracing::debug!(%address, reason, "dial failed");
+        if self.dialer.failed(address, own, reason.clone(), Instant::now(), rand::random()) {
+            tracing::warn!(%address, reason, "configured peer not reached; it is dialled again until it is");
+        }
     }
 
     fn event(&mut self, event: SwarmEvent<SwarmBehaviourEvent>) {
@@ -238,11 +268,17 @@ impl Task {
                 self.connected(peer_id, &endpoint, connection_id);
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
-                tracing::info!(peer = %peer_id, cause = cause.map(tracing::field::display), "peer gone");
+                if let Some(withheld) = self.log_budget.take(Instant::now()) {
+                    tracing::info!(peer = %peer_id, cause = cause.map(tracing::field::display), withheld, "peer gone");
+                }
                 self.gone(peer_id);
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
-                match self.dials.remove(&connection_id) {
+                let dial = self.dials.remove(&connection_id);
+                if dial.is_some() {
+                    self.published.dials.ended(false);
+                }
+                match dial {
                     Some(Dial::Configured(address)) => self.dial_failed(&address, &error),
                     Some(Dial::Requested(reply)) => {
                         drop(reply.send(Err(ConnectError::Dial(dial_reason(&error)))));
@@ -263,7 +299,11 @@ impl Task {
     }
 
     fn connected(&mut self, peer: PeerId, endpoint: &ConnectedPoint, connection: ConnectionId) {
-        let address = match self.dials.remove(&connection) {
+        let dial = self.dials.remove(&connection);
+        if dial.is_some() {
+            self.published.dials.ended(true);
+        }
+        let address = match dial {
             Some(Dial::Configured(address)) => Some(address),
             Some(Dial::Requested(reply)) => {
                 drop(reply.send(Ok(peer)));
@@ -271,9 +311,12 @@ impl Task {
             }
             None => None,
         };
-        self.dialer.connected(peer, address.as_ref());
+        self.dialer.connected(peer, address.as_ref(), Instant::now());
         self.peers.entry(peer).or_insert_with(|| {
-            tracing::info!(%peer, address = %endpoint.get_remote_address(), outbound = endpoint.is_dialer(), "peer connected");
+            if let Some(withheld) = self.log_budget.take(Instant::now()) {
+                let (address, outbound) = (endpoint.get_remote_address(), endpoint.is_dialer());
+                tracing::info!(%peer, %address, outbound, withheld, "peer connected");
+            }
             Peer {
                 address: endpoint.get_remote_address().clone(),
                 outbound: endpoint.is_dialer(),

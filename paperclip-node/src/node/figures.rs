@@ -47,6 +47,7 @@ impl Figures {
         }
         self.metrics.set_store_bytes(self.store.disk_bytes());
         self.metrics.set_store_poisoned(self.store.stats().poisoned);
+        self.metrics.set_dials(self.network.dials(), *self.network.unconnected().borrow());
         self.metrics.set_topics(self.network.topics());
         self.metrics.set_handshakes(self.network.handshakes());
         self.metrics.set_store_damage(*self.store.damaged_count().borrow(), self.store.healed());

@@ -124,6 +124,8 @@ pub struct PeerInfo {
     pub protocols: Vec<String>,
     /// Databases that both serve.
     pub databases: Vec<Address>,
+    /// The configured address, if it is a configured peer.
+    pub configured: Option<Multiaddr>,
 }
 
 /// Whether the node can serve.

@@ -35,7 +35,7 @@ pub use upkeep::{DatabaseVerify, ResyncReport, Unavailable, VerifyFailure};
 
 use crate::{
     database::{Database, Settings, WriteError},
-    net::{ConnectError, Network},
+    net::{ConfiguredPeer, ConnectError, DialState, Network},
 };
 use catalog::{Pin, Record};
 use keeper::Boot;
@@ -354,6 +354,10 @@ impl Node {
             .map(|database| (database.address(), database.exchanges().peers))
             .collect();
         let peers = self.0.network.peers().borrow().clone();
+        let configured = self.0.network.configured();
+        let address_of = |peer: &PeerId| {
+            configured.iter().find(|known| known.peer == Some(*peer)).map(|known| known.address.clone())
+        };
         let info = |(peer_id, peer): (&PeerId, &crate::net::Peer)| PeerInfo {
             peer_id: *peer_id,
             address: peer.address.clone(),
@@ -366,8 +370,15 @@ impl Node {
                 .filter(|(_, by)| by.contains(peer_id))
                 .map(|(address, _)| *address)
                 .collect(),
+            configured: address_of(peer_id),
         };
         peers.iter().map(info).collect()
+    }
+
+    /// Configured peers that are not connected.
+    pub fn unconnected_peers(&self) -> Vec<ConfiguredPeer> {
+        let configured = self.0.network.configured();
+        configured.iter().filter(|peer| peer.state != DialState::Connected).cloned().collect()
     }
 
     /// Connects to a peer, once; peers to keep are configured.

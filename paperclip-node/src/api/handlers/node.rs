@@ -59,7 +59,10 @@ pub(crate) async fn description() -> Response {
 
 /// GET `/v1/peers`
 pub(crate) async fn peers(State(api): State<Api>) -> Response {
-    axum::Json(api.node().peers().iter().map(shape::peer).collect::<Vec<_>>()).into_response()
+    let (connected, unconnected) = (api.node().peers(), api.node().unconnected_peers());
+    let connected = connected.iter().map(shape::peer);
+    let all = connected.chain(unconnected.iter().map(shape::unconnected_peer));
+    axum::Json(all.collect::<Vec<_>>()).into_response()
 }
 
 /// Whom to connect to.
