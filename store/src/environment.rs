@@ -3,10 +3,11 @@
 use super::{
     disk::{Disk, RealDisk},
     journal::SEGMENT_BYTES,
+    tree::MemoryEngine,
 };
 use std::{io, sync::Arc};
 
-/// Disk, chance, and the size of files. Tests put their own in place of the machine's.
+/// Disk, chance, the size of files, and where the index is. Tests put their own in place of the machine's.
 #[derive(Debug, Clone)]
 pub(super) struct Environment {
     pub(super) disk: Arc<dyn Disk>,
@@ -14,12 +15,14 @@ pub(super) struct Environment {
     pub(super) random: fn(&mut [u8]) -> io::Result<()>,
     /// The size at which a new file of the journal is begun, in bytes.
     pub(super) segment_bytes: u64,
+    /// An index in memory in place of the one on disk.
+    pub(super) index: Option<MemoryEngine>,
 }
 
 impl Environment {
     /// The machine's own.
     pub(super) fn machine() -> Self {
         let random = |buffer: &mut [u8]| getrandom::fill(buffer).map_err(io::Error::from);
-        Self { disk: Arc::new(RealDisk), random, segment_bytes: SEGMENT_BYTES }
+        Self { disk: Arc::new(RealDisk), random, segment_bytes: SEGMENT_BYTES, index: None }
     }
 }

@@ -62,6 +62,22 @@ pub enum OpenError {
         /// What the engine said.
         cause: EngineError,
     },
+    /// The engine finds no room. Nothing is wrong with its files.
+    #[error("the index in {} does not open: the disk is full. Make room and start again; nothing is lost", dir.display())]
+    NoRoom {
+        /// The `db` folder.
+        dir: PathBuf,
+        /// What the engine said.
+        cause: EngineError,
+    },
+    /// Another process has the index open, although it does not hold the directory.
+    #[error("the index in {} is in use by another process; stop it and start again", dir.display())]
+    IndexInUse {
+        /// The `db` folder.
+        dir: PathBuf,
+        /// What the engine said.
+        cause: EngineError,
+    },
     /// The engine cannot read its files.
     #[error(
         "the index in {} does not open: {cause}. Move that folder away and start again: it is built anew from the \
@@ -102,6 +118,20 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+impl OpenError {
+    /// Why the engine did not open a folder, with the remedy that fits.
+    pub(super) fn engine(dir: &Path, cause: EngineError) -> Self {
+        let dir = dir.to_owned();
+        if cause.is_in_use() {
+            Self::IndexInUse { dir, cause }
+        } else if cause.is_disk_full() {
+            Self::NoRoom { dir, cause }
+        } else {
+            Self::Engine { dir, cause }
+        }
+    }
+}
+
 pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError + use<> {
     let path = PathBuf::from(path);
     move |source| OpenError::Io { action, path, source }
@@ -139,6 +169,13 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the disk has no room for the engine's files.
+    pub(super) fn is_disk_full(&self) -> bool {
+        // Some errors keep their kind, others only the text.
+        matches!(self, Self::Sled(sled::Error::Io(error))
+            if error.kind() == io::ErrorKind::StorageFull || error.to_string().contains("No space left on device"))
+    }
+
     /// Whether another handle has the files open.
     pub(super) fn is_in_use(&self) -> bool {
         // sled wraps the error of the lock in one of its own, and keeps only the text
@@ -256,5 +293,25 @@ impl StoreError {
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_move_an_index_away_that_is_in_use_or_has_no_room() {
+        let io = |error| OpenError::engine(Path::new("db"), EngineError::Sled(sled::Error::Io(error)));
+        let in_use = io(io::Error::other("could not acquire lock on \"db/db\""));
+        let full = io(io::Error::from(io::ErrorKind::StorageFull));
+        let full_in_words = io(io::Error::other("No space left on device (os error 28)"));
+        assert!(matches!(in_use, OpenError::IndexInUse { .. }), "{in_use}");
+        for error in [full, full_in_words] {
+            assert!(matches!(error, OpenError::NoRoom { .. }), "{error}");
+            assert!(error.to_string().contains("Make room"), "{error}");
+        }
+        let damaged = io(io::Error::other("corrupt snapshot"));
+        assert!(damaged.to_string().contains("Move that folder away"), "{damaged}");
     }
 }

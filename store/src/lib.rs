@@ -53,7 +53,7 @@ use environment::Environment;
 use flush::Flusher;
 use format::Format;
 use healing::DamagedBlocks;
-use journal::{Frames, Journal, Location, Segments};
+use journal::{Frames, Journal, Location, Offset, Segments};
 use keys::Number;
 use lock::DirectoryLock;
 use oplog::{Address, Hash};
@@ -102,6 +102,13 @@ struct Writes {
     staged_bytes: u64,
 }
 
+impl Writes {
+    /// That the tree has followed the journal to its end.
+    fn checkpoint(&self, synced: Offset) -> Checkpoint {
+        Checkpoint { followed: self.journal.end(), synced, epoch: self.journal.epoch() }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Counters {
     batches: AtomicU64,
@@ -142,7 +149,10 @@ impl Store {
 
     fn open_in(environment: &Environment, dir: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
         let lock = DirectoryLock::take(dir)?;
-        let open_index = || open_tree(&dir.join("db"), config);
+        let open_index = || match &environment.index {
+            Some(index) => Ok(Tree::in_memory(index.clone())),
+            None => open_tree(&dir.join("db"), config),
+        };
         match format::check(&*environment.disk, dir)? {
             Format::One => migrate::run(environment, dir, open_index)?,
             Format::Two => migrate::finish(environment, dir)?,
@@ -330,7 +340,7 @@ impl Store {
         if before.segment < writes.journal.end().segment {
             index::put_file(&mut batch, before);
         }
-        let checkpoint = Checkpoint { followed: writes.journal.end(), synced: flusher.synced() };
+        let checkpoint = writes.checkpoint(flusher.synced());
         batch.put(keys::CHECKPOINT, checkpoint.encode());
         tree.apply(batch).map_err(|poison| flusher.poison(poison))?;
         flusher.written(&writes.journal);
@@ -348,7 +358,7 @@ impl Drop for Inner {
         let end = writes.journal.end();
         if self.flusher.check().is_ok() && self.flusher.synced() == end {
             let mut batch = Batch::default();
-            batch.put(keys::CHECKPOINT, Checkpoint { followed: end, synced: end }.encode());
+            batch.put(keys::CHECKPOINT, writes.checkpoint(end).encode());
             if let Err(error) = self.tree.apply(batch).and_then(|()| self.tree.flush()) {
                 tracing::warn!(%error, "the index was not closed properly; the next start checks it");
             }
@@ -359,6 +369,6 @@ impl Drop for Inner {
 fn open_tree(folder: &Path, config: &StoreConfig) -> Result<Tree, OpenError> {
     Tree::open(folder, config.cache_bytes).map_err(|cause| match Tree::leftover_snapshot(folder) {
         Some(leftover) => OpenError::LeftoverSnapshot { dir: folder.to_owned(), leftover, cause },
-        None => OpenError::Engine { dir: folder.to_owned(), cause },
+        None => OpenError::engine(folder, cause),
     })
 }

@@ -100,6 +100,8 @@ pub(super) struct Checkpoint {
     pub(super) followed: Offset,
     /// Everything before this was on disk when the tree was written.
     pub(super) synced: Offset,
+    /// The epoch of the file in which `followed` is.
+    pub(super) epoch: u64,
 }
 
 impl Checkpoint {
@@ -109,6 +111,7 @@ impl Checkpoint {
             value.extend_from_slice(&offset.segment.to_be_bytes());
             value.extend_from_slice(&offset.at.to_be_bytes());
         }
+        value.extend_from_slice(&self.epoch.to_be_bytes());
         value
     }
 
@@ -122,7 +125,9 @@ impl Checkpoint {
         };
         let read = || {
             let (followed, rest) = value.split_first_chunk()?;
-            Some(Self { followed: offset(followed)?, synced: offset(rest.try_into().ok()?)? })
+            let (synced, rest) = rest.split_first_chunk()?;
+            let epoch = u64::from_be_bytes(rest.try_into().ok()?);
+            Some(Self { followed: offset(followed)?, synced: offset(synced)?, epoch })
         };
         read().ok_or(Corruption::Record("checkpoint"))
     }

@@ -59,7 +59,7 @@ pub(super) fn open(
         Lag::Since(followed) => store.follow(followed)?,
         Lag::Everything(registered) => store.recover(registered)?,
     }
-    store.note_files()?;
+    store.note_checkpoint()?;
     store.load_counters()?;
     store.finish_removals()?;
     Ok(store)
@@ -76,7 +76,7 @@ struct Read {
 
 /// Reads what is not known to be in the tree and on disk; everything when the tree knows what the journal has not.
 fn read(found: &Found, checkpoint: Option<Checkpoint>) -> Result<Read, StoreError> {
-    if let Some(Checkpoint { followed, synced }) = checkpoint {
+    if let Some(Checkpoint { followed, synced, epoch }) = checkpoint {
         // Nothing is read of a file that does not reach so far.
         let mut frames = found.scan(synced.min(found.last_byte()?))?;
         let mut swept = BTreeSet::new();
@@ -85,10 +85,15 @@ fn read(found: &Found, checkpoint: Option<Checkpoint>) -> Result<Read, StoreErro
             swept.extend(swept_by(&frame));
         }
         let end = frames.offset();
-        if end >= followed && frames.damaged_from().is_none_or(|damaged| damaged >= followed) {
+        let is_ahead = end < followed
+            || found.epoch(followed.segment)? != Some(epoch)
+            || frames.damaged_from().is_some_and(|damaged| damaged < followed);
+        // What a sweep has moved does not stand in the order of the log any more, in which alone it can be followed.
+        let was_moved = swept.iter().any(|segment| *segment >= followed.segment);
+        if !is_ahead && !was_moved {
             return Ok(Read { end, lag: Lag::Since(followed), swept });
         }
-        tracing::warn!(?end, ?followed, "the index is ahead of the journal");
+        tracing::warn!(?end, ?followed, is_ahead, was_moved, "the index does not fit the journal");
     }
     everything(found)
 }
@@ -216,11 +221,12 @@ impl Store {
         Ok(next.and_then(|next| keys::number_of(&[b"n", &next[..]].concat())).unwrap_or_default())
     }
 
-    /// Has the tree know the files of the journal that are finished.
-    fn note_files(&self) -> Result<(), StoreError> {
+    /// Has the tree know the files of the journal that are finished, and in which epoch the last one is.
+    fn note_checkpoint(&self) -> Result<(), StoreError> {
         let writes = self.writes()?;
         let (sizes, last) = (writes.journal.sizes()?, writes.journal.end().segment);
         let mut batch = Batch::default();
+        batch.put(keys::CHECKPOINT, writes.checkpoint(writes.journal.end()).encode());
         for pair in self.inner.tree.with_prefix(&[keys::FILE]) {
             let (key, _) = pair?;
             if !sizes.iter().any(|(segment, _)| keys::file(*segment) == key.as_ref()) {
@@ -232,20 +238,21 @@ impl Store {
                 put_file(&mut batch, Offset { segment, at });
             }
         }
-        Ok(self.inner.tree.apply(batch)?)
+        self.inner.tree.apply(batch)?;
+        Ok(self.inner.tree.flush()?)
     }
 
     /// Builds the tree from nothing.
     fn recover(&self, registered: Registered) -> Result<(), StoreError> {
         self.delete_prefix(&[])?;
-        let (journal_end, frames) = {
+        let (checkpoint, frames) = {
             let writes = self.writes()?;
-            (writes.journal.end(), writes.journal.scan(Offset::default())?)
+            (writes.checkpoint(writes.journal.end()), writes.journal.scan(Offset::default())?)
         };
         let mut batch = Batch::default();
         batch.put(keys::NEXT_NUMBER, registered.next.0.to_be_bytes());
         let living = registered.living();
-        if journal_end.segment > 0 || journal_end.at > FRAMES_START {
+        if checkpoint.followed > (Offset { segment: 0, at: FRAMES_START }) {
             tracing::warn!(databases = living.len(), "building the index from the journal");
         }
         let mut stores = HashMap::new();
@@ -260,11 +267,7 @@ impl Store {
             store.derive()?;
         }
         let mut batch = Batch::default();
-        put_checkpoint(&mut batch, journal_end, journal_end);
+        batch.put(keys::CHECKPOINT, checkpoint.encode());
         Ok(self.inner.tree.apply(batch)?)
     }
-}
-
-pub(super) fn put_checkpoint(batch: &mut Batch, followed: Offset, synced: Offset) {
-    batch.put(keys::CHECKPOINT, Checkpoint { followed, synced }.encode());
 }

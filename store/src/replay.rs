@@ -7,8 +7,7 @@ use super::{
     index::{Garbage, put_entry, put_garbage, put_heads, put_view},
     journal::{Frame, Kind, Location, Offset, records},
     keys::{self, Number},
-    record::{Indexed, Registration},
-    recover::put_checkpoint,
+    record::{Checkpoint, Indexed, Registration},
     tree::Batch,
 };
 use oplog::{
@@ -28,7 +27,13 @@ impl Store {
             let (location, frame) = frame?;
             let mut batch = Batch::default();
             self.replay(location, &frame, &mut batch, &mut logs)?;
-            put_checkpoint(&mut batch, frames.offset(), self.inner.flusher.synced());
+            let followed = frames.offset();
+            let checkpoint = Checkpoint {
+                followed,
+                synced: followed.min(self.inner.flusher.synced()),
+                epoch: frames.epoch(),
+            };
+            batch.put(keys::CHECKPOINT, checkpoint.encode());
             self.inner.tree.apply(batch)?;
             count += 1;
         }
@@ -78,7 +83,10 @@ impl Store {
                     && let Some((database, log)) = self.opened(address, *number, logs)?
                 {
                     match kind {
-                        Kind::Entry => database.replay_entry(log, entry, payload.clone(), location, batch)?,
+                        Kind::Entry => {
+                            database.promote_ancestors(log, &entry)?;
+                            database.replay_entry(log, entry, payload.clone(), location, batch)?;
+                        }
                         _ => database.replay_staged(hash, location, batch)?,
                     }
                 }
@@ -156,6 +164,36 @@ impl Store {
 type Logs = HashMap<Number, (DatabaseStore, Log)>;
 
 impl DatabaseStore {
+    /// An entry that was committed shows that its ancestors were. Those that are staged here became part of the log with an index
+    /// that was built anew and lost again.
+    fn promote_ancestors(&self, log: &mut Log, entry: &Entry) -> Result<(), StoreError> {
+        let mut wanted = self.missing_links(entry)?;
+        while let Some(hash) = wanted.last().copied() {
+            if self.contains(&hash)? {
+                wanted.pop();
+                continue;
+            }
+            let Some(location) = self.staged_location(&hash)? else { return Ok(()) };
+            let block = self.store.inner.segments.block(location, &hash)?;
+            let Ok(ancestor) = Entry::decode(&block) else { return Ok(()) };
+            let missing = self.missing_links(&ancestor)?;
+            if missing.is_empty() {
+                let mut batch = Batch::default();
+                self.replay_entry(log, ancestor, block, location, &mut batch)?;
+                self.store.inner.tree.apply(batch)?;
+            } else {
+                wanted.extend(missing);
+            }
+        }
+        Ok(())
+    }
+
+    fn missing_links(&self, entry: &Entry) -> Result<Vec<Hash>, StoreError> {
+        let links = entry.next.iter().chain(&entry.refs);
+        let missing = |hash: &Hash| Ok(if self.contains(hash)? { None } else { Some(*hash) });
+        links.filter_map(|hash| missing(hash).transpose()).collect()
+    }
+
     fn replay_entry(
         &self,
         log: &mut Log,
@@ -170,12 +208,10 @@ impl DatabaseStore {
         {
             return self.store.replay_move(old, &Indexed::Entry(location, number, position), &hash, batch);
         }
-        for link in entry.next.iter().chain(&entry.refs) {
-            if !self.contains(link)? {
-                // Lost to damage before it. The joiner goes on from what is staged, and peers have the rest.
-                tracing::warn!(database = %self.address, entry = %hash, missing = %link, "left out of the log");
-                return self.replay_staged(&hash, location, batch);
-            }
+        if let [missing, ..] = self.missing_links(&entry)?[..] {
+            // Lost to damage before it. The joiner goes on from what is staged, and peers have the rest.
+            tracing::warn!(database = %self.address, entry = %hash, %missing, "left out of the log");
+            return self.replay_staged(&hash, location, batch);
         }
         let added = Added { position, block, keyed: KeyedOp::of(&entry.payload), next: entry.next };
         log.join([&added]);

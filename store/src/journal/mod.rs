@@ -23,7 +23,7 @@ use super::{
     environment::Environment,
     error::StoreError,
 };
-use key::Key;
+use file_header::FileHeader;
 use std::{io, path::Path, sync::Arc};
 
 /// The size at which a new file is begun, in bytes.
@@ -37,7 +37,7 @@ const COPY_BYTES: usize = 1 << 20;
 pub(super) struct Journal {
     segments: Arc<Segments>,
     file: Arc<dyn DiskFile>,
-    key: Key,
+    header: FileHeader,
     end: Offset,
     /// Bytes of all files but the last.
     full_bytes: u64,
@@ -73,6 +73,14 @@ impl Found {
         Ok(self.segments.list()?.is_empty())
     }
 
+    /// The epoch of a file; `None` when it is missing or its beginning is damaged.
+    pub(super) fn epoch(&self, segment: u32) -> Result<Option<u64>, StoreError> {
+        if !self.segments.list()?.contains(&segment) {
+            return Ok(None);
+        }
+        Ok(self.segments.begin(segment)?.1.map(|header| header.epoch))
+    }
+
     /// Where the last file ends, whole frame or not.
     pub(super) fn last_byte(&self) -> Result<Offset, StoreError> {
         let Some(segment) = self.segments.list()?.pop() else { return Ok(Offset::default()) };
@@ -94,17 +102,17 @@ impl Found {
             Offset { at: 0, .. } => None,
             last => open_last(&self.segments, last, end, synced)?,
         };
-        let (key, file, end) = match continued {
-            Some((key, file)) => (key, file, end),
+        let (header, file, end) = match continued {
+            Some((header, file)) => (header, file, end),
             None => {
                 // There is none yet, or its beginning is damaged: nothing that is added to it would be found again.
                 let segment = if self.is_empty()? { 0 } else { end.segment + 1 };
                 full_bytes += end.at;
-                let (key, file) = begin(&self.segments, segment)?;
-                (key, file, Offset { segment, at: FRAMES_START })
+                let (header, file) = begin(&self.segments, segment)?;
+                (header, file, Offset { segment, at: FRAMES_START })
             }
         };
-        Ok(Journal { segments: self.segments, file, key, end, full_bytes, broken: false })
+        Ok(Journal { segments: self.segments, file, header, end, full_bytes, broken: false })
     }
 }
 
@@ -122,6 +130,11 @@ impl Journal {
     /// Where the next frame goes.
     pub(super) fn end(&self) -> Offset {
         self.end
+    }
+
+    /// The epoch of the file in which it is.
+    pub(super) fn epoch(&self) -> u64 {
+        self.header.epoch
     }
 
     /// Bytes of all files.
@@ -148,7 +161,7 @@ impl Journal {
         if self.end.at > FRAMES_START && self.end.at + frames.len() as u64 > limit {
             self.roll()?;
         }
-        if let Err(error) = self.file.append(frames.seal(&self.key, self.end)) {
+        if let Err(error) = self.file.append(frames.seal(&self.header.key, self.end)) {
             // Taken back for good, so that no part of it is found behind what comes next.
             self.broken = self.file.truncate(self.end.at).and_then(|()| self.file.sync()).is_err();
             return Err(StoreError::io("write", self.segments.path(self.end.segment))(error));
@@ -170,9 +183,9 @@ impl Journal {
             return Err(StoreError::io("sync", self.segments.path(self.end.segment))(error));
         }
         let next = Offset { segment: self.end.segment + 1, at: FRAMES_START };
-        let (key, file) = begin(&self.segments, next.segment)?;
+        let (header, file) = begin(&self.segments, next.segment)?;
         self.full_bytes += self.end.at;
-        (self.key, self.file, self.end) = (key, file, next);
+        (self.header, self.file, self.end) = (header, file, next);
         Ok(())
     }
 
@@ -206,19 +219,16 @@ impl Journal {
     }
 }
 
-/// A file to append to, and its key.
-type Keyed = (Key, Arc<dyn DiskFile>);
+/// A file to append to, and what it begins with.
+type Opened = (FileHeader, Arc<dyn DiskFile>);
 
 /// Begins a file: on disk, name and key, before anything is added to it.
-fn begin(segments: &Segments, segment: u32) -> Result<Keyed, StoreError> {
+fn begin(segments: &Segments, segment: u32) -> Result<Opened, StoreError> {
     let path = segments.path(segment);
     let begin = || {
         let Environment { disk, random, .. } = segments.environment();
-        let mut key = [0; Key::SIZE];
-        random(&mut key)?;
-        let key = Key::from_bytes(key);
-        let header = file_header::encode(segment, &key);
-        Ok((key, disk::write_durably(&**disk, &path, |file| file.append(&header))?))
+        let header = FileHeader::draw(*random)?;
+        Ok((header, disk::write_durably(&**disk, &path, |file| file.append(&header.encode(segment)))?))
     };
     begin().map_err(StoreError::io("begin", &path))
 }
@@ -229,24 +239,29 @@ fn open_last(
     last: Offset,
     end: Offset,
     synced: Offset,
-) -> Result<Option<Keyed>, StoreError> {
+) -> Result<Option<Opened>, StoreError> {
     let path = segments.path(end.segment);
-    let (file, Some(key)) = segments.begin(end.segment)? else { return Ok(None) };
+    let (file, Some(header)) = segments.begin(end.segment)? else { return Ok(None) };
     let open = || {
-        let disk = &segments.environment().disk;
+        let Environment { disk, random, .. } = segments.environment();
         if last == end && synced >= end {
-            return disk.append_to(&path);
+            return Ok((header, disk.append_to(&path)?));
         }
-        disk::write_durably(&**disk, &path, |copy| copy_to(&*file, copy, end.at))
+        let header = header.in_new_epoch(*random)?;
+        let copied = disk::write_durably(&**disk, &path, |copy| {
+            copy.append(&header.encode(end.segment))?;
+            copy_frames(&*file, copy, end.at)
+        });
+        Ok((header, copied?))
     };
-    Ok(Some((key, open().map_err(StoreError::io("continue", &path))?)))
+    open().map(Some).map_err(StoreError::io("continue", &path))
 }
 
-/// Copies the beginning of a file. What is missing of it, the padding of the last frame, is filled with zeros.
-fn copy_to(file: &dyn DiskFile, copy: &dyn DiskFile, bytes: u64) -> io::Result<()> {
-    let (mut at, mut buffer) = (0, vec![0; COPY_BYTES]);
-    while at < bytes {
-        let piece = usize::try_from(bytes - at).unwrap_or(COPY_BYTES).min(COPY_BYTES);
+/// Copies the frames of a file up to `end`. What is missing of them, the padding of the last one, is filled with zeros.
+fn copy_frames(file: &dyn DiskFile, copy: &dyn DiskFile, end: u64) -> io::Result<()> {
+    let (mut at, mut buffer) = (FRAMES_START, vec![0; COPY_BYTES]);
+    while at < end {
+        let piece = usize::try_from(end - at).unwrap_or(COPY_BYTES).min(COPY_BYTES);
         let length = file.read_at(&mut buffer[..piece], at)?;
         buffer[length..piece].fill(0);
         copy.append(&buffer[..piece])?;

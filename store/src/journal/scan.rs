@@ -1,9 +1,8 @@
 //! Reading the journal from a place on.
 
 use super::{
-    file_header::FRAMES_START,
+    file_header::{FRAMES_START, FileHeader},
     frame::{Frame, HEADER, Header, frame_bytes},
-    key::Key,
     resync,
     segments::{Location, Offset, Segments},
 };
@@ -59,6 +58,11 @@ impl Scan {
         self.offset
     }
 
+    /// The epoch of the file that is read.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.current.as_ref().map_or(0, |reader| reader.header.epoch)
+    }
+
     /// Where the first part begins that was skipped.
     pub(crate) fn damaged_from(&self) -> Option<Offset> {
         self.damaged_from
@@ -96,7 +100,7 @@ impl Scan {
         let at = self.offset;
         let failed = |error| StoreError::io("read", self.segments.path(at.segment))(error);
         let from = Offset { at: at.at + 1, ..at };
-        let next = resync::next_header(&*reader.file, &reader.key, from, &mut self.work.tagged);
+        let next = resync::next_header(&*reader.file, &reader.header.key, from, &mut self.work.tagged);
         if let Some(next) = next.map_err(failed)? {
             self.damage(next - at.at);
             self.offset.at = next;
@@ -120,10 +124,10 @@ impl Scan {
     }
 
     fn open(&mut self, segment: u32) -> Result<(), StoreError> {
-        let (file, key) = self.segments.begin(segment)?;
+        let (file, header) = self.segments.begin(segment)?;
         let at = if segment == self.offset.segment { self.offset.at } else { 0 };
         self.offset = Offset { segment, at: at.max(FRAMES_START) };
-        self.current = key.map(|key| Reader { file, key, buffer: Vec::new(), from: 0 });
+        self.current = header.map(|header| Reader { file, header, buffer: Vec::new(), from: 0 });
         if self.current.is_none() {
             // Without the key no frame can prove itself. Blocks are still found through the index.
             let size = self.segments.size(segment)?;
@@ -146,7 +150,7 @@ impl Iterator for Scan {
 /// A file, and a piece of it in memory.
 struct Reader {
     file: Arc<dyn DiskFile>,
-    key: Key,
+    header: FileHeader,
     buffer: Vec<u8>,
     from: u64,
 }
@@ -158,7 +162,7 @@ impl Reader {
         if !self.fill(&mut header, place.at)? {
             return Ok(None);
         }
-        let Some(header) = Header::decode(&header, &self.key, place) else { return Ok(None) };
+        let Some(header) = Header::decode(&header, &self.header.key, place) else { return Ok(None) };
         let mut payload = vec![0; header.length];
         if !self.fill(&mut payload, place.at + HEADER as u64)? {
             return Ok(None);

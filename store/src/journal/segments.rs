@@ -1,6 +1,6 @@
 //! The journal's files: `00000000.journal` and so on, read by offset.
 
-use super::{damage::Damaged, file_header, frame::MAX_PAYLOAD, key::Key};
+use super::{damage::Damaged, file_header::FileHeader, frame::MAX_PAYLOAD};
 use crate::{
     disk::{self, DiskFile},
     environment::Environment,
@@ -74,13 +74,13 @@ impl Segments {
         self.environment.disk.read(&path).and_then(|file| file.len()).map_err(StoreError::io("read", path))
     }
 
-    /// A file to be read from its beginning, and its key; no key when its beginning is damaged.
-    pub(super) fn begin(&self, segment: u32) -> Result<(Arc<dyn DiskFile>, Option<Key>), StoreError> {
+    /// A file to be read, and what its beginning says; nothing when that is damaged.
+    pub(super) fn begin(&self, segment: u32) -> Result<(Arc<dyn DiskFile>, Option<FileHeader>), StoreError> {
         let path = self.path(segment);
         let begin = || {
             let file = self.environment.disk.read(&path)?;
-            let key = file_header::read(&*file, segment)?;
-            Ok((file, key))
+            let header = FileHeader::read(&*file, segment)?;
+            Ok((file, header))
         };
         begin().map_err(StoreError::io("read", &path))
     }

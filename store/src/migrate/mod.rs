@@ -26,6 +26,9 @@ use std::{
 };
 use v1::Files;
 
+/// What checkpoints of format 1 lack.
+const NO_EPOCH: [u8; 8] = [0; 8];
+
 /// Bytes that are written at a time.
 const BATCH_BYTES: usize = 1 << 20;
 
@@ -53,7 +56,7 @@ pub(super) fn run(
     copy.finish()?;
     format::mark(&*environment.disk, dir)?;
     if let Some(index) = index {
-        index.close();
+        index.close(&dir.join("db"));
     }
     finish(environment, dir)
 }
@@ -118,7 +121,9 @@ impl Plan {
             end = frames.offset();
         }
         let followed = match index {
-            Some(index) => index.get(keys::CHECKPOINT)?.and_then(|value| Checkpoint::decode(&value).ok()),
+            Some(index) => index
+                .get(keys::CHECKPOINT)?
+                .and_then(|value| Checkpoint::decode(&[&value[..], &NO_EPOCH].concat()).ok()),
             None => None,
         };
         let index_is_complete = followed.is_some_and(|it| it.followed >= end);

@@ -40,7 +40,7 @@ fn put_index(dir: &Path, lines: &str) {
     }
     tree.apply(batch).unwrap();
     tree.flush().unwrap();
-    tree.close();
+    tree.close(&dir.join("db"));
 }
 
 fn unhex(text: &str) -> Vec<u8> {

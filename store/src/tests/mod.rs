@@ -1,6 +1,7 @@
 //! What a user of the store would notice.
 
 mod conformance;
+mod disks;
 mod flushing;
 mod format;
 mod full_disk;
@@ -8,7 +9,9 @@ mod healing;
 mod hostile;
 mod migrating;
 mod opening;
+mod power;
 mod recovery;
+mod sim_disk;
 mod space;
 mod staging;
 

@@ -1,0 +1,226 @@
+//! Disks that fail, lie, run full and lose files.
+
+use super::{address, put, sim_disk::SimDisk, writer};
+use crate::{
+    OpenError, Poison, Store, StoreConfig, StoreError, environment::Environment, tree::MemoryEngine,
+};
+use oplog::{Hash, log::LogRead as _};
+use rand::{SeedableRng as _, rngs::StdRng};
+use std::{path::PathBuf, sync::Arc};
+use tempfile::TempDir;
+
+/// A store on a disk in memory, that is opened and closed as one likes.
+struct Machine {
+    dir: TempDir,
+    disk: SimDisk,
+    index: MemoryEngine,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let (dir, disk) = (TempDir::new().unwrap(), SimDisk::default());
+        Self { dir, disk, index: MemoryEngine::default() }
+    }
+
+    fn try_open(&self) -> Result<Store, OpenError> {
+        let environment = Environment {
+            disk: Arc::new(self.disk.clone()),
+            segment_bytes: 8 << 10,
+            index: Some(self.index.clone()),
+            ..Environment::machine()
+        };
+        Store::open_in(&environment, self.dir.path(), &StoreConfig::default())
+    }
+
+    fn open(&self) -> Store {
+        self.try_open().unwrap()
+    }
+
+    fn file(&self, number: u32) -> PathBuf {
+        self.dir.path().join(format!("journal/{number:08x}.journal"))
+    }
+
+    /// The power goes and comes back.
+    fn lose_power(&mut self) {
+        self.disk = self.disk.after_power_cut(&mut StdRng::seed_from_u64(1));
+    }
+}
+
+fn append(store: &Store, name: &str, value: &str) -> Result<Hash, StoreError> {
+    let database = store.database(&address(name))?;
+    let mut log = database.open_log()?;
+    let added = log.append(put("key", value), &writer(0)).unwrap();
+    let hash = added.position.hash;
+    database.apply(log.commit(vec![added], &database)?)?;
+    Ok(hash)
+}
+
+fn values(store: &Store, name: &str) -> usize {
+    let database = store.database(&address(name)).unwrap();
+    assert_eq!(database.verify(|_| {}).unwrap().examples, []);
+    database.newest_first(None).count()
+}
+
+#[tokio::test]
+async fn after_a_failed_flush_nothing_is_acknowledged_and_the_restart_writes_what_the_disk_may_not_have() {
+    for index_lost in [false, true] {
+        let mut machine = Machine::new();
+        let store = machine.open();
+        append(&store, "db", "before").unwrap();
+        store.flushed().await.unwrap();
+        // The system takes the pages for clean although the disk has not got them, and shows them from its cache.
+        machine.disk.fail_sync(0);
+        append(&store, "db", "failed").unwrap();
+        let error = store.flushed().await.unwrap_err();
+        assert!(matches!(error, StoreError::Poisoned(Poison::Sync(_))), "{error}");
+        assert!(append(&store, "db", "refused").unwrap_err().is_poisoned());
+        assert!(store.flushed().await.unwrap_err().is_poisoned());
+        drop(store);
+
+        let store = machine.open();
+        let acknowledged = append(&store, "db", "after").unwrap();
+        store.flushed().await.unwrap();
+        assert_eq!(values(&store, "db"), 3);
+        drop(store);
+        machine.lose_power();
+        if index_lost {
+            machine.index = MemoryEngine::default();
+        }
+        let store = machine.open();
+        assert!(store.database(&address("db")).unwrap().contains(&acknowledged).unwrap());
+        assert_eq!(values(&store, "db"), 3, "index lost: {index_lost}");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_sync_at_the_end_of_a_file_stops_all_writing() {
+    let machine = Machine::new();
+    let store = machine.open();
+    append(&store, "db", "before").unwrap();
+    store.flushed().await.unwrap();
+    append(&store, "db", &"x".repeat(6000)).unwrap();
+    machine.disk.fail_sync(0);
+    append(&store, "db", &"y".repeat(6000)).unwrap_err();
+    assert!(append(&store, "db", "z").unwrap_err().is_poisoned());
+    assert!(store.flushed().await.unwrap_err().is_poisoned());
+}
+
+#[tokio::test]
+async fn a_journal_file_that_is_lost_or_emptied_keeps_the_store_from_opening() {
+    for number in [0, 2] {
+        for emptied in [false, true] {
+            let machine = Machine::new();
+            let store = machine.open();
+            while store.inner.writes.lock().unwrap().journal.end().segment < 2 {
+                append(&store, "db", &"x".repeat(3000)).unwrap();
+            }
+            append(&store, "db", "last").unwrap();
+            store.flushed().await.unwrap();
+            drop(store);
+            let whole = machine.disk.bytes(&machine.file(number));
+            if emptied {
+                machine.disk.edit(&machine.file(number), Vec::clear);
+            } else {
+                machine.disk.lose(&machine.file(number));
+            }
+            let error = machine.try_open().unwrap_err();
+            assert!(
+                matches!(&error, OpenError::NoJournalFile { file } if *file == machine.file(number)),
+                "{number} {emptied}: {error}"
+            );
+            // Put back, everything is there.
+            machine.disk.put(&machine.file(number), &whole);
+            let store = machine.open();
+            assert!(store.damage().is_none());
+            assert!(values(&store, "db") > 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_journal_file_is_told_of_without_an_index_too() {
+    let mut machine = Machine::new();
+    let store = machine.open();
+    while store.inner.writes.lock().unwrap().journal.end().segment < 2 {
+        append(&store, "db", &"x".repeat(3000)).unwrap();
+    }
+    drop(store);
+    machine.disk.lose(&machine.file(1));
+    machine.index = MemoryEngine::default();
+    assert_eq!(machine.open().damage().files, 1);
+}
+
+#[tokio::test]
+async fn a_journal_file_that_became_shorter_is_told_of() {
+    let machine = Machine::new();
+    let store = machine.open();
+    while store.inner.writes.lock().unwrap().journal.end().segment < 1 {
+        append(&store, "db", &"x".repeat(1000)).unwrap();
+    }
+    drop(store);
+    machine.disk.edit(&machine.file(0), |bytes| bytes.truncate(bytes.len() / 2));
+    assert_eq!(machine.open().damage().files, 1);
+}
+
+#[tokio::test]
+async fn a_removed_database_stays_removed_though_sweeps_move_the_record_and_the_index_is_lost() {
+    let mut machine = Machine::new();
+    let store = machine.open();
+    // The secret database stands in a file that is not swept, as others fill it.
+    let secret = append(&store, "secret", "secret").unwrap();
+    for _ in 0..3 {
+        append(&store, "kept", &"x".repeat(1500)).unwrap();
+    }
+    for round in 0..6 {
+        let passing = format!("passing {round}");
+        append(&store, &passing, &"y".repeat(5000)).unwrap();
+        if round == 1 {
+            store.remove_database(&address("secret")).unwrap();
+        }
+        store.remove_database(&address(&passing)).unwrap();
+    }
+    assert!(machine.disk.paths().contains(&machine.file(0)), "the file with the secret is still there");
+    assert!(!machine.disk.paths().contains(&machine.file(1)), "and later ones were swept");
+    let again = append(&store, "secret", "again").unwrap();
+    store.flushed().await.unwrap();
+    drop(store);
+    machine.index = MemoryEngine::default();
+    let store = machine.open();
+    assert!(!store.has_block(&secret).unwrap());
+    assert!(store.has_block(&again).unwrap());
+    assert_eq!(values(&store, "secret"), 1);
+    assert_eq!(values(&store, "kept"), 3);
+}
+
+#[tokio::test]
+async fn a_file_with_damage_is_not_swept_while_the_index_needs_it() {
+    let machine = Machine::new();
+    let store = machine.open();
+    let kept = append(&store, "kept", "kept").unwrap();
+    let place = store.indexed(&kept).unwrap().unwrap().location();
+    append(&store, "passing", &"y".repeat(5000)).unwrap();
+    append(&store, "kept", &"x".repeat(5000)).unwrap();
+    store.flushed().await.unwrap();
+    // The header of a frame whose payload is whole: the index reads it, a scan does not.
+    let at = usize::try_from(place.at).unwrap() - 1;
+    machine.disk.edit(&machine.file(0), |bytes| bytes[at] ^= 1);
+    store.remove_database(&address("passing")).unwrap();
+    assert_eq!(store.damage().parts, 1);
+    assert!(store.block(&kept).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_write_that_finds_the_disk_full_is_taken_back() {
+    let machine = Machine::new();
+    let store = machine.open();
+    append(&store, "db", "before").unwrap();
+    machine.disk.set_room(Some(300));
+    let error = append(&store, "db", "without room").unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    machine.disk.set_room(None);
+    append(&store, "db", "after").unwrap();
+    store.flushed().await.unwrap();
+    assert_eq!(values(&store, "db"), 2);
+    drop(store);
+    assert_eq!(values(&machine.open(), "db"), 2);
+}
