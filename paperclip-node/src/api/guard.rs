@@ -48,7 +48,8 @@ impl Guard {
         if open || shown {
             return Ok(());
         }
-        let detail = "send Authorization: Bearer <token>, with the token of the node's api-token-file";
+        let detail = "send the token of the node's api-token-file as Authorization: Bearer <token>; on the command line give --token-file or \
+                      PAPERCLIP_TOKEN_FILE";
         Err(Denied { reason: ApiRefusal::Token, problem: Problem::new(Kind::Unauthorized, detail) })
     }
 }

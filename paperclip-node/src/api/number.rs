@@ -1,10 +1,11 @@
 //! Whole numbers as clients give them: `5` and `5.0` are the same to JSON and to JavaScript.
 
 use super::MAX_PAGE_ITEMS;
+use oplog::cbor::MAX_SAFE_INTEGER;
 use serde::{Deserialize, Deserializer, de};
 use std::fmt;
 
-/// A whole number, in a body or in a query.
+/// A whole number, in a body or in a query, that every JSON parser reads the same: up to 2^53 - 1 either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Whole(pub(super) i64);
 
@@ -20,37 +21,53 @@ impl de::Visitor<'_> for WholeVisitor {
     type Value = Whole;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number")
+        f.write_str("a whole number below 2^53")
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Whole, E> {
+        if number.unsigned_abs() > MAX_SAFE_INTEGER.unsigned_abs() {
+            return Err(E::invalid_value(de::Unexpected::Signed(number), &self));
+        }
         Ok(Whole(number))
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Whole, E> {
-        let too_large = |_| E::invalid_value(de::Unexpected::Unsigned(number), &"a number below 2^63");
-        i64::try_from(number).map(Whole).map_err(too_large)
+        match i64::try_from(number) {
+            Ok(number) => self.visit_i64(number),
+            Err(_) => Err(E::invalid_value(de::Unexpected::Unsigned(number), &self)),
+        }
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Whole, E> {
-        /// The first number above all of an `i64`.
-        const END: f64 = 9_223_372_036_854_775_808.0;
-        if number.fract() != 0.0 || !(-END..END).contains(&number) {
+        if number.fract() != 0.0 || number.is_nan() {
             return Err(E::invalid_value(de::Unexpected::Float(number), &self));
         }
-        #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
-        Ok(Whole(number as i64))
+        #[expect(clippy::cast_possible_truncation, reason = "what saturates is refused")]
+        self.visit_i64(number as i64)
     }
 
     /// Numbers of a query are texts.
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Whole, E> {
         if let Ok(number) = text.parse() {
-            return Ok(Whole(number));
+            return self.visit_i64(number);
         }
         match text.parse() {
             Ok(number) => self.visit_f64(number),
             Err(_) => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
         }
+    }
+}
+
+/// How many of something: a whole number from 0 up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Whole")]
+pub(super) struct Count(pub(super) u64);
+
+impl TryFrom<Whole> for Count {
+    type Error = String;
+
+    fn try_from(Whole(number): Whole) -> Result<Self, String> {
+        u64::try_from(number).map(Self).map_err(|_| format!("{number} is below 0"))
     }
 }
 
@@ -81,12 +98,22 @@ mod tests {
     #[test]
     fn whole_numbers_are_read_however_they_are_written() {
         for (text, number) in
-            [("5", 5), ("5.0", 5), ("-1", -1), ("1e3", 1000), ("9223372036854775807", i64::MAX)]
+            [("5", 5), ("5.0", 5), ("-1", -1), ("1e3", 1000), ("9007199254740991", MAX_SAFE_INTEGER)]
         {
             assert_eq!(serde_json::from_str::<Whole>(text).unwrap(), Whole(number), "{text}");
             assert_eq!(serde_json::from_str::<Whole>(&format!("{text:?}")).unwrap(), Whole(number), "{text}");
         }
-        for bad in ["5.5", "18446744073709551616", "1e30", "true", "\"many\"", "\"NaN\"", "null"] {
+        for bad in [
+            "5.5",
+            "9007199254740992",
+            "-9007199254740992",
+            "18446744073709551616",
+            "1e30",
+            "true",
+            "\"many\"",
+            "\"NaN\"",
+            "null",
+        ] {
             assert!(serde_json::from_str::<Whole>(bad).is_err(), "{bad}");
         }
     }

@@ -32,7 +32,7 @@ pub enum Kind {
     ForeignOrigin,
     /// The node's identity may not write to the database.
     NotAllowed,
-    /// There is no such path.
+    /// No such path.
     UnknownRoute,
     /// No database of this name or address is pinned.
     UnknownDatabase,
@@ -40,7 +40,7 @@ pub enum Kind {
     UnknownKey,
     /// The log has no entry of this hash.
     UnknownEntry,
-    /// The path takes other methods.
+    /// The path does not support this method.
     MethodNotAllowed,
     /// The body did not come in time.
     SlowBody,
@@ -48,7 +48,7 @@ pub enum Kind {
     WrongType,
     /// Several databases have the name.
     AmbiguousName,
-    /// The cluster pins as many databases as it may.
+    /// The cluster has reached its limit of pinned databases.
     TooMany,
     /// `If-Match` or `If-None-Match` does not hold.
     PreconditionFailed,
@@ -89,27 +89,32 @@ impl Kind {
         (Self::MalformedPath, "malformed-path", StatusCode::BAD_REQUEST, "The path is malformed"),
         (Self::MalformedQuery, "malformed-query", StatusCode::BAD_REQUEST, "The query is malformed"),
         (Self::MalformedBody, "malformed-body", StatusCode::BAD_REQUEST, "The body is malformed"),
-        (Self::Unauthorized, "unauthorized", StatusCode::UNAUTHORIZED, "A bearer token is needed"),
-        (Self::ForeignOrigin, "foreign-origin", StatusCode::FORBIDDEN, "Pages of other sites are refused"),
+        (Self::Unauthorized, "unauthorized", StatusCode::UNAUTHORIZED, "A bearer token is required"),
+        (
+            Self::ForeignOrigin,
+            "foreign-origin",
+            StatusCode::FORBIDDEN,
+            "Requests from other sites are refused",
+        ),
         (Self::NotAllowed, "not-allowed", StatusCode::FORBIDDEN, "This node may not write to the database"),
-        (Self::UnknownRoute, "unknown-route", StatusCode::NOT_FOUND, "There is no such path"),
-        (Self::UnknownDatabase, "unknown-database", StatusCode::NOT_FOUND, "There is no such database"),
-        (Self::UnknownKey, "unknown-key", StatusCode::NOT_FOUND, "There is no such key"),
-        (Self::UnknownEntry, "unknown-entry", StatusCode::NOT_FOUND, "There is no such entry"),
+        (Self::UnknownRoute, "unknown-route", StatusCode::NOT_FOUND, "No such path"),
+        (Self::UnknownDatabase, "unknown-database", StatusCode::NOT_FOUND, "No such database"),
+        (Self::UnknownKey, "unknown-key", StatusCode::NOT_FOUND, "No such key"),
+        (Self::UnknownEntry, "unknown-entry", StatusCode::NOT_FOUND, "No such entry"),
         (
             Self::MethodNotAllowed,
             "method-not-allowed",
             StatusCode::METHOD_NOT_ALLOWED,
-            "The path takes other methods",
+            "The path does not support this method",
         ),
-        (Self::SlowBody, "slow-body", StatusCode::REQUEST_TIMEOUT, "The body came too slowly"),
+        (Self::SlowBody, "slow-body", StatusCode::REQUEST_TIMEOUT, "The body arrived too slowly"),
         (Self::WrongType, "wrong-type", StatusCode::CONFLICT, "The database is read another way"),
         (Self::AmbiguousName, "ambiguous-name", StatusCode::CONFLICT, "Several databases have this name"),
         (
             Self::TooMany,
             "too-many-databases",
             StatusCode::CONFLICT,
-            "The cluster pins as many databases as it may",
+            "The cluster has reached its limit of pinned databases",
         ),
         (
             Self::PreconditionFailed,
@@ -138,7 +143,7 @@ impl Kind {
         ),
         (Self::Internal, "internal", StatusCode::INTERNAL_SERVER_ERROR, "The node failed"),
         (Self::PeerUnreachable, "peer-unreachable", StatusCode::BAD_GATEWAY, "The peer could not be reached"),
-        (Self::Busy, "busy", StatusCode::SERVICE_UNAVAILABLE, "Too many such requests"),
+        (Self::Busy, "busy", StatusCode::SERVICE_UNAVAILABLE, "Too many requests of this kind"),
         (Self::Timeout, "timeout", StatusCode::SERVICE_UNAVAILABLE, "The request took too long"),
         (Self::NotCertified, "not-certified", StatusCode::SERVICE_UNAVAILABLE, "The node is not certified"),
         (Self::NotOpen, "not-open", StatusCode::SERVICE_UNAVAILABLE, "The database is not open"),
@@ -147,7 +152,7 @@ impl Kind {
             Self::StorePoisoned,
             "store-poisoned",
             StatusCode::SERVICE_UNAVAILABLE,
-            "The store takes no writes until restart",
+            "The store accepts no writes until the node restarts",
         ),
         (Self::ShuttingDown, "shutting-down", StatusCode::SERVICE_UNAVAILABLE, "The node is shutting down"),
         (Self::DiskFull, "disk-full", StatusCode::INSUFFICIENT_STORAGE, "The disk is full"),

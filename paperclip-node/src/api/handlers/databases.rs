@@ -5,6 +5,7 @@ use crate::{
     api::{
         Api,
         extract::{self, Json, OptionalJson, Path, Query},
+        number::Count,
         page::Page,
         problem::{Kind, Problem},
         shape,
@@ -205,8 +206,8 @@ pub(crate) async fn unpin(
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HowLong {
-    timeout_seconds: Option<u64>,
-    wait_peers: Option<usize>,
+    timeout_seconds: Option<Count>,
+    wait_peers: Option<Count>,
 }
 
 /// POST `/v1/databases/{db}/resync`
@@ -218,14 +219,15 @@ pub(crate) async fn resync(
     let _place = api.slow_place()?;
     let HowLong { timeout_seconds, wait_peers } = how.unwrap_or_default();
     let timeout = waiting(timeout_seconds);
+    let wait_peers = wait_peers.map(|Count(peers)| usize::try_from(peers).unwrap_or(usize::MAX));
     let report = api.node().resync(&db, timeout, wait_peers).await?;
     let problems = problems_of(&api, &db);
     Ok(axum::Json(shape::with_problems(shape::resync(&report), problems)).into_response())
 }
 
 /// How long to wait for peers.
-fn waiting(seconds: Option<u64>) -> Duration {
-    Duration::from_secs(seconds.unwrap_or(RESYNC_SECONDS).min(MAX_RESYNC_SECONDS))
+fn waiting(seconds: Option<Count>) -> Duration {
+    Duration::from_secs(seconds.map_or(RESYNC_SECONDS, |Count(seconds)| seconds.min(MAX_RESYNC_SECONDS)))
 }
 
 /// How to verify.
@@ -234,7 +236,7 @@ fn waiting(seconds: Option<u64>) -> Duration {
 pub(crate) struct Repair {
     #[serde(default)]
     repair: bool,
-    timeout_seconds: Option<u64>,
+    timeout_seconds: Option<Count>,
 }
 
 /// POST `/v1/databases/{db}/verify`
