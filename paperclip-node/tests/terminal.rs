@@ -138,7 +138,7 @@ fn database(name: &str, state: &str) -> Json {
     json!({
         "address": ADDRESS, "name": name, "role": "pinned", "state": state, "type": "events", "entries": 1,
         "heads": 1, "pending": 0, "refused": 0, "peers": [], "unreachable_blocks": [],
-        "access": { "type": "ipfs", "address": "/ipfs/zdpu1", "write": [HOSTILE] },
+        "access": { "type": "ipfs", "address": "/ipfs/zdpu1", "write": ["*"] }, "reading": "events",
     })
 }
 
@@ -163,40 +163,47 @@ fn uncoloured(text: &str) -> String {
     })
 }
 
-#[test]
-fn what_strangers_name_neither_moves_the_cursor_nor_forges_rows() {
-    let mut failed = database(HOSTILE, "failed");
-    failed["error"] = json!(HOSTILE);
+/// A node in whose answers every text that a stranger chooses is this one.
+fn with_text(text: &str) -> Answers {
+    let mut failed = database(text, "failed");
+    failed["error"] = json!(text);
+    failed["access"]["write"] = json!([text]);
+    failed["refused_last"] = json!([{ "hash": "zdpu1", "writer": text, "peer": "12D3Koo", "detail": text }]);
     let peer = json!({
-        "peer_id": "12D3KooWMC41nu1ihbmgK4vcppS4w4HrGa8DH8novuy7Lh1oe2SV", "outbound": true, "agent": HOSTILE,
-        "address": "/ip4/10.0.0.1/tcp/4747", "connected_seconds": 3.0, "databases": [],
+        "peer_id": "12D3KooWMC41nu1ihbmgK4vcppS4w4HrGa8DH8novuy7Lh1oe2SV", "outbound": true, "agent": text,
+        "address": "/ip4/10.0.0.1/tcp/4747", "connected_seconds": 3.0, "databases": [], "state": "connected",
     });
-    let status = json!({ "ready": false, "problems": [HOSTILE], "addrs": [], "databases": [failed] });
-    let keys = json!([{ "hash": "zdpu1", "key": HOSTILE, "value": HOSTILE }]);
+    let down = json!({
+        "peer_id": null, "address": "/ip4/10.0.0.2/tcp/4747", "state": "failed", "unconnected_seconds": 60.0,
+        "last_error": text, "next_try_seconds": 5.0,
+    });
+    let status = json!({ "ready": false, "problems": [text], "addrs": [], "databases": [failed] });
+    let keys = json!([{ "hash": "zdpu1", "key": text, "value": text }]);
     let mut keyvalue = database("kv", "open");
-    keyvalue["type"] = json!("keyvalue");
-    let node = Prepared::default()
+    keyvalue["reading"] = json!("keyvalue");
+    Prepared::default()
         .with("/v1/databases", json!([failed]))
-        .with("/v1/databases/bad", failed.clone())
+        .with("/v1/databases/bad", failed)
         .with("/v1/databases/kv", keyvalue)
         .with("/v1/databases/kv/kv", keys)
-        .with("/v1/peers", json!([peer]))
+        .with("/v1/peers", json!([peer, down]))
         .with("/v1/status", status)
-        .serve();
-    let commands: [(&[&str], usize); 5] = [
-        (&["db", "list"], 4),
-        (&["peers"], 2),
-        (&["db", "show", "bad"], 14),
-        (&["status"], 16),
-        (&["all", "kv"], 1),
-    ];
-    for (arguments, lines) in commands {
-        for text in [node.text(arguments), uncoloured(&node.terminal(arguments, &[]))] {
+        .serve()
+}
+
+#[test]
+fn what_strangers_name_neither_moves_the_cursor_nor_forges_rows() {
+    let (hostile, harmless) = (with_text(HOSTILE), with_text("harmless"));
+    let commands: [&[&str]; 5] =
+        [&["db", "list"], &["peers"], &["db", "show", "bad"], &["status"], &["all", "kv"]];
+    for arguments in commands {
+        let lines = harmless.text(arguments).lines().count();
+        for text in [hostile.text(arguments), uncoloured(&hostile.terminal(arguments, &[]))] {
             assert!(text.chars().all(|char| char == '\n' || !char.is_control()), "{text:?}");
             assert!(!text.contains('\u{202e}') && text.contains("\\u001b[2J"), "{text:?}");
             assert_eq!(text.lines().count(), lines, "{arguments:?}\n{text}");
         }
-        let json = node.text(&[arguments, &["--json"]].concat());
+        let json = hostile.text(&[arguments, &["--json"]].concat());
         assert!(!json.contains(['\u{9b}', '\u{202e}', '\u{1b}']), "{json:?}");
         let document: Json = serde_json::from_str(json.lines().next().unwrap()).unwrap();
         assert!(document.to_string().contains("\u{9b}H\u{202e}"), "programs get what was said: {document}");
@@ -307,4 +314,11 @@ fn a_node_tells_its_operator_where_it_is_and_what_to_do() {
         assert!(greeting[4].starts_with("peers dial  /ip4/127.0.0.1/tcp/"), "{greeting:?}");
         assert_eq!(greeting[6], format!("            paperclip-node status --api {api}"));
     }
+}
+
+#[test]
+fn configured_peers_that_are_down_are_listed_with_their_error_and_next_try() {
+    let text = with_text("connection refused").text(&["peers"]);
+    let row = "/ip4/10.0.0.2/tcp/4747  60 s      5 s          connection refused";
+    assert!(text.contains("not connected:\n") && text.lines().last() == Some(row), "{text}");
 }

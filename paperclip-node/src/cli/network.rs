@@ -59,18 +59,36 @@ pub(super) fn peers(args: &ClientArgs) -> Result<(), CliError> {
         vec![
             id,
             address,
-            match peer.get("outbound").and_then(Json::as_bool) {
-                Some(true) => "out".to_owned(),
-                Some(false) => "in".to_owned(),
-                None => cell(peer, "state"),
-            },
+            if peer.get("outbound") == Some(&Json::Bool(true)) { "out" } else { "in" }.to_owned(),
             duration(peer.get("connected_seconds").and_then(Json::as_f64)),
             peer.get("databases").map_or(&[][..], rows).len().to_string(),
-            cell(peer, if peer.get("last_error").is_some() { "last_error" } else { "agent" }),
+            cell(peer, "agent"),
         ]
     };
     let header = ["PEER", "ADDRESS", "DIRECTION", "UPTIME", "DATABASES", "AGENT"];
-    Ok(args.output().rows(rows(&peers), &header, cells)?)
+    let peers = rows(&peers);
+    Ok(args.output().documents(peers, || {
+        let (connected, down): (Vec<&Json>, Vec<&Json>) =
+            peers.iter().partition(|peer| peer.get("state").is_none_or(|state| state == "connected"));
+        let table = Text::table(&header, connected.into_iter().map(cells));
+        if down.is_empty() { table } else { table.apart(unconnected(&down)) }
+    })?)
+}
+
+/// Configured peers that are not connected: why, and when they are dialled again.
+fn unconnected(down: &[&Json]) -> Text {
+    let cells = |peer: &&Json| {
+        let seconds = |field| duration(peer.get(field).and_then(Json::as_f64));
+        vec![
+            Cell::from(cell(peer, "address")),
+            seconds("unconnected_seconds").into(),
+            seconds("next_try_seconds").into(),
+            Cell::bad(cell(peer, "last_error")),
+        ]
+    };
+    let header = ["ADDRESS", "DOWN FOR", "NEXT TRY IN", "LAST ERROR"];
+    Text::line(Cell::bad("configured peers that are not connected:"))
+        .then(Text::table(&header, down.iter().map(cells)))
 }
 
 /// Connects to a peer.
