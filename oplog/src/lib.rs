@@ -43,6 +43,7 @@ pub mod manifest;
 pub mod memory;
 pub mod order;
 pub mod reading;
+pub mod shares;
 pub mod view;
 
 pub use address::Address;

@@ -18,6 +18,9 @@ use std::{
     sync::atomic::Ordering,
 };
 
+/// The part of the room for staged blocks that one database cannot take from the others.
+const RESERVED_PART: u64 = 4;
+
 impl DatabaseStore {
     /// Keeps blocks that are not part of the log yet; the hashes must be those of the blocks. Those that are staged or
     /// committed already cost nothing.
@@ -38,10 +41,11 @@ impl DatabaseStore {
         }
         let bytes = added.iter().map(|(_, size)| size).sum();
         let limit = self.store.inner.max_staged_bytes;
-        if writes.staged_bytes + bytes > limit {
+        let after = self.staged_bytes()? + bytes;
+        let for_one = limit - limit / RESERVED_PART;
+        if writes.staged_bytes + bytes > limit || after > for_one {
             return Err(StoreError::StagingFull { limit });
         }
-        let after = self.staged_bytes()? + bytes;
         self.store.write(&mut writes, frames, |batch, locations| {
             for ((hash, _), location) in added.iter().zip(locations) {
                 batch.put(keys::staged(self.number, hash), location.encode());

@@ -34,24 +34,31 @@ impl Joiner {
             let written_by = WrittenBy::Key(candidate.entry.key);
             return self.refuse_of(id, Refusal::WrongLog(candidate.entry.id), written_by, effects);
         }
-        let Some(pending) = self.pending.get_mut(&id) else {
+        let Some(source) = self.pending.get(&id).map(|pending| pending.source) else {
             return;
         };
         let identity_hash = candidate.entry.identity;
         self.block_bytes += candidate.block.len();
-        if let Some(identity) = self.identities.get(&identity_hash) {
-            pending.stage = Stage::Verifying;
+        if let Some(identity) = self.identities.get(&identity_hash).cloned() {
+            self.no_longer_wanted(id, Stage::Verifying);
             self.verifying_bytes += candidate.block.len();
             effects.push(Effect::Verify(Job(Work::Entry {
                 candidate: Box::new(candidate),
-                identity: Arc::clone(identity),
+                identity,
                 writers: Arc::clone(&self.writers),
                 policy: self.policy,
             })));
             return;
         }
-        pending.stage = Stage::NeedsIdentity(Box::new(candidate));
-        let source = pending.source;
+        // These cannot be staged: nothing says yet that they are good. There is room for two of any size in any case.
+        let room = self.byte_budget.max(2 * self.limits.max_entry_bytes);
+        if self.unidentified_bytes + candidate.block.len() > room {
+            self.block_bytes -= candidate.block.len();
+            let written_by = WrittenBy::Key(candidate.entry.key);
+            return self.refuse_of(id, Refusal::Backlog, written_by, effects);
+        }
+        self.unidentified_bytes += candidate.block.len();
+        self.no_longer_wanted(id, Stage::NeedsIdentity(Box::new(candidate)));
         let waiters = self.identity_waiters.entry(identity_hash).or_default();
         waiters.push(id);
         if waiters.len() == 1 {
@@ -82,6 +89,7 @@ impl Joiner {
             };
             match std::mem::replace(&mut pending.stage, Stage::Verifying) {
                 Stage::NeedsIdentity(candidate) => {
+                    self.unidentified_bytes -= candidate.block.len();
                     self.verifying_bytes += candidate.block.len();
                     effects.push(Effect::Verify(Job(Work::Entry {
                         candidate,
@@ -133,18 +141,23 @@ impl Joiner {
                 }
             }
         }
+        if !self.weigh(id, entry.next.len() + needs.len()) {
+            self.abandon(id, &needs, effects);
+            self.refuse_of(id, Refusal::Backlog, WrittenBy::Identity(author), effects);
+            return Ok(());
+        }
         let complete = needs.is_empty();
         let keyed = KeyedOp::of(&entry.payload);
         self.block_bytes += block.len();
         if let Some(pending) = self.pending.get_mut(&id) {
-            pending.stage = Stage::Verified(Verified {
+            pending.stage = Stage::Verified(Box::new(Verified {
                 position,
                 next: entry.next,
                 keyed,
                 block: Some(block),
                 needs,
                 author,
-            });
+            }));
         }
         if complete {
             self.complete(id, effects);

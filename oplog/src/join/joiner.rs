@@ -3,11 +3,12 @@
 use super::{
     Effect, Limits, Policy, Ready, Refusal, Source, Verdict, Want, WrittenBy,
     bounded::Bounded,
-    pending::{Id, Pending, Stage, Verified},
+    pending::{Id, Pending, SMALL, Stage, shrink},
     verify::{Job, Outcome, Work},
 };
 use crate::{
     access::Writers, address::Address, hash::Hash, identity::VerifiedIdentity, log::LogRead, order::Position,
+    shares::Shares,
 };
 use bytes::Bytes;
 use std::{
@@ -22,13 +23,19 @@ pub struct Joiner {
     pub(super) writers: Arc<Writers>,
     pub(super) policy: Policy,
     pub(super) limits: Limits,
+    /// [`Limits::max_pending_bytes`], or less.
+    pub(super) byte_budget: usize,
     pub(super) pending: HashMap<Id, Pending>,
     pub(super) ids: HashMap<Hash, Id>,
     pub(super) next_id: Id,
-    /// Pending entries by the number of the peer that led to them.
-    pub(super) per_source: HashMap<u64, usize>,
+    /// Pending entries, by the number of the peer that led to them. Many links weigh as much as entries.
+    pub(super) room: Shares<u64>,
+    /// Those of them whose blocks are being fetched.
+    pub(super) wanted: Shares<u64>,
     /// Blocks in memory, those in jobs among them.
     pub(super) block_bytes: usize,
+    /// Blocks whose identity is being fetched.
+    pub(super) unidentified_bytes: usize,
     /// Blocks in jobs, whose verdicts are out.
     pub(super) verifying_bytes: usize,
     pub(super) identities: Bounded<Hash, Arc<VerifiedIdentity>>,
@@ -47,11 +54,14 @@ impl Joiner {
             writers: Arc::new(writers),
             policy,
             limits,
+            byte_budget: limits.max_pending_bytes,
             pending: HashMap::new(),
             ids: HashMap::new(),
             next_id: 0,
-            per_source: HashMap::new(),
+            room: Shares::new(limits.max_pending as u64),
+            wanted: Shares::new(limits.max_wanted as u64),
             block_bytes: 0,
+            unidentified_bytes: 0,
             verifying_bytes: 0,
             identities: Bounded::new(limits.max_identities),
             identity_waiters: HashMap::new(),
@@ -68,6 +78,17 @@ impl Joiner {
             self.writers = Arc::new(writers);
             self.refused.clear();
         }
+    }
+
+    /// Changes how much of what [`Limits`] grants there is room for: a part of a capacity that many joiners share.
+    pub fn set_room(&mut self, pending: u64, pending_bytes: usize) {
+        self.room.set_capacity(pending.min(self.limits.max_pending as u64));
+        self.byte_budget = pending_bytes.min(self.limits.max_pending_bytes);
+    }
+
+    /// What the pending entries take of [`Limits::max_pending`]: one each, and one for every [`LINKS_PER_ENTRY`](super::LINKS_PER_ENTRY) links.
+    pub fn room_taken(&self) -> u64 {
+        self.room.total()
     }
 
     /// How many entries wait for something.
@@ -203,12 +224,16 @@ impl Joiner {
             self.ready_at.remove(&entry.position.hash);
             self.block_bytes -= entry.block.as_ref().map_or(0, Bytes::len);
         }
+        shrink(&mut self.ready_at);
+        if self.ready.is_empty() {
+            self.ready.shrink_to(SMALL);
+        }
         ready
     }
 
     /// Whether more blocks are in memory than [`Limits::max_pending_bytes`].
     pub fn over_budget(&self) -> bool {
-        self.block_bytes > self.limits.max_pending_bytes
+        self.block_bytes > self.byte_budget
     }
 
     /// Hands out the verified blocks that still wait, to be kept elsewhere until their entries are ready. Done when
@@ -216,8 +241,8 @@ impl Joiner {
     pub fn stage(&mut self) -> Vec<(Hash, Bytes)> {
         let mut staged = Vec::new();
         for pending in self.pending.values_mut() {
-            if let Stage::Verified(Verified { block, .. }) = &mut pending.stage
-                && let Some(block) = block.take()
+            if let Stage::Verified(verified) = &mut pending.stage
+                && let Some(block) = verified.block.take()
             {
                 self.block_bytes -= block.len();
                 staged.push((pending.hash, block));
@@ -235,7 +260,9 @@ impl Joiner {
         self.block_bytes = self.verifying_bytes;
         self.pending.clear();
         self.ids.clear();
-        self.per_source.clear();
+        self.room.clear();
+        self.wanted.clear();
+        self.unidentified_bytes = 0;
         self.identity_waiters.clear();
         self.ready.clear();
         self.ready_at.clear();

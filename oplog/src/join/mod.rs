@@ -65,15 +65,19 @@ impl Source {
     }
 }
 
+/// Links of a pending entry that take as much memory as an entry. An ordinary entry has 17.
+pub const LINKS_PER_ENTRY: usize = 32;
+
 /// Bounds on what a joiner keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The largest entry taken, in bytes.
     pub max_entry_bytes: usize,
-    /// Entries that wait for something, all peers together. Each takes some 600 bytes beside its block.
+    /// Entries that wait for something, all peers together; [`Shares`](crate::shares::Shares) says how much of it one peer
+    /// may lead to. Each takes some 600 bytes beside its block, and counts once more for every [`LINKS_PER_ENTRY`] links.
     pub max_pending: usize,
-    /// Entries that wait because of one peer.
-    pub max_pending_per_source: usize,
+    /// Entries of those whose blocks are being fetched, shared in the same way.
+    pub max_wanted: usize,
     /// Bytes of blocks in memory; above it, [`Joiner::stage`] has something to give.
     pub max_pending_bytes: usize,
     /// Refused hashes remembered, so that they are not fetched and judged again.
@@ -87,7 +91,7 @@ impl Default for Limits {
         Self {
             max_entry_bytes: MAX_ENTRY_BYTES,
             max_pending: 1_000_000,
-            max_pending_per_source: 500_000,
+            max_wanted: 65_536,
             max_pending_bytes: 32 << 20,
             max_refused: 16_384,
             max_identities: 4_096,

@@ -19,11 +19,12 @@ impl Joiner {
     pub(super) fn complete(&mut self, id: Id, effects: &mut Vec<Effect>) {
         let mut complete = vec![id];
         while let Some(id) = complete.pop() {
-            let Some(Pending { stage: Stage::Verified(verified), waiters, hash, source }) = self.remove(id)
+            let Some(Pending { stage: Stage::Verified(verified), waiters, hash, source, .. }) =
+                self.remove(id)
             else {
                 continue;
             };
-            let Verified { position, next, keyed, block, .. } = verified;
+            let Verified { position, next, keyed, block, .. } = *verified;
             for waiter in waiters {
                 match self.settle(waiter, id, hash, &position) {
                     Settled::Complete => complete.push(waiter),
@@ -66,7 +67,7 @@ impl Joiner {
     ) {
         let mut doomed = vec![(id, reason, written_by)];
         while let Some((id, reason, mut written_by)) = doomed.pop() {
-            let Some(Pending { hash, source, stage, waiters }) = self.remove(id) else {
+            let Some(Pending { hash, source, stage, waiters, .. }) = self.remove(id) else {
                 continue;
             };
             if reason.is_final() {
@@ -76,6 +77,7 @@ impl Joiner {
                 Stage::Wanted => effects.push(Effect::Cancel(hash)),
                 Stage::NeedsIdentity(candidate) => {
                     self.block_bytes -= candidate.block.len();
+                    self.unidentified_bytes -= candidate.block.len();
                     self.leave_identity(id, candidate.entry.identity, effects);
                     written_by = WrittenBy::Key(candidate.entry.key);
                 }

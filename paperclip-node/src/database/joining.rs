@@ -235,10 +235,19 @@ impl Task {
         for ((peer, offence), times) in std::mem::take(&mut self.joining.offences) {
             self.network.misbehaved(peer, offence, times).await;
         }
+        self.share_room();
         if self.joining.joiner.over_budget() {
             let dropped = self.stage_pending();
             self.turned_away(dropped, session);
         }
+    }
+
+    /// Tells the node what waits here, and keeps within this database's part.
+    fn share_room(&mut self) {
+        let joiner = &mut self.joining.joiner;
+        let bytes = joiner.pending_bytes() as u64;
+        let allowance = self.backlog.share(self.address, joiner.room_taken(), bytes);
+        joiner.set_room(allowance.entries, usize::try_from(allowance.bytes).unwrap_or(usize::MAX));
     }
 
     pub(super) fn act(

@@ -7,6 +7,7 @@
 //! | `joining` | entries of others: offered, fetched, verified, committed |
 //! | `exchange` | the exchange of heads with the peers that serve the database |
 //! | `replicas` | which peers these are |
+//! | `backlog` | what entries that wait take of the node, and the part of each database |
 //! | `refusals` | what was refused, how often and why |
 //! | `staged` | verified entries that wait for their ancestors, on disk |
 //! | `read` | reads, straight from the store |
@@ -14,6 +15,7 @@
 //! | `settings` | what is chosen per database |
 
 mod append;
+mod backlog;
 mod exchange;
 mod joining;
 mod open;
@@ -27,6 +29,7 @@ mod task;
 mod verify_pool;
 
 pub use append::{Precondition, WriteError};
+pub use backlog::{Backlog, MAX_NODE_PENDING, MAX_NODE_PENDING_BYTES};
 pub use open::{Context, OpenError, Opening};
 pub use read::{Live, ReadError, Scanned};
 pub use refusals::{MAX_REFUSALS_LISTED, Refusals, Refused};

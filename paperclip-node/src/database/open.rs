@@ -1,7 +1,7 @@
 //! Opening a database: its log, its tasks, its place in the network.
 
 use super::{
-    CHANGE_QUEUE, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, Settings, VerifyPool,
+    Backlog, CHANGE_QUEUE, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, Settings, VerifyPool,
     append::{ACK_QUEUE, acknowledge},
     exchange::{Exchanges, INCOMING_QUEUE, NOW_QUEUE},
     joining::Joining,
@@ -39,6 +39,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Bounds on joins.
     pub limits: Limits,
+    /// What the joins of all databases may keep together.
+    pub backlog: Backlog,
     /// About how often heads are exchanged with each peer.
     pub exchange_interval: Duration,
     /// Tasks to wait for at the end.
@@ -124,6 +126,7 @@ impl Context {
             log,
             found,
             joining: Joining::new(joiner, self.pool.clone(), verdicts),
+            backlog: self.backlog.clone(),
             writers,
             writer: self.author.clone(),
             unflushed,

@@ -1,6 +1,6 @@
 //! The one writer of a database.
 
-use super::{Command, LogStatus, append::Unflushed, joining::Joining, reading::FoundReading};
+use super::{Backlog, Command, LogStatus, append::Unflushed, joining::Joining, reading::FoundReading};
 use crate::{
     metrics::Metrics,
     net::{GossipMessage, Network},
@@ -47,6 +47,7 @@ pub(super) struct Task {
     pub(super) log: Log,
     pub(super) found: FoundReading,
     pub(super) joining: Joining,
+    pub(super) backlog: Backlog,
     pub(super) writers: Writers,
     pub(super) writer: watch::Receiver<Option<Arc<Author>>>,
     pub(super) unflushed: mpsc::Sender<Unflushed>,
@@ -97,6 +98,7 @@ impl Task {
         }
         self.drain(queues.commands, &mut queues.session).await;
         drop(self.stage_pending()); // what finds no room is offered again after the start
+        self.backlog.share(self.address, 0, 0);
     }
 
     /// A closed or failed database answers what was already asked of it.

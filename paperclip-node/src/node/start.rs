@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::{self, Config},
-    database::{Author, Context, OpenError, Settings, VerifyPool},
+    database::{Author, Backlog, Context, OpenError, Settings, VerifyPool},
     identity::{IdentitySource, NodeIdentity, NodeIdentityError},
     metrics::Metrics,
     net::{self, heads},
@@ -104,6 +104,7 @@ impl Node {
             author,
             metrics: Arc::clone(&metrics),
             limits: limits(config),
+            backlog: Backlog::default(),
             exchange_interval: config.exchange_interval,
             tasks: TaskTracker::new(),
         };

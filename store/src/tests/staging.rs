@@ -65,6 +65,26 @@ fn staging_is_bounded() {
 }
 
 #[test]
+fn one_database_cannot_use_up_the_staging_of_all() {
+    let dir = TempDir::new().unwrap();
+    let blocks: Vec<(Hash, Bytes)> = (0..8_u8)
+        .map(|n| {
+            let block = Bytes::from(vec![n; 1000]);
+            (Hash::of(&block), block)
+        })
+        .collect();
+    let config = StoreConfig { max_staged_bytes: 8000, ..StoreConfig::default() };
+    let store = Store::open(dir.path(), &config).unwrap();
+    let [flooded, other] = ["flooded", "other"].map(|name| store.database(&address(name)).unwrap());
+    flooded.stage(&blocks[..6]).unwrap();
+    assert!(matches!(flooded.stage(&blocks[6..7]).unwrap_err(), StoreError::StagingFull { .. }));
+    other.stage(&blocks[..2]).unwrap();
+    assert!(matches!(other.stage(&blocks[2..3]).unwrap_err(), StoreError::StagingFull { .. }));
+    flooded.unstage(&[blocks[0].0]).unwrap();
+    other.stage(&blocks[2..3]).unwrap();
+}
+
+#[test]
 fn an_entry_whose_ancestors_the_journal_lost_waits_for_them() {
     let chain = chain(3);
     let mut replica = Replica::new();
