@@ -11,9 +11,14 @@ use oplog::{
     log::Writer,
 };
 use std::{
+    fs::DirBuilder,
     io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
+
+/// The data directory holds keys: it is for the node's user alone.
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// What decides a node's identity, beside its data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +118,10 @@ impl NodeIdentity {
     /// [`NodeIdentityError`].
     pub fn show(source: IdentitySource<'_>) -> Result<Self, NodeIdentityError> {
         let data_dir = source.data_dir;
-        std::fs::create_dir_all(data_dir)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(DIRECTORY_MODE)
+            .create(data_dir)
             .map_err(|error| NodeIdentityError::DataDir { path: data_dir.into(), source: error })?;
         let signing = read_or_create(&data_dir.join(SIGNING_KEY))?;
         let node = Self { signing, cluster_id: source.cluster_id.map(str::to_owned), identity: None };

@@ -3,7 +3,7 @@
 use super::{address, open};
 use crate::{OpenError, Store, StoreConfig, StoreError};
 use oplog::Hash;
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 use tempfile::TempDir;
 
 fn refusal(dir: &TempDir) -> OpenError {
@@ -18,6 +18,24 @@ fn a_directory_has_one_node_at_a_time() {
     assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
     drop(store);
     open(dir.path());
+}
+
+#[test]
+fn directories_and_files_are_for_the_nodes_user_alone() {
+    let dir = TempDir::new().unwrap();
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for left_open in [false, true] {
+        let data = dir.path().join("data");
+        if left_open {
+            fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        open(&data).set_meta("name", b"value").unwrap();
+        assert_eq!(mode(&data), 0o700, "left open before: {left_open}");
+        assert_eq!(mode(&data.join("journal")), 0o700);
+        for file in ["lock", "format", "journal/00000000.journal"] {
+            assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+        }
+    }
 }
 
 #[test]
