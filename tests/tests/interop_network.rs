@@ -88,3 +88,21 @@ fn one_database_that_cannot_be_had_stalls_no_other() -> Result<()> {
     assert!(seen.contains(nowhere.trim_start_matches("/orbitdb/")), "{seen}");
     Ok(())
 }
+
+#[test]
+fn a_pin_repeated_asks_the_connected_peers_at_once() -> Result<()> {
+    let home = folder()?;
+    let node = Node::start(&home.path().join("node"), NodeOptions::default())?;
+    let mut js = JsPeer::start(&home.path().join("js"), Storage::Memory)?;
+    // The address of a database that the peer will have, from another that makes the same one.
+    let address = JsPeer::start(&home.path().join("other"), Storage::Memory)?
+        .create("later", "events", json!({ "write": ["*"] }))?
+        .address;
+    js.dial(&node.addr())?;
+    node.api().pin(&address)?;
+    assert_eq!(js.create("later", "events", json!({ "write": ["*"] }))?.address, address);
+    // The answer waits for 5 s; the next round of asking would come after 10.
+    let pinned = node.api().pin(&address)?;
+    assert_eq!(pinned["state"], "open", "{pinned}");
+    Ok(())
+}

@@ -2,7 +2,10 @@
 
 use crate::net::{Network, cid};
 use bytes::Bytes;
-use oplog::Hash;
+use oplog::{
+    Address, Hash,
+    manifest::{AccessAddress, Manifest},
+};
 use store::{Store, StoreError};
 
 /// Why a block could not be had.
@@ -26,4 +29,14 @@ pub(super) async fn block(store: &Store, network: &Network, hash: Hash) -> Resul
     session.want([cid(hash)], None).map_err(|_| FetchError::Stopping)?;
     let received = session.recv().await.ok_or(FetchError::Stopping)?;
     Ok(received.data)
+}
+
+/// Asks every peer anew for the blocks that define a database, and waits for them.
+pub(super) async fn definition(store: &Store, network: &Network, address: Address) -> Result<(), FetchError> {
+    let manifest = block(store, network, address.manifest()).await?;
+    // one that cannot be read is reported by whoever opens it
+    if let Ok(Manifest { access: AccessAddress::Ipfs(access), .. }) = Manifest::decode(&manifest) {
+        block(store, network, access).await?;
+    }
+    Ok(())
 }

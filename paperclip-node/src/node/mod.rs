@@ -317,13 +317,26 @@ impl Node {
             self.0.catalog.append(Operation::put(address.to_string(), record)).await?;
         }
         let mut registry = self.0.registry.clone();
-        let settled = registry.wait_for(|registry| {
-            registry
-                .get(&address)
-                .is_some_and(|known| known.role != Role::Guard && !matches!(known.state, State::Opening))
-        });
+        let settled = async {
+            let settled =
+                |known: &Registered| known.role != Role::Guard && !matches!(known.state, State::Opening);
+            drop(registry.wait_for(|registry| registry.get(&address).is_some_and(settled)).await);
+        };
+        // Whoever pins again what is still opening has reason to think that a peer has it now.
+        let asked_again = async {
+            if !new {
+                drop(fetch::definition(&self.0.store, &self.0.network, address).await);
+            }
+            std::future::pending::<()>().await;
+        };
+        let opened = async {
+            tokio::select! {
+                () = settled => {}
+                () = asked_again => {}
+            }
+        };
         // Whether it is open by then or not, the answer tells.
-        drop(tokio::time::timeout(OPEN_WAIT, settled).await);
+        drop(tokio::time::timeout(OPEN_WAIT, opened).await);
         Ok((self.info(&address.to_string())?, new))
     }
 

@@ -46,6 +46,8 @@ struct Open {
     waiting_for: Option<(PeerId, Duration)>,
     /// When to ask again if we wait for nobody.
     ask_at: Duration,
+    /// Somebody new wants it since the round began: another follows without a pause.
+    again: bool,
 }
 
 /// Peers that speak bitswap, and what was asked of them.
@@ -86,14 +88,23 @@ impl Wants {
             asked: BTreeSet::new(),
             waiting_for: None,
             ask_at: now,
+            again: false,
         });
-        if !open.sessions.contains(&session) {
+        let new = !open.sessions.contains(&session);
+        if new {
             open.sessions.push(session);
         }
         open.hint = hint.or(open.hint);
         if open.waiting_for.is_none() {
+            // Somebody else wants it who has reason to think that it can be had now: everybody is asked again.
+            if new {
+                open.asked.clear();
+                open.rounds = 0;
+            }
             let favourite = self.favourites.get(&session).copied();
             open.ask_next(cid, favourite, peers, now);
+        } else {
+            open.again |= new;
         }
     }
 
@@ -234,7 +245,8 @@ impl Open {
                     self.rounds = self.rounds.saturating_add(1);
                 }
                 self.waiting_for = None;
-                self.ask_at = if self.asked.is_empty() { now } else { now + pause };
+                let at_once = std::mem::take(&mut self.again) || self.asked.is_empty();
+                self.ask_at = if at_once { now } else { now + pause };
             }
         }
     }

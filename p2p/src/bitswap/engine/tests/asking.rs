@@ -49,6 +49,27 @@ fn a_peer_is_left_with_no_more_wants_than_it_remembers() {
     assert!(at_peer.len() <= MAX_WANTS_AT_PEER + MAX_ENTRIES, "{} wants at the peer", at_peer.len());
 }
 
+#[test]
+fn a_further_session_does_not_wait_for_the_next_round() {
+    let mut engine = Engine::default();
+    engine.peer_ready(peer(1), Duration::ZERO);
+    engine.want(SessionId(0), [block(1).cid], None, Duration::ZERO);
+    let (_, ask) = next_ask(&mut engine, Duration::ZERO).unwrap();
+    let lacks = vec![(ask.wants[0].cid, Presence::DontHave)];
+    engine.received(peer(1), Message { presences: lacks, ..Message::default() }, Duration::ZERO);
+    engine.want(SessionId(0), [block(1).cid], None, Duration::ZERO);
+    assert_eq!(next_ask(&mut engine, Duration::ZERO), None, "it has asked already");
+    engine.want(SessionId(1), [block(1).cid], None, Duration::ZERO);
+    let (asked, ask) = next_ask(&mut engine, Duration::ZERO).unwrap();
+    assert_eq!((asked, ask.wants[0].cid), (peer(1), block(1).cid));
+    // One that comes while the peer is being asked has it asked once more.
+    engine.want(SessionId(2), [block(1).cid], None, Duration::ZERO);
+    let lacks = vec![(block(1).cid, Presence::DontHave)];
+    engine.received(peer(1), Message { presences: lacks, ..Message::default() }, Duration::ZERO);
+    engine.tick(TICK);
+    assert!(next_ask(&mut engine, TICK).is_some());
+}
+
 /// The next message to a peer, taken as delivered.
 fn next_ask(engine: &mut Engine, now: Duration) -> Option<(PeerId, Message)> {
     match engine.next_output()? {
