@@ -35,6 +35,7 @@ pub mod cbor;
 pub mod entry;
 pub mod hash;
 pub mod identity;
+pub mod javascript;
 pub mod join;
 pub mod json;
 pub mod keys;

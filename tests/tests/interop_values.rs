@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use paperclip_tests::{
-    Api, DEADLINE, JsPeer, Node, NodeOptions, Result, Storage, ensure_eq, eventually, folder, js_agrees,
-    seeded,
+    Api, DEADLINE, HarnessError, JsPeer, Node, NodeOptions, Result, Storage, ensure_eq, eventually, folder,
+    js_agrees, seeded,
 };
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -151,5 +151,141 @@ fn values_nest_as_deep_as_the_limits_say() -> Result<()> {
     assert_eq!(api.send("GET", &path, &[], &[])?.body, nested(254));
     let (status, body) = put(api, &db, &nested(255))?;
     assert!(status == 422 && body.contains("deeper than 254"), "{status} {body}");
+    Ok(())
+}
+
+/// A value of any kind, often one that JavaScript stumbles over.
+fn awkward(random: &mut StdRng, depth: usize) -> Value {
+    match random.random_range(0..if depth == 0 { 8 } else { 11 }) {
+        0 => Value::Null,
+        1 => json!(random.random::<bool>()),
+        2 => json!(random.random::<i64>() >> random.random_range(0..64)),
+        3 => json!(random.random::<u64>()),
+        4 => json!(double(random)),
+        5 => {
+            let base64 = ["", "AAEC", "/w"][random.random_range(0..3)];
+            json!({ "/": { "bytes": base64 } })
+        }
+        6 | 7 => Value::String(text(random)),
+        8 => (0..random.random_range(0..4)).map(|_| awkward(random, depth - 1)).collect(),
+        9 => {
+            // Often the same on both sides, which JavaScript takes for a link.
+            let (slash, other) = (awkward(random, 0), awkward(random, 0));
+            let bytes = if random.random() { slash.clone() } else { other };
+            json!({ "/": slash, "bytes": bytes })
+        }
+        _ => {
+            let pairs = (0..random.random_range(0..4)).map(|_| (text(random), awkward(random, depth - 1)));
+            let object: serde_json::Map<String, Value> = pairs.collect();
+            if object.len() == 1 && object.contains_key("/") {
+                json!({ "/": { "map": object } })
+            } else {
+                object.into()
+            }
+        }
+    }
+}
+
+/// Parts of texts and keys, some of which mean something to JavaScript.
+const PARTS: [&str; 14] = [
+    "\u{feff}",
+    "a",
+    "__proto__",
+    "/",
+    "bytes",
+    "constructor",
+    "toString",
+    "then",
+    "asCID",
+    "\0",
+    "\u{fffd}",
+    "\u{1f4ce}",
+    "1",
+    "",
+];
+
+fn text(random: &mut StdRng) -> String {
+    let parts = random.random_range(1..3);
+    let text: String = (0..parts).map(|_| PARTS[random.random_range(0..PARTS.len())]).collect();
+    if random.random_ratio(1, 8) { text + &"long ".repeat(30) } else { text }
+}
+
+#[test]
+fn what_is_accepted_is_read_as_written_and_what_is_refused_is_not() -> Result<()> {
+    let home = folder()?;
+    let (node, mut js) = pair(home.path())?;
+    let api = node.api();
+    let db = shared(api, &mut js, "awkward", "events")?;
+    let mut random = seeded();
+    let (mut accepted, mut refused) = (0, 0);
+    for _ in 0..300 {
+        let value = awkward(&mut random, 3);
+        let read = oplog::json::from_json(&value).map_err(|error| HarnessError::NotYet(error.to_string()))?;
+        let block = hex::encode(oplog::cbor::encode(&read));
+        let same = js.call("recode", json!({ "hex": block }))?["hex"] == json!(block);
+        match api.add(&db, &value) {
+            Ok(_) => {
+                assert!(same, "accepted, and JavaScript reads something else: {value}");
+                accepted += 1;
+            }
+            Err(HarnessError::Api { status: 422, body, .. }) if body.contains("JavaScript does not read") => {
+                assert!(!same, "refused, and JavaScript reads it: {value}: {body}");
+                refused += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    assert!(refused > 3 && accepted > 100, "{refused} refused, {accepted} accepted");
+    js_agrees(&mut js, api, &db, accepted, DEADLINE)?;
+    assert_eq!(api.entries(&db, "amount=-1")?, js.entries(&db)?, "every field of every entry");
+    Ok(())
+}
+
+#[test]
+fn what_javascript_does_not_read_is_refused_with_its_path_unless_it_reads_nothing() -> Result<()> {
+    let home = folder()?;
+    let node = Node::start(home.path(), NodeOptions::default())?;
+    let api = node.api();
+    let db = api.create("marked", "keyvalue", &["*"])?.address;
+    for (text, path) in [
+        (r#""\ufeffa byte order mark""#, "value: "),
+        (r#"{"a": [0, {"__proto__": 1}]}"#, r#"value[\"a\"][1][\"__proto__\"]: "#),
+        (r#"{"/": "x", "bytes": "x"}"#, "value: "),
+    ] {
+        let (status, body) = put(api, &db, text)?;
+        assert!(status == 422 && body.contains(path) && body.contains("db set"), "{text}: {status} {body}");
+    }
+    let marked = "\u{feff}key";
+    for refused in [api.put(&db, marked, &json!(1)), api.del(&db, marked)] {
+        assert!(matches!(refused, Err(HarnessError::Api { status: 422, .. })), "{refused:?}");
+    }
+    let name = api.create("\u{feff}name", "events", &["*"]);
+    assert!(matches!(name, Err(HarnessError::Api { status: 422, .. })), "{name:?}");
+    assert_eq!(api.database(&db)?.entries, 0, "nothing was written");
+
+    api.set(&db, &json!({ "javascript": false }))?;
+    api.put(&db, marked, &json!("\u{feff}"))?;
+    assert_eq!(api.get_key(&db, marked)?, Some(json!("\u{feff}")));
+    let own = json!({ "name": "\u{feff}own", "type": "events", "javascript": false });
+    let own = api.create_with(&own)?.address;
+    api.add(&own, &json!({ "__proto__": "\u{feff}" }))?;
+    assert_eq!(api.events(&own, "")?[0].value, json!({ "__proto__": "\u{feff}" }));
+    Ok(())
+}
+
+#[test]
+fn what_a_peer_wrote_and_javascript_does_not_read_is_shown_and_counted() -> Result<()> {
+    let home = folder()?;
+    let (node, mut js) = pair(home.path())?;
+    let api = node.api();
+    let db = js.create("from-a-file", "events", json!({ "write": ["*"] }))?.address;
+    js.add(&db, &json!("before"))?;
+    js.add(&db, &json!("\u{feff}a byte order mark"))?;
+    api.pin(&db)?;
+    eventually(DEADLINE, "the node has both", || ensure_eq(&api.events(&db, "")?.len(), &2))?;
+    assert_eq!(api.events(&db, "")?[0].value, json!("\u{feff}a byte order mark"));
+    let shown = api.get(&format!("/v1/databases/{}", db.replace('/', "%2F")))?;
+    assert_eq!(shown["unreadable"], 1, "{shown}");
+    assert_eq!(api.metrics()?.sum("paperclip_entries_unreadable_total", ""), 1.0);
     Ok(())
 }

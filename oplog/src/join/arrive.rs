@@ -9,6 +9,7 @@ use crate::{
     entry::Candidate,
     hash::Hash,
     identity::{IdentityError, VerifiedIdentity},
+    javascript,
     log::LogRead,
     order::Position,
     view::KeyedOp,
@@ -148,12 +149,14 @@ impl Joiner {
         }
         let complete = needs.is_empty();
         let keyed = KeyedOp::of(&entry.payload);
+        let unreadable = javascript::check("payload", &entry.payload).is_err();
         self.block_bytes += block.len();
         if let Some(pending) = self.pending.get_mut(&id) {
             pending.stage = Stage::Verified(Box::new(Verified {
                 position,
                 next: entry.next,
                 keyed,
+                unreadable,
                 block: Some(block),
                 needs,
                 author,

@@ -172,6 +172,8 @@ pub struct Ready {
     pub next: Vec<Hash>,
     /// What it does to a view of keys.
     pub keyed: Option<KeyedOp>,
+    /// Whether JavaScript does not read it as it is written ([`javascript`](crate::javascript)).
+    pub unreadable: bool,
     /// The block; `None` when it was staged.
     pub block: Option<Bytes>,
     /// Who led to it.

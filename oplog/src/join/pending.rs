@@ -39,6 +39,7 @@ pub(super) struct Verified {
     pub(super) position: Position,
     pub(super) next: Vec<Hash>,
     pub(super) keyed: Option<KeyedOp>,
+    pub(super) unreadable: bool,
     pub(super) block: Option<Bytes>,
     pub(super) needs: HashSet<Id>,
     pub(super) author: Arc<VerifiedIdentity>,

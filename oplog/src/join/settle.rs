@@ -24,7 +24,7 @@ impl Joiner {
             else {
                 continue;
             };
-            let Verified { position, next, keyed, block, .. } = *verified;
+            let Verified { position, next, keyed, unreadable, block, .. } = *verified;
             for waiter in waiters {
                 match self.settle(waiter, id, hash, &position) {
                     Settled::Complete => complete.push(waiter),
@@ -33,7 +33,7 @@ impl Joiner {
                 }
             }
             self.ready_at.insert(hash, position.clone());
-            self.ready.push_back(Ready { position, next, keyed, block, source });
+            self.ready.push_back(Ready { position, next, keyed, unreadable, block, source });
         }
     }
 

@@ -116,11 +116,12 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
     shape
 }
 
-fn opened(open: &OpenInfo) -> [(&'static str, Json); 15] {
+fn opened(open: &OpenInfo) -> [(&'static str, Json); 17] {
     [
         ("type", json!(open.kind)),
         ("reading", json!(open.reading.word())),
         ("reading_chosen", json!(open.reading_chosen)),
+        ("javascript", json!(open.javascript)),
         (
             "access",
             json!({
@@ -137,6 +138,7 @@ fn opened(open: &OpenInfo) -> [(&'static str, Json); 15] {
         ("damaged", json!(open.damaged.len())),
         ("refused", json!(open.refusals.total)),
         ("refused_by_reason", json!(open.refusals.by_reason)),
+        ("unreadable", json!(open.unreadable)),
         ("problems", json!(open.problems())),
         ("peers", open.peers.iter().map(ToString::to_string).collect()),
         ("seconds_since_exchange", json!(open.since_exchange.map(seconds))),

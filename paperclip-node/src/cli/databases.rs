@@ -64,16 +64,19 @@ pub(super) enum DbCommand {
     List(ClientArgs),
     /// Show one database
     Show(AtDatabase),
-    /// Change how a database is read, on every node of the cluster
+    /// Change how a database is read and by whom, on every node of the cluster
     Set {
         #[command(flatten)]
         at: AtDatabase,
         /// How its operations are read; auto finds it from the operations
-        #[arg(long = "as", value_name = "READING")]
-        reading: As,
+        #[arg(long = "as", value_name = "READING", required_unless_present = "javascript")]
+        reading: Option<As>,
         /// Field that names a document, for documents; _id if omitted
-        #[arg(long, value_name = "FIELD")]
+        #[arg(long, value_name = "FIELD", requires = "reading")]
         index_by: Option<String>,
+        /// Whether JavaScript reads the database: if so, values that it would not read as written are refused
+        #[arg(long, value_name = "BOOL")]
+        javascript: Option<bool>,
     },
     /// Stop keeping a database on every node of the cluster
     Unpin {
@@ -148,12 +151,15 @@ pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
             }
             Ok(at.client.output().document(&database, || describe(&database))?)
         }
-        DbCommand::Set { at, reading, index_by } => {
-            let mut request = Map::from_iter([("reading".to_owned(), json!(word(reading)))]);
-            if let Some(field) = index_by {
-                request.insert("index_by".to_owned(), json!(field));
-            }
-            let database = at.client.connect()?.patch(&db_path(&at.db, &[]), &Json::Object(request))?;
+        DbCommand::Set { at, reading, index_by, javascript } => {
+            let given = [
+                ("reading", reading.map(|reading| json!(word(reading)))),
+                ("index_by", index_by.map(Json::from)),
+                ("javascript", javascript.map(Json::from)),
+            ];
+            let request = given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+            let request = Json::Object(request.collect());
+            let database = at.client.connect()?.patch(&db_path(&at.db, &[]), &request)?;
             Ok(at.client.output().document(&database, || describe(&database))?)
         }
         DbCommand::Unpin { at, remove } => {
@@ -309,6 +315,7 @@ fn describe(database: &Json) -> Text {
         field("name"),
         field("type"),
         vec![("read as", reading(database).into())],
+        field("javascript"),
         vec![("state", state)],
         vec![("access", controller.into())],
         listed("writers", access.and_then(|access| access.get("write"))),
@@ -317,6 +324,7 @@ fn describe(database: &Json) -> Text {
         field("digest"),
         field("pending"),
         vec![("refused", refused(database).into())],
+        field("unreadable"),
         listed("peers", database.get("peers")),
         vec![("last exchange", exchanged.into())],
     ]

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use oplog::{
     Hash,
+    javascript::Unreadable,
     log::{Added, AppendError},
     view::Operation,
 };
@@ -38,6 +39,11 @@ pub enum WriteError {
     /// The store failed; nothing of the write is acknowledged.
     #[error("{0}")]
     Store(Arc<StoreError>),
+    /// JavaScript would not read the entry as it is written.
+    #[error(
+        "{0}. It would refuse the entry and all that builds on it. If no JavaScript reads this database: paperclip-node db set DB --javascript false"
+    )]
+    Unreadable(#[from] Unreadable),
     /// The database is closed.
     #[error(transparent)]
     Closed(#[from] Closed),

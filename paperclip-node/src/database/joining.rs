@@ -61,6 +61,8 @@ pub(super) struct Joining {
     /// Identity blocks to be stored with the next batch.
     identities: Vec<(Hash, Bytes)>,
     pub(super) refusals: Refusals,
+    /// Joined entries that JavaScript does not read as they are written.
+    pub(super) unreadable: u64,
     /// What peers did since it was last told.
     offences: HashMap<(PeerId, Offence), u32>,
 }
@@ -76,6 +78,7 @@ impl Joining {
             sources: HashMap::new(),
             identities: Vec::new(),
             refusals: Refusals::default(),
+            unreadable: 0,
             offences: HashMap::new(),
         }
     }
@@ -307,6 +310,9 @@ impl Task {
             if ready.is_empty() {
                 return Ok(());
             }
+            let unreadable = ready.iter().filter(|entry| entry.unreadable).count() as u64;
+            self.joining.unreadable += unreadable;
+            self.metrics.unreadable(unreadable);
             let mut added: Vec<Added> = Vec::with_capacity(ready.len());
             for mut entry in ready {
                 let block = match entry.block.take() {

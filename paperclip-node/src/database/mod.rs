@@ -40,7 +40,8 @@ pub use verify_pool::VerifyPool;
 use bytes::Bytes;
 use libp2p::PeerId;
 use oplog::{
-    Address, Hash, access::Writers, manifest::Manifest, order::Position, reading::Reading, view::Operation,
+    Address, Hash, access::Writers, javascript, manifest::Manifest, order::Position, reading::Reading,
+    view::Operation,
 };
 use std::{
     sync::Arc,
@@ -93,6 +94,8 @@ pub struct LogStatus {
     pub unreachable: Arc<[Unreachable]>,
     /// What was refused since the database was opened.
     pub refusals: Arc<Refusals>,
+    /// Entries of others that JavaScript does not read as they are written, since the database was opened.
+    pub unreadable: u64,
     /// Who may write.
     pub writers: Writers,
     /// How the operations are understood, as found from them.
@@ -215,7 +218,8 @@ impl Database {
         self.changes.subscribe()
     }
 
-    /// Signs and stores an entry, giving its hash once it is on disk.
+    /// Signs and stores an entry, giving its hash once it is on disk. Refused when JavaScript would not read it as it is
+    /// written, unless the settings say that none does.
     pub async fn append(&self, operation: Operation) -> Result<Hash, WriteError> {
         self.append_if(operation, None).await
     }
@@ -227,6 +231,9 @@ impl Database {
         operation: Operation,
         precondition: Option<Precondition>,
     ) -> Result<Hash, WriteError> {
+        if !self.settings.borrow().no_javascript {
+            javascript::check_operation(&operation)?;
+        }
         let (reply, answer) = oneshot::channel();
         let write = append::Write { operation, precondition, reply };
         self.commands.send(Command::Append(write)).await.map_err(|_| Closed)?;

@@ -9,4 +9,6 @@ pub struct Settings {
     pub allow_foreign_keys: bool,
     /// How its operations are understood, instead of what is found from them.
     pub reading: Option<Reading>,
+    /// No JavaScript reads it, so that values may be written which JavaScript would not read as they are written.
+    pub no_javascript: bool,
 }

@@ -204,6 +204,7 @@ impl Task {
             }
             status.pending = joiner.pending();
             status.pending_bytes = joiner.pending_bytes();
+            status.unreadable = self.joining.unreadable;
             if status.refusals.total != self.joining.refusals.total {
                 status.refusals = Arc::new(self.joining.refusals.clone());
             }

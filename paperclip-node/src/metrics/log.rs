@@ -15,6 +15,7 @@ pub(super) struct LogMetrics {
     appended: IntCounter,
     joined: IntCounter,
     joins: IntCounter,
+    unreadable: IntCounter,
     refused: IntCounterVec,
     exchanges: IntCounterVec,
     fetches_given_up: IntCounter,
@@ -35,6 +36,10 @@ impl LogMetrics {
             joins: register.counter(
                 "paperclip_joins_total",
                 "Batches in which entries of others were taken into a log.",
+            )?,
+            unreadable: register.counter(
+                "paperclip_entries_unreadable_total",
+                "Entries of others that were joined and that JavaScript does not read as they are written.",
             )?,
             refused: register.counters_of(
                 "paperclip_entries_refused_total",
@@ -79,6 +84,11 @@ impl Metrics {
     pub fn joined(&self, entries: u64) {
         self.log.joins.inc();
         self.log.joined.inc_by(entries);
+    }
+
+    /// Entries were joined that JavaScript does not read as they are written.
+    pub fn unreadable(&self, entries: u64) {
+        self.log.unreadable.inc_by(entries);
     }
 
     /// An entry was refused, for the reason of [`Refusal::label`].

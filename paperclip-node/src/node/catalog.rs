@@ -28,6 +28,11 @@ pub fn manifest(cluster_id: &str) -> (Manifest, AccessList) {
     (manifest, access)
 }
 
+/// How the catalog itself is opened: only nodes read it, and a name may be any text.
+pub(super) fn settings() -> Settings {
+    Settings { no_javascript: true, ..Settings::default() }
+}
+
 /// What the catalog says of one database. Its key is the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
@@ -59,6 +64,9 @@ impl Record {
         if pin.settings.allow_foreign_keys {
             map.insert("allowForeignKeys", Value::Bool(true));
         }
+        if pin.settings.no_javascript {
+            map.insert("javascript", Value::Bool(false));
+        }
         if let Some(reading) = &pin.settings.reading {
             map.insert("as", reading.word().into());
             if let Some(field) = reading.index_by() {
@@ -79,7 +87,11 @@ impl Record {
         let name = text("name").map(str::to_owned);
         // A reading of a later version is found from the operations here.
         let reading = text("as").and_then(|word| Reading::parse(word, text("indexBy")).ok());
-        let settings = Settings { allow_foreign_keys: is("allowForeignKeys"), reading };
+        let settings = Settings {
+            allow_foreign_keys: is("allowForeignKeys"),
+            no_javascript: value.get("javascript") == Some(&Value::Bool(false)),
+            reading,
+        };
         value.as_map().map(|_| (address, Self::Pinned(Pin { name, settings })))
     }
 }
@@ -99,11 +111,16 @@ mod tests {
                 settings: Settings {
                     allow_foreign_keys: true,
                     reading: Some(Reading::documents(Some("myCustomId"))),
+                    ..Settings::default()
                 },
             }),
             Record::Pinned(Pin {
                 name: None,
-                settings: Settings { reading: Some(Reading::KeyValue), ..Settings::default() },
+                settings: Settings {
+                    reading: Some(Reading::KeyValue),
+                    no_javascript: true,
+                    ..Settings::default()
+                },
             }),
         ] {
             assert_eq!(Record::from_pair(key, &record.to_value()), Some((key.parse().unwrap(), record)));

@@ -13,11 +13,17 @@ use oplog::{reading::Reading, view::Operation};
 pub struct Choice {
     /// How the operations are understood; `Some(None)` for what is found from them.
     pub reading: Option<Option<Reading>>,
+    /// Whether JavaScript reads the database.
+    pub javascript: Option<bool>,
 }
 
 impl Choice {
     fn applied_to(self, settings: Settings) -> Settings {
-        Settings { reading: self.reading.unwrap_or(settings.reading), ..settings }
+        Settings {
+            reading: self.reading.unwrap_or(settings.reading),
+            no_javascript: self.javascript.map_or(settings.no_javascript, |reads| !reads),
+            ..settings
+        }
     }
 }
 

@@ -79,7 +79,9 @@ pub struct OpenInfo {
     pub kind: String,
     /// How its operations are understood.
     pub reading: Reading,
-    /// Whether somebody chose that, rather than that it was found.
+    /// Whether JavaScript reads it, as far as the settings say.
+    pub javascript: bool,
+    /// Whether somebody chose the reading, rather than that it was found.
     pub reading_chosen: bool,
     /// Who may write.
     pub access: AccessInfo,
@@ -101,6 +103,8 @@ pub struct OpenInfo {
     pub damaged: Vec<oplog::Hash>,
     /// What was refused since it was opened.
     pub refusals: Arc<Refusals>,
+    /// Entries of others that JavaScript does not read as they are written, since it was opened.
+    pub unreadable: u64,
     /// Peers that serve it.
     pub peers: Vec<PeerId>,
     /// Since heads were last exchanged with any of them.
@@ -181,6 +185,7 @@ impl OpenInfo {
         Self {
             kind: manifest.kind.clone(),
             reading: database.reading(),
+            javascript: !database.settings().no_javascript,
             reading_chosen: database.settings().reading.is_some(),
             access: AccessInfo {
                 kind: match manifest.access {
@@ -199,6 +204,7 @@ impl OpenInfo {
             unreachable: status.unreachable.to_vec(),
             damaged: database.damaged(),
             refusals: status.refusals,
+            unreadable: status.unreadable,
             peers: exchanges.peers,
             since_exchange: exchanges.last.map(|last| last.elapsed()),
         }

@@ -43,6 +43,7 @@ use libp2p::{Multiaddr, PeerId};
 use oplog::{
     Address, Hash, Value,
     access::{ANYONE, AccessList},
+    javascript::{self, Unreadable},
     keys::PublicKey,
     manifest::{AccessAddress, MAX_NAME_BYTES, Manifest},
     reading::Reading,
@@ -121,6 +122,9 @@ pub enum NodeError {
     /// The catalog itself cannot be unpinned or written to by hand.
     #[error("the catalog is kept by the node itself")]
     Catalog,
+    /// JavaScript would not read the manifest as it is written.
+    #[error("{0}")]
+    Unreadable(#[from] Unreadable),
     /// Nothing can be chosen for the catalog and for access controllers.
     #[error("{0} is not pinned; only for pinned databases can something be set")]
     NotPinned(Address),
@@ -256,6 +260,10 @@ impl Node {
         let Create { name, reading, access, meta, mut settings } = create;
         if name.is_empty() || name.len() > MAX_NAME_BYTES {
             return Err(NodeError::BadName);
+        }
+        if !settings.no_javascript {
+            javascript::check("name", &name.as_str().into())?;
+            meta.as_ref().map_or(Ok(()), |meta| javascript::check("meta", meta))?;
         }
         let mut blocks = Vec::new();
         let access = match access {

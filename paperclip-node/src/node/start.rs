@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::{self, Config},
-    database::{Author, Backlog, Context, OpenError, Settings, VerifyPool},
+    database::{Author, Backlog, Context, OpenError, VerifyPool},
     identity::{IdentitySource, NodeIdentity, NodeIdentityError},
     metrics::Metrics,
     net::{self, heads},
@@ -114,7 +114,7 @@ impl Node {
             (access.hash(), access.encode()),
         ])?;
         let catalog =
-            context.open(manifest, access.writers(), Settings::default(), stop.child_token()).await?;
+            context.open(manifest, access.writers(), catalog::settings(), stop.child_token()).await?;
         let catalog_database = catalog.database.clone();
         let tasks = context.tasks.clone();
         let (keeper, registry, mut boot) = Keeper::new(context, catalog, stop.clone());

@@ -93,6 +93,15 @@ export function rawCommands (peer) {
       return { hex: toHex(bytes), hash: cid.toString(base58btc) }
     },
 
+    /** What becomes of a block that is decoded and encoded again, as for the check of a signature; null when that fails. */
+    async recode ({ hex }) {
+      try {
+        return { hex: toHex(dagCbor.encode(dagCbor.decode(fromHex(hex)))) }
+      } catch {
+        return { hex: null }
+      }
+    },
+
     /**
      * Signs an entry as it is asked for, without any log: `identity` names a key of this peer's key store (made when
      * new), `namedIdentity` the identity hash that the entry claims. The entry's block and the identity's are stored.

@@ -63,6 +63,8 @@ pub(crate) struct Wanted {
     meta: Option<Document>,
     #[serde(default)]
     allow_foreign_keys: bool,
+    #[serde(default = "yes")]
+    javascript: bool,
     #[serde(default)]
     indexes: Vec<String>,
 }
@@ -83,15 +85,28 @@ struct FullAccess {
     write: Vec<String>,
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// `null` counts as given (wire document, section 8).
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Document>, D::Error> {
     Document::deserialize(deserializer).map(Some)
 }
 
 impl Wanted {
+    fn settings(&self) -> Settings {
+        Settings {
+            allow_foreign_keys: self.allow_foreign_keys,
+            no_javascript: !self.javascript,
+            ..Settings::default()
+        }
+    }
+
     fn into_create(self) -> Result<Create, Problem> {
         let bad = |detail: &dyn std::fmt::Display| Problem::new(Kind::MalformedBody, detail.to_string());
         let missing = || bad(&"give name and type to create a database, or address to pin one");
+        let settings = self.settings();
         let (name, kind) = self.name.zip(self.r#type).ok_or_else(missing)?;
         if !self.indexes.is_empty() {
             return Err(bad(
@@ -115,7 +130,7 @@ impl Wanted {
             reading: Reading::parse(&kind, self.index_by.as_deref()).map_err(|error| bad(&error))?,
             access,
             meta: meta.map_err(|error| Problem::new(Kind::UnusableValue, format!("meta: {error}")))?,
-            settings: Settings { allow_foreign_keys: self.allow_foreign_keys, reading: None },
+            settings,
         })
     }
 }
@@ -126,8 +141,7 @@ pub(crate) async fn open(State(api): State<Api>, Json(wanted): Json<Wanted>) -> 
         Some(text) if wanted.name.is_none() && wanted.r#type.is_none() => {
             let address = Address::named(text)
                 .map_err(|error| Problem::new(Kind::MalformedBody, format!("{text:?}: {error}")))?;
-            let settings = Settings { allow_foreign_keys: wanted.allow_foreign_keys, reading: None };
-            api.node().pin(address, settings).await?
+            api.node().pin(address, wanted.settings()).await?
         }
         Some(_) => return Err(Problem::new(Kind::MalformedBody, "give an address, or a name and a type")),
         None => api.node().create(wanted.into_create()?).await?,
@@ -149,6 +163,7 @@ pub(crate) async fn show(State(api): State<Api>, Path(db): Path<String>) -> Resu
 pub(crate) struct Set {
     reading: Option<String>,
     index_by: Option<String>,
+    javascript: Option<bool>,
 }
 
 /// The word for a reading that is found from the operations.
@@ -158,12 +173,15 @@ impl Set {
     fn into_choice(self) -> Result<Choice, Problem> {
         let bad = |detail: &dyn std::fmt::Display| Problem::new(Kind::MalformedBody, detail.to_string());
         let reading = match (self.reading.as_deref(), self.index_by.as_deref()) {
-            (None, None) => return Err(bad(&"nothing to set: give reading")),
-            (Some(AUTO), None) => None,
-            (Some(word), field) => Some(Reading::parse(word, field).map_err(|error| bad(&error))?),
+            (None, None) if self.javascript.is_none() => {
+                return Err(bad(&"nothing to set: give reading or javascript"));
+            }
+            (None, None) => None,
+            (Some(AUTO), None) => Some(None),
+            (Some(word), field) => Some(Some(Reading::parse(word, field).map_err(|error| bad(&error))?)),
             (None, Some(_)) => return Err(bad(&"index_by goes with \"reading\": \"documents\"")),
         };
-        Ok(Choice { reading: Some(reading) })
+        Ok(Choice { reading, javascript: self.javascript })
     }
 }
 

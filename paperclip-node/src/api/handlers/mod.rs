@@ -77,6 +77,7 @@ impl From<NodeError> for Problem {
             }
             NodeError::Write(error) => return error.into(),
             NodeError::Store(error) => return error.into(),
+            NodeError::Unreadable(_) => Kind::UnusableValue,
             NodeError::UnknownDatabase(_) => Kind::UnknownDatabase,
             NodeError::Opening(_) | NodeError::Starting(_) | NodeError::Failed { .. } => Kind::NotOpen,
             NodeError::BadName | NodeError::BadWriter(_) => Kind::MalformedBody,
@@ -92,6 +93,7 @@ impl From<WriteError> for Problem {
         let kind = match &error {
             WriteError::NotCertified => Kind::NotCertified,
             WriteError::NotAllowed(_) => Kind::NotAllowed,
+            WriteError::Unreadable(_) => Kind::UnusableValue,
             WriteError::Precondition(_) => Kind::PreconditionFailed,
             WriteError::Append(AppendError::Oversized { .. }) => Kind::TooLarge,
             WriteError::Append(AppendError::ClockExhausted) => Kind::WrongType,
