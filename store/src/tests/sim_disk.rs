@@ -324,11 +324,11 @@ impl DiskFile for SimFile {
         let fails = state.failing_sync == Some(0);
         state.failing_sync = state.failing_sync.and_then(|after| after.checked_sub(1));
         let content = &mut state.files[self.file];
-        content.pending.clear();
+        let pending = std::mem::take(&mut content.pending);
         if fails {
             return Err(io::Error::other("the disk does not answer"));
         }
-        content.durable = content.seen.clone();
+        pending.iter().for_each(|change| apply(&mut content.durable, change));
         Ok(())
     }
 }
