@@ -133,7 +133,15 @@ pub struct Resync {
     pub settled: bool,
 }
 
-/// How many peers a resync waits for, and for how long, before it asks those that are there.
+/// What peers said when they were asked for their heads.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    peers: usize,
+    failed: usize,
+    settled: bool,
+}
+
+/// How many peers a resync waits for, and for how long, when fewer have answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeersWanted {
     /// Peers that serve the database.
@@ -244,13 +252,27 @@ impl Database {
     /// is settled; at most `timeout`, all in all.
     pub async fn resync(&self, timeout: Duration, wanted: PeersWanted) -> Result<Resync, Closed> {
         let before = self.status.borrow().len;
-        let deadline = tokio::time::Instant::now() + timeout;
-        let mut exchanges = self.exchanges.clone();
-        let served = exchanges.wait_for(|status| status.peers.len() >= wanted.count);
-        // When the time runs out, those that are there are asked all the same.
-        if let Ok(Err(_)) = tokio::time::timeout(wanted.within, served).await {
-            return Err(Closed);
+        let start = tokio::time::Instant::now();
+        let deadline = start + timeout;
+        // Those that are there are asked first: waiting for others must not use up the time to ask.
+        let mut asked = self.ask(deadline).await?;
+        if asked.peers < wanted.count {
+            let mut exchanges = self.exchanges.clone();
+            let come = exchanges.wait_for(|status| status.peers.len() >= wanted.count);
+            let come = tokio::time::timeout_at(start + wanted.within, come).await.map(|come| come.map(drop));
+            if let Ok(come) = come {
+                come.map_err(|_| Closed)?;
+                asked = self.ask(deadline).await?;
+            }
         }
+        let Asked { peers, failed, settled } = asked;
+        let fetched = self.status.borrow().len.saturating_sub(before);
+        Ok(Resync { peers, failed, fetched, settled })
+    }
+
+    /// Exchanges heads with every peer that serves the database now and waits until what they offered is settled, at most
+    /// until `deadline`.
+    async fn ask(&self, deadline: tokio::time::Instant) -> Result<Asked, Closed> {
         let (reply, answer) = oneshot::channel();
         self.exchange_now.send(exchange::Now { reply }).await.map_err(|_| Closed)?;
         let (peers, failed) = match tokio::time::timeout_at(deadline, answer).await {
@@ -260,8 +282,7 @@ impl Database {
         let (reply, settled) = oneshot::channel();
         self.commands.send(Command::Settled { reply }).await.map_err(|_| Closed)?;
         let settled = matches!(tokio::time::timeout_at(deadline, settled).await, Ok(Ok(())));
-        let fetched = self.status.borrow().len.saturating_sub(before);
-        Ok(Resync { peers, failed, fetched, settled })
+        Ok(Asked { peers, failed, settled })
     }
 
     /// Checks every block, signature and index. Reads and writes go on meanwhile.
