@@ -135,7 +135,10 @@ mod tests {
                 { "address": "/orbitdb/b", "name": null, "state": "opening" },
             ],
         });
-        let peers = json!([{ "peer_id": "12D3b", "databases": databases }]);
+        let peers = json!([
+            { "peer_id": null, "state": "failed", "databases": [] },
+            { "peer_id": "12D3b", "state": "connected", "databases": databases },
+        ]);
         report(serde_json::from_value(status).unwrap(), serde_json::from_value(peers).unwrap())
     }
 
