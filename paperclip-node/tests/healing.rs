@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
+mod served;
 
 use common::{addresses, create, holds, open, start, within};
 use oplog::{Hash, identity::Identity, log::Range, reading::Reading, view::Operation};
 use paperclip_node::{database::Database, node::Node};
 use rand::{SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use serde_json::json;
+use served::Served;
 use std::{fs, path::Path, time::Duration};
 use tempfile::TempDir;
 
@@ -129,4 +132,47 @@ async fn a_node_alone_serves_everything_but_what_is_damaged() {
     assert_eq!(log.ended(), None);
     let report = alone.verify("log", None).await.unwrap().outcome.unwrap();
     assert_eq!((report.entries, report.damaged), (41, vec![damaged]));
+}
+
+#[test]
+fn damage_in_the_journal_is_shown_and_everything_else_is_served() {
+    let served = Served::start();
+    served.create("log", "events");
+    let add = |served: &Served, value: &str| {
+        let added = served.post("/v1/databases/log/events", &json!(value));
+        assert_eq!(added.status, 201, "{}", added.json);
+    };
+    ["first", "to be damaged", "third"].into_iter().for_each(|value| add(&served, value));
+    // Without an index, the whole journal is read.
+    let served = served.restart_after(|dir| {
+        flip(dir, b"to be damaged");
+        fs::remove_dir_all(dir.join("db")).unwrap();
+    });
+
+    let ready = served.get("/readyz");
+    assert_eq!((ready.status, &ready.json["status"]), (200, &json!("ready")));
+    let damage = &ready.json["journal_damage"];
+    assert_eq!((&damage["parts"], &damage["files"]), (&json!(1), &json!(0)));
+    let status = served.get("/v1/status").json;
+    assert_eq!((&status["ready"], &status["journal_damage"]), (&json!(true), damage));
+    let bytes = damage["bytes"].as_u64().unwrap();
+    let problem = status["problems"][0].as_str().unwrap();
+    assert!(problem.contains(&format!("unreadable parts: 1, their bytes: {bytes}")), "{problem}");
+    served.measures("paperclip_store_journal_damaged_parts", 1);
+    served.measures("paperclip_store_journal_damaged_bytes", bytes);
+    served.measures("paperclip_store_journal_damaged_files", 0);
+    add(&served, "and goes on");
+    served.finish();
+}
+
+#[test]
+fn databases_that_cannot_be_served_are_counted() {
+    let served = Served::start();
+    served.create("log", "events");
+    let added = served.post("/v1/databases/log/events", &json!("not a manifest")).json;
+    served.measures("paperclip_databases_failed", 0);
+    let address = format!("/orbitdb/{}", added["hash"].as_str().unwrap());
+    assert_eq!(served.post("/v1/databases", &json!({ "address": address })).json["state"], "failed");
+    served.measures("paperclip_databases_failed", 1);
+    served.finish();
 }

@@ -13,7 +13,7 @@ use oplog::{Entry, Hash, Value, json::to_json};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
-use store::{MAX_DIFFERENCES, StoreError, VerifyReport};
+use store::{Damage, MAX_DIFFERENCES, StoreError, VerifyReport};
 
 /// An entry under JavaScript's field names (design document, "HTTP API").
 pub(super) struct EntryShape<'a>(pub(super) &'a Entry);
@@ -178,7 +178,7 @@ pub(super) fn status(status: &Status, ready: &Readiness) -> Json {
         Readiness::Ready => (true, Vec::new()),
         Readiness::NotReady(problems) => (false, problems.clone()),
     };
-    problems.extend(status.databases.iter().flat_map(problems_of));
+    problems.extend(status.problems());
     json!({
         "version": status.version,
         "peer_id": status.peer_id.to_string(),
@@ -191,15 +191,14 @@ pub(super) fn status(status: &Status, ready: &Readiness) -> Json {
         "peers": status.peers,
         "store_bytes": status.store_bytes,
         "damaged_blocks": status.damaged,
+        "journal_damage": journal_damage(status.journal_damage),
         "databases": status.databases.iter().map(|info| database(info, false)).collect::<Vec<_>>(),
     })
 }
 
-/// The problems of an open database, each with the name of it.
-fn problems_of(info: &DatabaseInfo) -> Vec<String> {
-    let name = info.name.clone().unwrap_or_else(|| info.address.to_string());
-    let problems = info.open.as_ref().map(OpenInfo::problems).unwrap_or_default();
-    problems.into_iter().map(|problem| format!("{name}: {problem}")).collect()
+/// What of the journal could not be read.
+pub(super) fn journal_damage(damage: Damage) -> Json {
+    json!({ "parts": damage.parts, "bytes": damage.bytes, "files": damage.files })
 }
 
 fn identity(identity: &IdentityInfo) -> Json {

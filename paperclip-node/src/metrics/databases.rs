@@ -29,6 +29,7 @@ pub struct DatabaseFigures {
 #[derive(Debug)]
 pub(super) struct DatabaseMetrics {
     databases: IntGauge,
+    failed: IntGauge,
     unlabelled: IntGauge,
     entries: IntGaugeVec,
     heads: IntGaugeVec,
@@ -53,6 +54,10 @@ impl DatabaseMetrics {
         );
         Ok(Self {
             databases: register.gauge("paperclip_databases", "Databases that are open.")?,
+            failed: register.gauge(
+                "paperclip_databases_failed",
+                "Databases that cannot be served or whose task has ended.",
+            )?,
             unlabelled: register.gauge(
                 "paperclip_databases_unlabelled",
                 "Open databases without series of their own, because there are too many.",
@@ -142,6 +147,11 @@ impl Metrics {
                 gauges.with_label_values(&[&label]).set(signed(figure));
             }
         }
+    }
+
+    /// So many databases cannot be served, or their task has ended.
+    pub fn set_failed_databases(&self, failed: u64) {
+        self.databases.failed.set(signed(failed));
     }
 
     /// Heads of a database were compared with a peer.

@@ -3,6 +3,7 @@
 use super::{Metrics, MetricsError, Register, raise, signed};
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge};
 use std::time::Duration;
+use store::Damage;
 
 /// Bounds of the buckets of flush times, in seconds: from a fast disk's cache to one that is about to fail.
 const FLUSH_SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0];
@@ -14,6 +15,9 @@ pub(super) struct StoreMetrics {
     poisoned: IntGauge,
     bytes: IntGauge,
     damaged: IntGauge,
+    journal_parts: IntGauge,
+    journal_bytes: IntGauge,
+    journal_files: IntGauge,
     healed: IntCounter,
     scrubbed: IntCounter,
     scrub_position: Gauge,
@@ -36,6 +40,16 @@ impl StoreMetrics {
             damaged: register.gauge(
                 "paperclip_store_damaged_blocks",
                 "Blocks that are known to be damaged or missing and that no peer has given so far.",
+            )?,
+            journal_parts: register.gauge(
+                "paperclip_store_journal_damaged_parts",
+                "Parts of the journal that could not be read since the start.",
+            )?,
+            journal_bytes: register
+                .gauge("paperclip_store_journal_damaged_bytes", "Bytes of the parts that could not be read.")?,
+            journal_files: register.gauge(
+                "paperclip_store_journal_damaged_files",
+                "Files of the journal that are missing, or shorter than they were.",
             )?,
             healed: register.counter(
                 "paperclip_store_healed_blocks_total",
@@ -71,6 +85,14 @@ impl Metrics {
     pub fn set_store_damage(&self, damaged: usize, healed: u64) {
         self.store.damaged.set(signed(damaged as u64));
         raise(&self.store.healed, healed);
+    }
+
+    /// What of the journal could not be read.
+    pub fn set_journal_damage(&self, damage: Damage) {
+        let Damage { parts, bytes, files } = damage;
+        self.store.journal_parts.set(signed(parts));
+        self.store.journal_bytes.set(signed(bytes));
+        self.store.journal_files.set(signed(files));
     }
 
     /// The scrub has checked so many blocks more and stands here in its pass.

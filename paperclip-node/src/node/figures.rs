@@ -45,12 +45,15 @@ impl Figures {
                 },
             );
         }
+        let failed = registry.values().filter(|database| database.failure().is_some()).count();
+        self.metrics.set_failed_databases(failed as u64);
         self.metrics.set_store_bytes(self.store.disk_bytes());
         self.metrics.set_store_poisoned(self.store.stats().poisoned);
         self.metrics.set_dials(self.network.dials(), *self.network.unconnected().borrow());
         self.metrics.set_topics(self.network.topics());
         self.metrics.set_handshakes(self.network.handshakes());
         self.metrics.set_store_damage(*self.store.damaged_count().borrow(), self.store.healed());
+        self.metrics.set_journal_damage(self.store.damage());
         // an exchange that has ended has nothing more to count
         if let Ok(bitswap) = self.network.blocks().stats().await {
             self.metrics.set_network(&NetworkFigures {

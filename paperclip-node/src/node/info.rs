@@ -5,6 +5,7 @@ use crate::database::{Database, Refusals};
 use libp2p::{Multiaddr, PeerId};
 use oplog::{Address, Value, manifest::AccessAddress, reading::Reading};
 use std::{sync::Arc, time::Duration};
+use store::Damage;
 
 /// The node as a whole.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Status {
     pub store_bytes: u64,
     /// Blocks that are known to be damaged or missing, of whatever kind.
     pub damaged: usize,
+    /// What of the journal could not be read since the start.
+    pub journal_damage: Damage,
     /// All databases, the catalog among them.
     pub databases: Vec<DatabaseInfo>,
 }
@@ -141,15 +144,39 @@ pub enum Readiness {
     NotReady(Vec<String>),
 }
 
+impl Status {
+    /// What an operator must know of the store and of each open database, one line each.
+    pub fn problems(&self) -> Vec<String> {
+        let databases = self.databases.iter().flat_map(DatabaseInfo::problems);
+        journal_problem(self.journal_damage).into_iter().chain(databases).collect()
+    }
+}
+
+/// What an operator must know of the journal, if something of it could not be read.
+fn journal_problem(damage: Damage) -> Option<String> {
+    let Damage { parts, bytes, files } = damage;
+    (!damage.is_none()).then(|| {
+        format!(
+            "the journal is damaged (unreadable parts: {parts}, their bytes: {bytes}, missing or shortened files: \
+             {files}); check the disk, then run verify --repair and resync"
+        )
+    })
+}
+
 impl DatabaseInfo {
+    /// The problems of an open database, each with the name of it.
+    fn problems(&self) -> Vec<String> {
+        let name = self.name.clone().unwrap_or_else(|| self.address.to_string());
+        let problems = self.open.as_ref().map(OpenInfo::problems).unwrap_or_default();
+        problems.into_iter().map(|problem| format!("{name}: {problem}")).collect()
+    }
+
     pub(super) fn of(address: Address, registered: &Registered) -> Self {
-        let (state, reason) = match &registered.state {
-            State::Opening => ("opening", None),
-            State::Open(database) => match database.ended() {
-                Some(reason) => ("failed", Some(reason)),
-                None => ("open", None),
-            },
-            State::Failed(reason) => ("failed", Some(reason.to_string())),
+        let reason = registered.failure();
+        let state = match (&registered.state, &reason) {
+            (_, Some(_)) => "failed",
+            (State::Opening, None) => "opening",
+            (State::Open(_) | State::Failed(_), None) => "open",
         };
         Self {
             address,

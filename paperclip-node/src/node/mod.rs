@@ -53,7 +53,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use store::{Store, StoreError};
+use store::{Damage, Store, StoreError};
 use tokio::sync::watch;
 
 /// How long a pin waits for the database's manifest before it answers that the database is still opening.
@@ -182,6 +182,7 @@ impl Node {
             peers: self.0.network.peers().borrow().len(),
             store_bytes: self.0.store.disk_bytes(),
             damaged: self.damaged(),
+            journal_damage: self.journal_damage(),
             databases: self.all().collect(),
         }
     }
@@ -189,6 +190,11 @@ impl Node {
     /// How many blocks are known to be damaged or missing. They are asked of peers; everything else is served meanwhile.
     pub fn damaged(&self) -> usize {
         *self.0.store.damaged_count().borrow()
+    }
+
+    /// What of the journal could not be read since the start. Everything else is served.
+    pub fn journal_damage(&self) -> Damage {
+        self.0.store.damage()
     }
 
     /// A block of any kind, as it is stored.

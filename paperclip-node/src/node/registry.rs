@@ -45,6 +45,15 @@ impl Registered {
         }
     }
 
+    /// Why it cannot be served or its task has ended, in one line; `None` while it is opening or served.
+    pub fn failure(&self) -> Option<String> {
+        match &self.state {
+            State::Opening => None,
+            State::Open(database) => database.ended(),
+            State::Failed(reason) => Some(reason.to_string()),
+        }
+    }
+
     /// Tells an open database what its pin says, which may have changed while it was being opened.
     pub(super) fn apply_settings(&self) {
         if let (State::Open(database), Role::Pinned(pin)) = (&self.state, &self.role) {

@@ -17,7 +17,8 @@ use serde_json::{Value as Json, json};
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    time::Duration,
+    path::Path,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, task::JoinHandle};
@@ -56,7 +57,13 @@ impl Served {
 
     /// Ends the node and its API, and starts them anew on what is on disk.
     pub(crate) fn restart(self) -> Self {
+        self.restart_after(|_| {})
+    }
+
+    /// The same, with something done to the data directory in between.
+    pub(crate) fn restart_after(self, meanwhile: impl FnOnce(&Path)) -> Self {
         let dir = self.finish();
+        meanwhile(&dir.path().join("data"));
         Self::run(dir, Limits::default())
     }
 
@@ -158,6 +165,15 @@ impl Served {
 
     pub(crate) fn metrics(&self) -> String {
         self.agent.get(self.url("/metrics")).call().unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    /// Waits until a metric has a value. Some are brought up to date every few seconds.
+    pub(crate) fn measures(&self, metric: &str, value: u64) {
+        let (line, deadline) = (format!("{metric} {value}"), Instant::now() + DEADLINE);
+        while !self.metrics().lines().any(|found| found == line) {
+            assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {line}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// How often the API refused for a reason.

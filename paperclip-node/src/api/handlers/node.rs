@@ -34,13 +34,17 @@ pub(crate) async fn alive() -> Response {
 
 /// GET `/readyz`: the node can serve, reads and writes.
 pub(crate) async fn ready(State(api): State<Api>) -> Response {
-    let damaged = api.node().damaged();
-    match api.node().ready() {
-        Readiness::Ready => {
-            axum::Json(json!({ "status": "ready", "damaged_blocks": damaged })).into_response()
-        }
+    let node = api.node();
+    let mut body = json!({
+        "status": "ready",
+        "damaged_blocks": node.damaged(),
+        "journal_damage": shape::journal_damage(node.journal_damage()),
+    });
+    match node.ready() {
+        Readiness::Ready => axum::Json(body).into_response(),
         Readiness::NotReady(problems) => {
-            let body = json!({ "status": "not ready", "problems": problems, "damaged_blocks": damaged });
+            body["status"] = json!("not ready");
+            body["problems"] = json!(problems);
             (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
         }
     }
