@@ -181,7 +181,7 @@ fn an_api_beyond_loopback_needs_a_token_file_that_only_its_owner_reads() -> Resu
     let home = folder()?;
     let data = home.path().join("data").display().to_string();
     let open = ["run", "--data-dir", &data, "--listen", "/ip4/127.0.0.1/tcp/0", "--api", "0.0.0.0:0"];
-    refused(&cli(&open)?, 1, "token");
+    refused(&cli(&open)?, 2, "token");
 
     let token_file = home.path().join("token");
     let token = "a-token-of-thirty-two-characters";
