@@ -54,14 +54,14 @@ fn all_replicate(home: &Path, count: usize) -> Result<()> {
 
 /// Side by side: each mostly waits for its own turn.
 #[test]
-fn a_cluster_keeps_hundreds_of_databases() -> Result<()> {
+fn a_cluster_keeps_a_thousand_databases() -> Result<()> {
     let home = folder()?;
     std::thread::scope(|scope| {
         let run = |count: usize| {
             let home = home.path().join(count.to_string());
             scope.spawn(move || all_replicate(&home, count))
         };
-        let running: Vec<_> = [110, 250].map(run).into();
+        let running: Vec<_> = [110, 250, 1_000].map(run).into();
         running.into_iter().try_for_each(joined)
     })
 }
