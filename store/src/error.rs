@@ -130,6 +130,22 @@ impl OpenError {
             Self::Engine { dir, cause }
         }
     }
+
+    /// Whether the disk had no room for what opening writes.
+    pub(super) fn is_disk_full(&self) -> bool {
+        match self {
+            Self::NoRoom { .. } => true,
+            Self::Io { source, .. } => is_no_room(source),
+            Self::LeftoverSnapshot { cause, .. }
+            | Self::Store(StoreError::Poisoned(Poison::Write(cause))) => cause.is_disk_full(),
+            Self::Store(error) => error.is_disk_full(),
+            _ => false,
+        }
+    }
+}
+
+fn is_no_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError + use<> {
@@ -173,7 +189,7 @@ impl EngineError {
     pub(super) fn is_disk_full(&self) -> bool {
         // Some errors keep their kind, others only the text.
         matches!(self, Self::Sled(sled::Error::Io(error))
-            if error.kind() == io::ErrorKind::StorageFull || error.to_string().contains("No space left on device"))
+            if is_no_room(error) || error.to_string().contains("No space left on device"))
     }
 
     /// Whether another handle has the files open.
@@ -237,6 +253,11 @@ pub enum StoreError {
     /// A write or flush failed before; see [`Poison`].
     #[error("the store stopped writing: {0}; restart the node once the disk is in order")]
     Poisoned(#[from] Poison),
+    /// The disk had no room when the store was opened: it is only read until it is opened again.
+    #[error(
+        "the disk was full when the node started, so the store is read-only; make room and restart the node"
+    )]
+    ReadOnly,
     /// Stored data is damaged.
     #[error("store: {0}; run `paperclip-node verify --repair`")]
     Corrupt(#[from] Corruption),
@@ -288,6 +309,16 @@ impl StoreError {
     /// Whether the store takes no more writes until a restart.
     pub fn is_poisoned(&self) -> bool {
         matches!(self, Self::Poisoned(_))
+    }
+
+    /// Whether the disk has no room, or had none when the store was opened.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_no_room(source),
+            Self::Poisoned(Poison::Sync(source)) => is_no_room(source),
+            Self::ReadOnly => true,
+            _ => false,
+        }
     }
 
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {

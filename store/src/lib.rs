@@ -51,18 +51,18 @@ pub use verify::{Difference, MAX_DIFFERENCES, VerifyReport};
 use bytes::Bytes;
 use environment::Environment;
 use flush::Flusher;
-use format::Format;
 use healing::DamagedBlocks;
 use journal::{Frames, Journal, Location, Offset, Segments};
 use keys::Number;
 use lock::DirectoryLock;
 use oplog::{Address, Hash};
 use record::{Checkpoint, Indexed, Registration};
+use recover::Access;
 use std::{
     collections::HashSet,
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -91,7 +91,9 @@ struct Inner {
     max_staged_bytes: u64,
     counters: Counters,
     damaged: DamagedBlocks,
-    _lock: DirectoryLock,
+    /// Set once the tree has followed the journal.
+    access: OnceLock<Access>,
+    _lock: Arc<DirectoryLock>,
 }
 
 /// What only one writer at a time may touch.
@@ -136,29 +138,20 @@ pub struct StoreStats {
     pub tree_bytes: u64,
     /// Whether a failed write or flush stopped all writing.
     pub poisoned: bool,
+    /// Whether the store was opened on a full disk and is only read.
+    pub read_only: bool,
 }
 
 impl Store {
     /// Opens the store in a data directory, new or not, for this process alone.
     ///
-    /// What a crash left half done, removals among it, is finished or undone. When the tree lags far behind or is missing this reads the whole
-    /// journal, and says so in the log.
+    /// What a crash left half done, removals among it, is finished or undone. When the tree lags far behind or is missing this
+    /// reads the whole journal, and says so in the log.
+    ///
+    /// Where the disk has no room for that, a store that was there before is opened to be read: its tree is built in memory,
+    /// the journal is not changed, and every write fails with [`StoreError::ReadOnly`].
     pub fn open(dir: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
         Self::open_in(&Environment::machine(), dir, config)
-    }
-
-    fn open_in(environment: &Environment, dir: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
-        let lock = DirectoryLock::take(dir)?;
-        let open_index = || match &environment.index {
-            Some(index) => Ok(Tree::in_memory(index.clone())),
-            None => open_tree(&dir.join("db"), config),
-        };
-        match format::check(&*environment.disk, dir)? {
-            Format::One => migrate::run(environment, dir, open_index)?,
-            Format::Two => migrate::finish(environment, dir)?,
-        }
-        let tree = open_index()?;
-        recover::open(environment, dir, tree, lock, config)
     }
 
     /// A committed block of any kind, checked against its hash.
@@ -176,11 +169,16 @@ impl Store {
     /// Stores blocks that are no entries: identities, manifests, access lists. The hashes must be those of the blocks.
     /// Blocks that are there already are read: those that are damaged are healed.
     pub fn put_blocks(&self, blocks: &[(Hash, Bytes)]) -> Result<(), StoreError> {
+        let mut any_new = false;
         for (hash, block) in blocks {
             match self.block(hash) {
                 Err(StoreError::Corrupt(_)) => drop(self.heal(hash, block)?),
-                read => drop(read?),
+                read => any_new |= read?.is_none(),
             }
+        }
+        if !any_new {
+            // Also where nothing can be written.
+            return Ok(());
         }
         let mut writes = self.writes()?;
         let mut frames = Frames::default();
@@ -204,10 +202,9 @@ impl Store {
 
     /// A database's part of the store; registers the database if it is new.
     pub fn database(&self, address: &Address) -> Result<DatabaseStore, StoreError> {
-        let mut writes = self.writes()?;
         let registration = match self.registration(address)? {
             Some(found) => found,
-            None => self.register(&mut writes, address)?,
+            None => self.register(address)?,
         };
         Ok(DatabaseStore::new(self.clone(), registration, *address))
     }
@@ -268,6 +265,7 @@ impl Store {
             journal_bytes: counters.journal_bytes.load(Ordering::Relaxed),
             tree_bytes: tree.bytes(),
             poisoned: flusher.check().is_err(),
+            read_only: self.inner.access.get() == Some(&Access::ReadOnly),
         }
     }
 
@@ -276,12 +274,16 @@ impl Store {
         Ok(value.map(|value| Registration::decode(&value)).transpose()?)
     }
 
-    fn register(&self, writes: &mut Writes, address: &Address) -> Result<Registration, StoreError> {
+    fn register(&self, address: &Address) -> Result<Registration, StoreError> {
+        let mut writes = self.writes()?;
+        if let Some(found) = self.registration(address)? {
+            return Ok(found);
+        }
         let registration = Registration { number: writes.next_number };
         let next = Number(registration.number.0 + 1);
         let mut frames = Frames::default();
         frames.registered(registration.number, address);
-        self.write(writes, frames, |batch, _| {
+        self.write(&mut writes, frames, |batch, _| {
             batch.put(keys::database(&address.manifest()), registration.encode());
             batch.put(keys::NEXT_NUMBER, next.0.to_be_bytes());
         })?;
@@ -317,6 +319,9 @@ impl Store {
 
     /// The right to write, unless writing has stopped.
     fn writes(&self) -> Result<MutexGuard<'_, Writes>, StoreError> {
+        if self.inner.access.get() == Some(&Access::ReadOnly) {
+            return Err(StoreError::ReadOnly);
+        }
         let writes = self.inner.writes.lock().unwrap_or_else(PoisonError::into_inner);
         self.inner.flusher.check()?;
         Ok(writes)
@@ -351,12 +356,14 @@ impl Store {
 }
 
 impl Drop for Inner {
-    /// Notes that everything is on disk, so that the next start need not doubt the journal's end.
+    /// Notes that everything is on disk, so that the next start need not doubt the journal's end. Not where opening ended
+    /// early: the tree has not followed then.
     fn drop(&mut self) {
         self.flusher.stop();
         let writes = self.writes.get_mut().unwrap_or_else(PoisonError::into_inner);
         let end = writes.journal.end();
-        if self.flusher.check().is_ok() && self.flusher.synced() == end {
+        let is_whole = self.access.get() == Some(&Access::Full);
+        if is_whole && self.flusher.check().is_ok() && self.flusher.synced() == end {
             let mut batch = Batch::default();
             batch.put(keys::CHECKPOINT, writes.checkpoint(end).encode());
             if let Err(error) = self.tree.apply(batch).and_then(|()| self.tree.flush()) {
@@ -364,11 +371,4 @@ impl Drop for Inner {
             }
         }
     }
-}
-
-fn open_tree(folder: &Path, config: &StoreConfig) -> Result<Tree, OpenError> {
-    Tree::open(folder, config.cache_bytes).map_err(|cause| match Tree::leftover_snapshot(folder) {
-        Some(leftover) => OpenError::LeftoverSnapshot { dir: folder.to_owned(), leftover, cause },
-        None => OpenError::engine(folder, cause),
-    })
 }

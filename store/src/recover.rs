@@ -7,20 +7,22 @@ use super::{
     environment::Environment,
     error::{OpenError, StoreError},
     flush::Flusher,
+    format::{self, Format},
     healing::DamagedBlocks,
     index::put_file,
     journal::{FRAMES_START, Found, Frame, Journal, Kind, Offset, records},
     keys::{self, Number},
     lock::DirectoryLock,
+    migrate,
     rebuild::Scope,
     record::{Checkpoint, Registration, decode_count},
-    tree::{Batch, Tree},
+    tree::{Batch, MemoryEngine, Tree},
 };
 use oplog::Address;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Mutex, OnceLock, atomic::Ordering},
 };
 
 /// What the tree lacks.
@@ -31,13 +33,24 @@ enum Lag {
     Everything(Registered),
 }
 
-/// Opens the journal, cuts off the unfinished end of a write that a crash interrupted, and has the tree follow.
-pub(super) fn open(
+/// What an open store may do with its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Everything.
+    Full,
+    /// Nothing but read them: the disk is full.
+    ReadOnly,
+}
+
+/// Opens the journal, cuts off the unfinished end of a write that a crash interrupted, and has the tree follow. With
+/// [`Access::ReadOnly`] the end is passed over, and the tree is to be one in memory.
+fn bring_up(
     environment: &Environment,
     dir: &Path,
     tree: Tree,
-    lock: DirectoryLock,
+    lock: Arc<DirectoryLock>,
     config: &StoreConfig,
+    access: Access,
 ) -> Result<Store, OpenError> {
     let found = Found::at(&dir.join("journal"), environment)?;
     let checkpoint = tree.get(keys::CHECKPOINT)?.and_then(|value| {
@@ -50,11 +63,16 @@ pub(super) fn open(
     }
     let Read { end, lag, swept } = read(&found, checkpoint)?;
     check_files(&found, &tree, checkpoint, &swept)?;
-    if end < last {
-        tracing::warn!(?end, ?last, "cutting off the unfinished end of the journal");
-    }
-    let synced = checkpoint.map_or(Offset::default(), |it| it.synced);
-    let store = assemble(found.continue_at(end, synced)?, tree, lock, config)?;
+    let journal = match access {
+        Access::Full => {
+            if end < last {
+                tracing::warn!(?end, ?last, "cutting off the unfinished end of the journal");
+            }
+            found.continue_at(end, checkpoint.map_or(Offset::default(), |it| it.synced))?
+        }
+        Access::ReadOnly => found.stop_at(end)?,
+    };
+    let store = assemble(journal, tree, lock, config)?;
     match lag {
         Lag::Since(followed) => store.follow(followed)?,
         Lag::Everything(registered) => store.recover(registered)?,
@@ -62,7 +80,15 @@ pub(super) fn open(
     store.note_checkpoint()?;
     store.load_counters()?;
     store.finish_removals()?;
+    store.inner.access.get_or_init(|| access);
     Ok(store)
+}
+
+fn open_tree(folder: &Path, config: &StoreConfig) -> Result<Tree, OpenError> {
+    Tree::open(folder, config.cache_bytes).map_err(|cause| match Tree::leftover_snapshot(folder) {
+        Some(leftover) => OpenError::LeftoverSnapshot { dir: folder.to_owned(), leftover, cause },
+        None => OpenError::engine(folder, cause),
+    })
 }
 
 /// What reading the journal tells before the tree follows it.
@@ -156,7 +182,7 @@ fn check_files(
 fn assemble(
     journal: Journal,
     tree: Tree,
-    lock: DirectoryLock,
+    lock: Arc<DirectoryLock>,
     config: &StoreConfig,
 ) -> Result<Store, OpenError> {
     let inner = Inner {
@@ -167,6 +193,7 @@ fn assemble(
         max_staged_bytes: config.max_staged_bytes,
         counters: Counters::default(),
         damaged: DamagedBlocks::default(),
+        access: OnceLock::new(),
         _lock: lock,
     };
     Ok(Store { inner: Arc::new(inner) })
@@ -203,6 +230,33 @@ impl Registered {
 }
 
 impl Store {
+    pub(super) fn open_in(
+        environment: &Environment,
+        dir: &Path,
+        config: &StoreConfig,
+    ) -> Result<Self, OpenError> {
+        let lock = Arc::new(DirectoryLock::take(dir)?);
+        let open_index = || match &environment.index {
+            Some(index) => Ok(Tree::in_memory(index.clone())),
+            None => open_tree(&dir.join("db"), config),
+        };
+        match format::check(&*environment.disk, dir)? {
+            Format::One => migrate::run(environment, dir, open_index)?,
+            Format::Two => migrate::finish(environment, dir)?,
+        }
+        let open = |tree, access| bring_up(environment, dir, tree, Arc::clone(&lock), config, access);
+        match open_index().and_then(|tree| open(tree, Access::Full)) {
+            Err(full) if full.is_disk_full() => {
+                tracing::error!(error = %full, "no room to open the store: it is read-only until a restart");
+                open(Tree::in_memory(MemoryEngine::default()), Access::ReadOnly).map_err(|error| {
+                    tracing::error!(%error, "the store cannot be opened to be read either");
+                    full
+                })
+            }
+            opened => opened,
+        }
+    }
+
     fn load_counters(&self) -> Result<(), StoreError> {
         let mut writes = self.writes()?;
         writes.next_number = self.next_number()?;

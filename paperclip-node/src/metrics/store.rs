@@ -13,6 +13,7 @@ pub(super) struct StoreMetrics {
     flush_seconds: Histogram,
     failures: IntCounter,
     poisoned: IntGauge,
+    read_only: IntGauge,
     bytes: IntGauge,
     damaged: IntGauge,
     journal_parts: IntGauge,
@@ -35,6 +36,10 @@ impl StoreMetrics {
             poisoned: register.gauge(
                 "paperclip_store_poisoned",
                 "1 when the store takes no writes because a write or a flush failed, else 0.",
+            )?,
+            read_only: register.gauge(
+                "paperclip_store_read_only",
+                "1 when the store takes no writes because the disk was full at the start, else 0.",
             )?,
             bytes: register.gauge("paperclip_store_bytes", "Bytes that the store takes on disk.")?,
             damaged: register.gauge(
@@ -79,6 +84,11 @@ impl Metrics {
             self.store.failures.inc();
         }
         self.store.poisoned.set(i64::from(poisoned));
+    }
+
+    /// Whether the store was opened on a full disk and is only read.
+    pub fn set_store_read_only(&self, read_only: bool) {
+        self.store.read_only.set(i64::from(read_only));
     }
 
     /// What of the store is damaged, and how much has been healed since the start.

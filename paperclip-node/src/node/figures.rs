@@ -48,7 +48,9 @@ impl Figures {
         let failed = registry.values().filter(|database| database.failure().is_some()).count();
         self.metrics.set_failed_databases(failed as u64);
         self.metrics.set_store_bytes(self.store.disk_bytes());
-        self.metrics.set_store_poisoned(self.store.stats().poisoned);
+        let stats = self.store.stats();
+        self.metrics.set_store_poisoned(stats.poisoned);
+        self.metrics.set_store_read_only(stats.read_only);
         self.metrics.set_dials(self.network.dials(), *self.network.unconnected().borrow());
         self.metrics.set_topics(self.network.topics());
         self.metrics.set_handshakes(self.network.handshakes());

@@ -416,8 +416,12 @@ impl Node {
     /// Whether the node can serve: the store writes, the databases that it held before are open again, and it may write.
     pub fn ready(&self) -> Readiness {
         let mut reasons = Vec::new();
-        if self.0.store.stats().poisoned {
+        let stats = self.0.store.stats();
+        if stats.poisoned {
             reasons.push("the store no longer writes after a failed flush; restart the node".to_owned());
+        }
+        if stats.read_only {
+            reasons.push(StoreError::ReadOnly.to_string());
         }
         if self.0.identity.borrow().hash.is_none() {
             reasons.push("the node's key is not certified by the cluster yet".to_owned());

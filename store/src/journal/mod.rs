@@ -41,7 +41,8 @@ pub(super) struct Journal {
     end: Offset,
     /// Bytes of all files but the last.
     full_bytes: u64,
-    /// Set when a failed append could not be taken back, or a sync failed: what follows might not be found again.
+    /// Set when a failed append could not be taken back, or a sync failed: what follows might not be found again. Also where
+    /// the journal is only read.
     broken: bool,
 }
 
@@ -92,12 +93,7 @@ impl Found {
     /// What of the last file is not known to be `synced` may be in the system's cache only, and after a failed flush the system
     /// may take it for written. So the file is written once more, and the copy takes its place.
     pub(super) fn continue_at(self, end: Offset, synced: Offset) -> Result<Journal, StoreError> {
-        let mut full_bytes = 0;
-        for segment in self.segments.list()? {
-            if segment < end.segment {
-                full_bytes += self.segments.size(segment)?;
-            }
-        }
+        let mut full_bytes = self.bytes_before(end)?;
         let continued = match self.last_byte()? {
             Offset { at: 0, .. } => None,
             last => open_last(&self.segments, last, end, synced)?,
@@ -113,6 +109,25 @@ impl Found {
             }
         };
         Ok(Journal { segments: self.segments, file, header, end, full_bytes, broken: false })
+    }
+
+    /// The journal up to `end`, to be read. Its files stay as they are, with what follows `end`.
+    pub(super) fn stop_at(self, end: Offset) -> Result<Journal, StoreError> {
+        let full_bytes = self.bytes_before(end)?;
+        let (file, header) = self.segments.begin(end.segment)?;
+        let header = match header {
+            Some(header) => header,
+            // Nothing is written with it.
+            None => FileHeader::draw(self.segments.environment().random)
+                .map_err(StoreError::io("read", self.segments.path(end.segment)))?,
+        };
+        Ok(Journal { segments: self.segments, file, header, end, full_bytes, broken: true })
+    }
+
+    /// Bytes of the files before the one of a place.
+    fn bytes_before(&self, end: Offset) -> Result<u64, StoreError> {
+        let before = self.segments.list()?.into_iter().filter(|segment| *segment < end.segment);
+        before.map(|segment| self.segments.size(segment)).sum()
     }
 }
 

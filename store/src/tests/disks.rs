@@ -4,6 +4,7 @@ use super::{address, put, sim_disk::SimDisk, writer};
 use crate::{
     OpenError, Poison, Store, StoreConfig, StoreError, environment::Environment, tree::MemoryEngine,
 };
+use bytes::Bytes;
 use oplog::{Hash, log::LogRead as _};
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::{path::PathBuf, sync::Arc};
@@ -223,4 +224,97 @@ async fn a_write_that_finds_the_disk_full_is_taken_back() {
     assert_eq!(values(&store, "db"), 2);
     drop(store);
     assert_eq!(values(&machine.open(), "db"), 2);
+}
+
+/// A machine that stopped uncleanly, and how many entries it acknowledged: the index lags, and a frame at the journal's end is
+/// not whole.
+async fn stopped() -> (Machine, usize) {
+    let mut machine = Machine::new();
+    let store = machine.open();
+    store.put_blocks(&[other_block()]).unwrap();
+    append(&store, "db", "known to the index").unwrap();
+    let index = machine.index.snapshot();
+    while store.inner.writes.lock().unwrap().journal.end().segment < 2 {
+        append(&store, "db", &"x".repeat(3000)).unwrap();
+    }
+    store.set_meta("name", b"value").unwrap();
+    append(&store, "db", "last").unwrap();
+    store.flushed().await.unwrap();
+    let acknowledged = values(&store, "db");
+    drop(store);
+    machine.index = index;
+    machine.disk.edit(&machine.file(2), |bytes| bytes.extend([7; 100]));
+    (machine, acknowledged)
+}
+
+fn other_block() -> (Hash, Bytes) {
+    let block = Bytes::from_static(b"a manifest");
+    (Hash::of(&block), block)
+}
+
+#[tokio::test]
+async fn a_store_that_finds_no_room_when_it_is_opened_is_read_only_and_loses_nothing() {
+    let (machine, acknowledged) = stopped().await;
+    machine.disk.set_room(Some(0));
+    let bytes = |path: PathBuf| (machine.disk.bytes(&path), path);
+    let files = || machine.disk.paths().into_iter().map(bytes).collect::<Vec<_>>();
+    let before = files();
+    let store = machine.open();
+    assert!(store.stats().read_only && !store.stats().poisoned);
+    assert_eq!(values(&store, "db"), acknowledged);
+    assert_eq!(store.meta("name").unwrap().unwrap(), &b"value"[..]);
+    assert_eq!(store.stored_databases().unwrap(), [address("db")]);
+    store.put_blocks(&[other_block()]).unwrap();
+    for refused in [
+        append(&store, "db", "more").map(drop),
+        append(&store, "new", "more").map(drop),
+        store.set_meta("name", b"other"),
+        store.put_blocks(&[(Hash::of(b"new"), Bytes::from_static(b"new"))]),
+        store.remove_database(&address("db")).map(drop),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, StoreError::ReadOnly) && error.to_string().contains("make room"), "{error}");
+    }
+    store.flushed().await.unwrap();
+    assert_eq!(values(&store, "db"), acknowledged);
+    drop(store);
+    assert_eq!(files(), before, "no file was changed");
+
+    machine.disk.set_room(None);
+    let store = machine.open();
+    assert!(!store.stats().read_only);
+    assert_eq!(values(&store, "db"), acknowledged);
+    append(&store, "db", "more").unwrap();
+    store.flushed().await.unwrap();
+    drop(store);
+    assert_eq!(values(&machine.open(), "db"), acknowledged + 1);
+}
+
+#[tokio::test]
+async fn an_index_that_could_not_follow_the_journal_to_its_end_follows_at_the_next_start() {
+    let (mut machine, acknowledged) = stopped().await;
+    let behind = machine.index.snapshot();
+    for index in [behind, MemoryEngine::default()] {
+        for read in 0.. {
+            machine.index = index.snapshot();
+            machine.disk.fail_read(read);
+            let opened = machine.try_open();
+            if !machine.disk.has_failed_read() {
+                assert!(opened.is_ok() && read > 10);
+                break;
+            }
+            drop(opened);
+            let store = machine.open();
+            assert_eq!(values(&store, "db"), acknowledged, "read {read} failed");
+            assert_eq!(store.meta("name").unwrap().unwrap(), &b"value"[..], "read {read} failed");
+        }
+    }
+}
+
+#[test]
+fn a_new_directory_on_a_full_disk_is_refused() {
+    let machine = Machine::new();
+    machine.disk.set_room(Some(0));
+    let error = machine.try_open().unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }) && error.is_disk_full(), "{error}");
 }

@@ -32,6 +32,8 @@ struct State {
     power_until: Option<u64>,
     /// The sync that fails, counted from now.
     failing_sync: Option<u64>,
+    /// The read that fails, counted from now.
+    failing_read: Option<u64>,
     /// Bytes that can still be written.
     room: Option<usize>,
 }
@@ -69,6 +71,16 @@ impl SimDisk {
     /// disk does not have it, and later syncs do not write it.
     pub(super) fn fail_sync(&self, after: u64) {
         self.state().failing_sync = Some(after);
+    }
+
+    /// A read fails, this many after the next one.
+    pub(super) fn fail_read(&self, after: u64) {
+        self.state().failing_read = Some(after);
+    }
+
+    /// Whether the read that was to fail has.
+    pub(super) fn has_failed_read(&self) -> bool {
+        self.state().failing_read.is_none()
     }
 
     /// Only so much can still be written; `None` for any amount.
@@ -296,7 +308,12 @@ impl DiskFile for SimFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        let state = self.disk.state();
+        let mut state = self.disk.state();
+        let fails = state.failing_read == Some(0);
+        state.failing_read = state.failing_read.and_then(|after| after.checked_sub(1));
+        if fails {
+            return Err(io::Error::other("the disk does not answer"));
+        }
         let seen = &state.files[self.file].seen;
         let start = usize::try_from(at).unwrap().min(seen.len());
         let length = buffer.len().min(seen.len() - start);

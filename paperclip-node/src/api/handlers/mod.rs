@@ -17,8 +17,7 @@ use crate::{
     node::NodeError,
 };
 use oplog::{log::AppendError, reading::Reading};
-use std::io;
-use store::{Poison, StoreError};
+use store::StoreError;
 
 /// What a path shows of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +127,7 @@ impl From<Closed> for Problem {
 
 /// A full disk is told as such: it is the one failure of the store that somebody else can mend.
 fn of_store(error: &StoreError) -> Problem {
-    if is_disk_full(error) {
+    if error.is_disk_full() {
         return Problem::new(Kind::DiskFull, error);
     }
     if error.damaged().is_some() {
@@ -137,24 +136,17 @@ fn of_store(error: &StoreError) -> Problem {
     if error.is_poisoned() { Problem::new(Kind::StorePoisoned, error) } else { Problem::internal(error) }
 }
 
-fn is_disk_full(error: &StoreError) -> bool {
-    let cause = match error {
-        StoreError::Io { source, .. } => source,
-        StoreError::Poisoned(Poison::Sync(source)) => source.as_ref(),
-        _ => return false,
-    };
-    matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     #[test]
     fn a_full_disk_is_told_from_other_failures() {
         let failed =
             |kind| StoreError::Io { action: "write", path: "x".into(), source: io::Error::from(kind) };
         assert_eq!(Problem::from(failed(io::ErrorKind::StorageFull)).kind(), Kind::DiskFull);
+        assert_eq!(Problem::from(StoreError::ReadOnly).kind(), Kind::DiskFull, "full since the start");
         assert_eq!(Problem::from(failed(io::ErrorKind::PermissionDenied)).kind(), Kind::Internal);
     }
 }
