@@ -225,6 +225,9 @@ pub enum Corruption {
     /// An index names a block that is not there.
     #[error("block {0} is missing")]
     MissingBlock(Hash),
+    /// The disk says that it cannot read the block.
+    #[error("the disk cannot read block {0}")]
+    UnreadableBlock(Hash),
     /// A block in a log is no entry.
     #[error("block {0} is no entry: {1}")]
     Entry(Hash, EntryError),
@@ -291,9 +294,17 @@ impl Corruption {
     /// The block that is damaged; `None` for a record of the index.
     pub fn hash(&self) -> Option<Hash> {
         match self {
-            Self::Block(hash) | Self::MissingBlock(hash) | Self::Entry(hash, _) => Some(*hash),
+            Self::Block(hash)
+            | Self::MissingBlock(hash)
+            | Self::UnreadableBlock(hash)
+            | Self::Entry(hash, _) => Some(*hash),
             Self::Record(_) => None,
         }
+    }
+
+    /// Whether the bytes of a block are lost, so that a peer is to be asked for it.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self, Self::Block(_) | Self::MissingBlock(_) | Self::UnreadableBlock(_))
     }
 }
 

@@ -147,8 +147,8 @@ impl Store {
 
     /// Notes what a read met.
     pub(super) fn note_damage<T>(&self, hash: &Hash, read: &Result<T, StoreError>) {
-        if let Err(StoreError::Corrupt(corruption @ (Corruption::Block(_) | Corruption::MissingBlock(_)))) =
-            read
+        if let Err(StoreError::Corrupt(corruption)) = read
+            && corruption.is_loss()
         {
             let database = match self.indexed(hash) {
                 Ok(Some(Indexed::Entry(_, number, _))) => Some(number),

@@ -43,10 +43,12 @@ impl VerifyReport {
 
     fn add(&mut self, difference: Difference) {
         self.differences += 1;
-        if let Difference::Block(Corruption::Block(hash) | Corruption::MissingBlock(hash)) = &difference
+        if let Difference::Block(corruption) = &difference
+            && corruption.is_loss()
+            && let Some(hash) = corruption.hash()
             && self.damaged.len() < MAX_DAMAGED_LISTED
         {
-            self.damaged.push(*hash);
+            self.damaged.push(hash);
         }
         if self.examples.len() < MAX_DIFFERENCES {
             self.examples.push(difference);

@@ -12,6 +12,9 @@ use std::{fmt, io, path::Path, sync::Arc};
 /// The extension of files that are being written and have not got their name yet.
 pub(crate) const TEMPORARY: &str = "tmp";
 
+/// What Linux answers for a sector that the disk cannot read. The standard library has no kind for it.
+pub(crate) const EIO: i32 = 5;
+
 /// Folders and names of files. A name is durable after [`sync_folder`](Self::sync_folder), and not before.
 pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Creates a folder and those above it, unless they are there.

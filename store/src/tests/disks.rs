@@ -2,7 +2,8 @@
 
 use super::{address, put, sim_disk::SimDisk, writer};
 use crate::{
-    OpenError, Poison, Store, StoreConfig, StoreError, environment::Environment, tree::MemoryEngine,
+    Corruption, Healed, OpenError, Poison, Store, StoreConfig, StoreError, environment::Environment,
+    tree::MemoryEngine,
 };
 use bytes::Bytes;
 use oplog::{Hash, log::LogRead as _};
@@ -288,6 +289,29 @@ async fn a_store_that_finds_no_room_when_it_is_opened_is_read_only_and_loses_not
     store.flushed().await.unwrap();
     drop(store);
     assert_eq!(values(&machine.open(), "db"), acknowledged + 1);
+}
+
+#[tokio::test]
+async fn a_sector_that_the_disk_cannot_read_is_damage_and_is_healed() {
+    let machine = Machine::new();
+    let store = machine.open();
+    let first = append(&store, "db", "first").unwrap();
+    append(&store, "db", "second").unwrap();
+    let block = store.block(&first).unwrap().unwrap();
+    let location = store.indexed(&first).unwrap().unwrap().location();
+    machine.disk.spoil(&machine.file(location.segment), location.at);
+
+    let error = store.block(&first).unwrap_err();
+    assert!(
+        matches!(error, StoreError::Corrupt(Corruption::UnreadableBlock(hash)) if hash == first),
+        "{error}"
+    );
+    let database = store.database(&address("db")).unwrap();
+    assert_eq!(database.verify(|_| {}).unwrap().damaged, [first]);
+    assert_eq!(store.damaged(), [first]);
+    assert_eq!(store.heal(&first, &block).unwrap(), Healed::Rewritten);
+    assert_eq!(store.block(&first).unwrap(), Some(block));
+    assert_eq!((store.damaged(), values(&store, "db")), (vec![], 2));
 }
 
 #[tokio::test]

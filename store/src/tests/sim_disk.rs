@@ -4,7 +4,7 @@
 //! power cut every write that was not synced survives, or does not, sector by sector, in any order; changes of names survive up to
 //! any of them, as journalling file systems have it.
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, EIO};
 use rand::{Rng as _, rngs::StdRng};
 use std::{
     collections::BTreeMap,
@@ -34,6 +34,8 @@ struct State {
     failing_sync: Option<u64>,
     /// The read that fails, counted from now.
     failing_read: Option<u64>,
+    /// A file and a place in it that cannot be read.
+    bad_sector: Option<(usize, u64)>,
     /// Bytes that can still be written.
     room: Option<usize>,
 }
@@ -76,6 +78,13 @@ impl SimDisk {
     /// A read fails, this many after the next one.
     pub(super) fn fail_read(&self, after: u64) {
         self.state().failing_read = Some(after);
+    }
+
+    /// A place of a file becomes one that the disk cannot read, and says so.
+    pub(super) fn spoil(&self, path: &Path, at: u64) {
+        let mut state = self.state();
+        let file = state.names[path];
+        state.bad_sector = Some((file, at));
     }
 
     /// Whether the read that was to fail has.
@@ -313,6 +322,12 @@ impl DiskFile for SimFile {
         state.failing_read = state.failing_read.and_then(|after| after.checked_sub(1));
         if fails {
             return Err(io::Error::other("the disk does not answer"));
+        }
+        if let Some((file, bad)) = state.bad_sector
+            && file == self.file
+            && (at..at + buffer.len() as u64).contains(&bad)
+        {
+            return Err(io::Error::from_raw_os_error(EIO));
         }
         let seen = &state.files[self.file].seen;
         let start = usize::try_from(at).unwrap().min(seen.len());
