@@ -88,6 +88,25 @@ fn garbage_on_a_heads_stream_and_on_the_topic_is_refused_and_counted() -> Result
 }
 
 #[test]
+fn junk_on_the_topic_costs_its_author_the_connection() -> Result<()> {
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let remote = scene.node.peer_id().to_owned();
+    eventually(DEADLINE, "the attacker sees the node's subscription", || {
+        let peers = scene.attacker.subscribers(&scene.db)?;
+        ensure(peers.contains(&remote), || format!("{peers:?}"))
+    })?;
+    for n in 0..200 {
+        scene.attacker.publish(&scene.db, &hex::encode(format!("junk {n}")))?;
+    }
+    eventually(DEADLINE, "the junk costs the attacker its connection", || {
+        let gone = scene.node.api().metrics()?.sum("paperclip_peers_disconnected_total", "");
+        ensure(gone == 1.0, || format!("{gone} disconnected"))
+    })?;
+    scene.goes_on(2)
+}
+
+#[test]
 fn a_good_head_between_bad_ones_is_kept() -> Result<()> {
     let home = folder()?;
     let mut scene = scene(home.path())?;

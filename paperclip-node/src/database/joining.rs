@@ -124,7 +124,8 @@ impl Task {
             Ok(false) => {}
             Err(error) => return self.fail(Arc::new(error)),
         }
-        let source = self.joining.source(message.from).relaying();
+        let source = self.joining.source(message.from);
+        let source = if message.own { source } else { source.relaying() };
         let mut effects = Vec::new();
         if let Err(error) = self.joining.joiner.head(message.data, source, &self.store, &mut effects) {
             return self.fail(Arc::new(error));
@@ -273,7 +274,8 @@ impl Task {
                 self.metrics.refused(reason.label());
                 self.joining.refusals.add(hash, &written_by, peer, &reason);
                 self.joining.offered.remove(&hash);
-                if let (Some(peer), Some(offence), false) = (peer, offence(&reason), source.is_relaying()) {
+                if let (Some(peer), Some(offence)) = (peer, offence(&reason)) {
+                    let offence = if source.is_relaying() { Offence::Relayed } else { offence };
                     *self.joining.offences.entry((peer, offence)).or_default() += 1;
                 }
                 refused.insert(hash);

@@ -16,6 +16,10 @@ use std::{
 /// disconnect, and what was refused once is not judged again.
 const MAX_OFFENCES: u32 = 32;
 
+/// The same of messages that a peer only passes on. JavaScript passes on whatever it hears, so the author is to blame; but who
+/// passes on this many is of no use as a neighbour.
+const MAX_RELAYED_OFFENCES: u32 = 1024;
+
 /// How long a peer whose connections were closed is refused.
 pub(super) const REFUSED_FOR: Duration = Duration::from_secs(60);
 
@@ -35,12 +39,20 @@ pub enum Offence {
     BadSignature,
     /// Is subscribed to more topics of its own than there is room for.
     TooManyTopics,
+    /// Passed on the message of another peer that is one of the above.
+    Relayed,
 }
 
 impl Offence {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::NotCanonical, Self::Undecodable, Self::WrongLog, Self::BadSignature, Self::TooManyTopics];
+    pub const ALL: [Self; 6] = [
+        Self::NotCanonical,
+        Self::Undecodable,
+        Self::WrongLog,
+        Self::BadSignature,
+        Self::TooManyTopics,
+        Self::Relayed,
+    ];
 
     /// A short name for a metric's label.
     pub const fn label(self) -> &'static str {
@@ -50,6 +62,7 @@ impl Offence {
             Self::WrongLog => "wrong-log",
             Self::BadSignature => "bad-signature",
             Self::TooManyTopics => "too-many-topics",
+            Self::Relayed => "relayed",
         }
     }
 }
@@ -82,10 +95,17 @@ impl ConductCounters {
     }
 }
 
+/// The offences of one connected peer.
+#[derive(Debug, Default)]
+struct Record {
+    own: u32,
+    relayed: u32,
+}
+
 /// The offences of connected peers.
 #[derive(Debug, Default)]
 pub(super) struct Conduct {
-    offences: HashMap<PeerId, u32>,
+    offences: HashMap<PeerId, Record>,
     /// Until when who is refused, oldest first.
     refused: VecDeque<(Instant, PeerId)>,
     counters: ConductCounters,
@@ -101,10 +121,14 @@ impl Conduct {
         if let Some(at) = Offence::ALL.iter().position(|known| *known == offence) {
             self.counters.0.offences[at].fetch_add(times.into(), Ordering::Relaxed);
         }
-        let count = self.offences.entry(peer).or_default();
+        let record = self.offences.entry(peer).or_default();
+        let (count, bound) = match offence {
+            Offence::Relayed => (&mut record.relayed, MAX_RELAYED_OFFENCES),
+            _ => (&mut record.own, MAX_OFFENCES),
+        };
         let before = *count;
         *count = before.saturating_add(times);
-        let over = before < MAX_OFFENCES && *count >= MAX_OFFENCES;
+        let over = before < bound && *count >= bound;
         if over {
             self.counters.0.disconnected.fetch_add(1, Ordering::Relaxed);
         }
@@ -168,7 +192,15 @@ mod tests {
         assert_eq!(stats.disconnected, 2);
         assert_eq!(
             stats.offences,
-            [2, 0, u64::from(MAX_OFFENCES - 1) + u64::from(u32::MAX), u64::from(MAX_OFFENCES), 0]
+            [2, 0, u64::from(MAX_OFFENCES - 1) + u64::from(u32::MAX), u64::from(MAX_OFFENCES), 0, 0]
         );
+    }
+
+    #[test]
+    fn what_a_peer_only_passes_on_is_forgiven_for_longer() {
+        let (mut conduct, peer) = (Conduct::default(), PeerId::random());
+        assert!(!conduct.offended(peer, Offence::Relayed, MAX_RELAYED_OFFENCES - 1));
+        assert!(!conduct.offended(peer, Offence::Undecodable, 1), "its own are counted apart");
+        assert!(conduct.offended(peer, Offence::Relayed, 1));
     }
 }

@@ -49,6 +49,8 @@ pub struct GossipMessage {
     pub id: MessageId,
     /// The peer that it came from, not necessarily its author.
     pub from: PeerId,
+    /// Whether that peer is its author, by the message's signature.
+    pub own: bool,
     /// The block of a head, unless it is rubbish.
     pub data: Bytes,
 }

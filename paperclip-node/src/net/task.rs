@@ -375,7 +375,9 @@ impl Task {
             gossipsub::Event::Unsubscribed { peer_id, topic } => self.topics.unsubscribed(peer_id, &topic),
             gossipsub::Event::Message { propagation_source: from, message_id: id, message } => {
                 let id = MessageId { id, from };
-                self.topics.deliver(&message.topic, GossipMessage { id, from, data: message.data.into() });
+                let own = message.source == Some(from);
+                let data = message.data.into();
+                self.topics.deliver(&message.topic, GossipMessage { id, from, own, data });
             }
             gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::SlowPeer { .. } => {}
         }
