@@ -11,7 +11,7 @@ use store::{DatabaseStore, StoreError};
 #[derive(Debug)]
 pub(super) struct FoundReading {
     hint: String,
-    /// The newest of the entries that decided, once there were as many as are looked at.
+    /// The newest of the entries that decided, once there were as many as are looked at and none was damaged.
     last: Option<Position>,
     reading: Reading,
 }
@@ -38,12 +38,18 @@ impl FoundReading {
     /// Looks at the oldest entries again.
     pub(super) fn look(&mut self, store: &DatabaseStore) -> Result<(), StoreError> {
         let oldest: Vec<Position> = store.oldest_first(None).take(SAMPLED).collect::<Result<_, _>>()?;
-        let payloads = oldest.iter().filter_map(|position| {
-            let entry = store.entry(&position.hash).transpose()?;
-            Some(entry.map(|entry| entry.payload))
+        let mut damaged = false;
+        let payloads = oldest.iter().filter_map(|position| match store.entry(&position.hash) {
+            Ok(entry) => Some(Ok(entry?.payload)),
+            // It says nothing until it is healed, and keeps nobody from opening the database.
+            Err(error) if error.damaged().is_some() => {
+                damaged = true;
+                None
+            }
+            Err(error) => Some(Err(error)),
         });
         self.reading = Reading::try_find(&self.hint, payloads)?;
-        self.last = if oldest.len() == SAMPLED { oldest.into_iter().last() } else { None };
+        self.last = if oldest.len() == SAMPLED && !damaged { oldest.into_iter().last() } else { None };
         Ok(())
     }
 }

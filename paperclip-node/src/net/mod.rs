@@ -127,6 +127,14 @@ impl<S: BlockSource> Listening<S> {
         self.task.run(stop).await;
         exchange.abort();
         ping.abort();
+        // Only when they are gone is the source of blocks let go of, and with it the data directory.
+        for ended in [exchange.await, ping.await] {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                tracing::error!(%error, "a task of the network ended with a panic");
+            }
+        }
     }
 }
 

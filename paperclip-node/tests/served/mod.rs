@@ -176,6 +176,19 @@ impl Served {
         }
     }
 
+    /// Waits until the node is ready; what `/readyz` says then.
+    pub(crate) fn ready(&self) -> Reply {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let ready = self.get("/readyz");
+            if ready.status == 200 {
+                return ready;
+            }
+            assert!(Instant::now() < deadline, "not within {DEADLINE:?}: ready; {}", ready.json);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// How often the API refused for a reason.
     pub(crate) fn refused(&self, reason: &str) -> u64 {
         let metrics = self.metrics();
