@@ -52,6 +52,8 @@ fn a_broken_connection_is_dialled_again_and_what_was_missed_arrives() -> Result<
     let node = Node::start(&home.path().join("node"), options)?;
     node.api().pin(&db)?;
     for round in 0..3 {
+        // A JavaScript peer that is cut off while it opens its stream of heads dials the node's own address, past the link.
+        js.wait_for_event(DEADLINE, |event| event["event"] == "join")?;
         link.cut();
         eventually(DEADLINE, "JavaScript sees the break", || {
             let peers = js.peers()?;
