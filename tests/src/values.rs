@@ -1,5 +1,6 @@
 //! Values cross to JavaScript in typed notation (wire document, section 16) and to the node's API in DAG-JSON: bytes are
-//! `{"/": {"bytes": "<base64 without padding>"}}`, integers are JSON integers of any size, floats have a point or exponent.
+//! `{"/": {"bytes": "<base64 without padding>"}}`, a map whose only key is `"/"` is `{"/": {"map": …}}`, integers are JSON
+//! integers of any size, floats have a point or exponent.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -34,17 +35,21 @@ pub fn to_typed(value: &Value) -> Result<Value> {
                 if let Some(digits) = inner["int"].as_str() {
                     return Ok(json!({ "int": digits }));
                 }
+                if let Value::Object(map) = &inner["map"] {
+                    return typed_map(map);
+                }
                 let text = inner["bytes"].as_str().ok_or_else(|| bad("DAG-JSON", value))?;
                 let bytes = STANDARD_NO_PAD.decode(text).map_err(|_| bad("DAG-JSON", value))?;
                 json!({ "bytes": hex::encode(bytes) })
             }
-            _ => {
-                let pairs: Result<Vec<Value>> =
-                    map.iter().map(|(key, item)| Ok(json!([key, to_typed(item)?]))).collect();
-                json!({ "map": pairs? })
-            }
+            _ => typed_map(map)?,
         },
     })
+}
+
+fn typed_map(map: &Map<String, Value>) -> Result<Value> {
+    let pairs: Result<Vec<Value>> = map.iter().map(|(key, item)| Ok(json!([key, to_typed(item)?]))).collect();
+    Ok(json!({ "map": pairs? }))
 }
 
 /// Typed notation as DAG-JSON.
@@ -74,7 +79,8 @@ pub fn from_typed(typed: &Value) -> Result<Value> {
                 let key = pair[0].as_str().ok_or_else(wrong)?;
                 map.insert(key.to_owned(), from_typed(&pair[1])?);
             }
-            Ok(Value::Object(map))
+            let looks_special = map.len() == 1 && map.contains_key("/");
+            Ok(if looks_special { json!({ "/": { "map": map } }) } else { Value::Object(map) })
         }
         _ => Err(wrong()),
     }
@@ -89,7 +95,7 @@ mod tests {
         let value = json!({
             "null": null, "yes": true, "text": "clip \u{1f4ce}", "int": -7, "float": 1.5, "huge": 1e20,
             "big": 18_446_744_073_709_551_615_u64, "list": [1, "two", []],
-            "bytes": { "/": { "bytes": "AP8" } },
+            "bytes": { "/": { "bytes": "AP8" } }, "map": { "/": { "map": { "/": false } } },
         });
         assert_eq!(from_typed(&to_typed(&value).unwrap()).unwrap(), value);
     }
