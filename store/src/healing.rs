@@ -177,13 +177,7 @@ impl Store {
         }
         self.write(writes, frames, |batch, locations| {
             for location in locations {
-                let indexed = match &indexed {
-                    Indexed::Entry(_, number, position) => {
-                        Indexed::Entry(*location, *number, position.clone())
-                    }
-                    Indexed::Other(_) => Indexed::Other(*location),
-                };
-                batch.put(keys::index(hash), indexed.encode());
+                batch.put(keys::index(hash), indexed.moved_to(*location).encode());
             }
             put_garbage(batch, &garbage);
         })?;

@@ -79,6 +79,14 @@ impl Indexed {
         read().ok_or(Corruption::Record("index"))
     }
 
+    /// The same block at another place.
+    pub(super) fn moved_to(&self, location: Location) -> Self {
+        match self {
+            Self::Entry(_, number, position) => Self::Entry(location, *number, position.clone()),
+            Self::Other(_) => Self::Other(location),
+        }
+    }
+
     pub(super) fn location(&self) -> Location {
         match self {
             Self::Entry(location, ..) | Self::Other(location) => *location,

@@ -149,12 +149,8 @@ impl Store {
         self.write(writes, copies, |batch, locations| {
             for ((Frame { hash, number, .. }, reason), location) in held.iter().zip(locations) {
                 match reason {
-                    Held::Committed(Indexed::Entry(_, number, position)) => {
-                        let indexed = Indexed::Entry(*location, *number, position.clone());
-                        batch.put(keys::index(hash), indexed.encode());
-                    }
-                    Held::Committed(Indexed::Other(_)) => {
-                        batch.put(keys::index(hash), Indexed::Other(*location).encode());
+                    Held::Committed(indexed) => {
+                        batch.put(keys::index(hash), indexed.moved_to(*location).encode());
                     }
                     Held::Staged => batch.put(keys::staged(*number, hash), location.encode()),
                     Held::Record => {}

@@ -169,24 +169,13 @@ impl Served {
 
     /// Waits until a metric has a value. Some are brought up to date every few seconds.
     pub(crate) fn measures(&self, metric: &str, value: u64) {
-        let (line, deadline) = (format!("{metric} {value}"), Instant::now() + DEADLINE);
-        while !self.metrics().lines().any(|found| found == line) {
-            assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {line}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let line = format!("{metric} {value}");
+        eventually(&line, || self.metrics().lines().any(|found| found == line).then_some(()));
     }
 
     /// Waits until the node is ready; what `/readyz` says then.
     pub(crate) fn ready(&self) -> Reply {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let ready = self.get("/readyz");
-            if ready.status == 200 {
-                return ready;
-            }
-            assert!(Instant::now() < deadline, "not within {DEADLINE:?}: ready; {}", ready.json);
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        eventually("the node is ready", || Some(self.get("/readyz")).filter(|ready| ready.status == 200))
     }
 
     /// How often the API refused for a reason.
@@ -203,5 +192,17 @@ impl Served {
         assert!(matches!(ended, Ok(Ok(()))), "the server ends when it is told to");
         self.runtime.block_on(self.node.shutdown()).unwrap();
         self.dir
+    }
+}
+
+/// Asks again and again until there is something, but not for ever.
+fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
