@@ -3,16 +3,14 @@
 use super::{
     Effect, Joiner, Refusal, Source, Want, WrittenBy,
     pending::{Id, Stage, Verified},
-    verify::{Job, Work},
+    verify::{Job, PayloadFacts, Work},
 };
 use crate::{
     entry::Candidate,
     hash::Hash,
     identity::{IdentityError, VerifiedIdentity},
-    javascript,
     log::LogRead,
     order::Position,
-    view::KeyedOp,
 };
 use bytes::Bytes;
 use std::{collections::HashSet, sync::Arc};
@@ -109,6 +107,7 @@ impl Joiner {
         &mut self,
         id: Id,
         candidate: Candidate,
+        payload: PayloadFacts,
         author: Arc<VerifiedIdentity>,
         read: &R,
         effects: &mut Vec<Effect>,
@@ -148,8 +147,7 @@ impl Joiner {
             return Ok(());
         }
         let complete = needs.is_empty();
-        let keyed = KeyedOp::of(&entry.payload);
-        let unreadable = javascript::check("payload", &entry.payload).is_err();
+        let PayloadFacts { keyed, unreadable } = payload;
         self.block_bytes += block.len();
         if let Some(pending) = self.pending.get_mut(&id) {
             pending.stage = Stage::Verified(Box::new(Verified {

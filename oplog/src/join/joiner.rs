@@ -188,7 +188,7 @@ impl Joiner {
                 self.verifying_bytes -= candidate.block.len();
                 let Some(id) = self.verifying(&candidate.entry.hash) else { return Ok(()) };
                 match result {
-                    Ok(()) => self.verified(id, *candidate, identity, read, effects),
+                    Ok(payload) => self.verified(id, *candidate, payload, identity, read, effects),
                     Err(reason) => {
                         self.refuse_of(id, reason, WrittenBy::Identity(identity), effects);
                         Ok(())

@@ -2,10 +2,13 @@
 
 use crate::{
     access::Writers,
+    cbor::Value,
     entry::{Candidate, EntryError},
     hash::Hash,
     identity::{Identity, IdentityError, VerifiedIdentity},
+    javascript,
     order::Time,
+    view::KeyedOp,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -131,8 +134,31 @@ pub struct Verdict(pub(super) Outcome);
 
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
-    Identity { hash: Hash, block: Bytes, result: Result<Arc<VerifiedIdentity>, IdentityError> },
-    Entry { candidate: Box<Candidate>, identity: Arc<VerifiedIdentity>, result: Result<(), Refusal> },
+    Identity {
+        hash: Hash,
+        block: Bytes,
+        result: Result<Arc<VerifiedIdentity>, IdentityError>,
+    },
+    Entry {
+        candidate: Box<Candidate>,
+        identity: Arc<VerifiedIdentity>,
+        result: Result<PayloadFacts, Refusal>,
+    },
+}
+
+/// What a good entry's payload is to views and to JavaScript. Found here because it costs by the payload's size.
+#[derive(Debug, Clone)]
+pub(super) struct PayloadFacts {
+    /// What it does to a view of keys.
+    pub(super) keyed: Option<KeyedOp>,
+    /// Whether JavaScript reads something else than what is written.
+    pub(super) unreadable: bool,
+}
+
+impl PayloadFacts {
+    fn of(payload: &Value) -> Self {
+        Self { keyed: KeyedOp::of(payload), unreadable: javascript::check("payload", payload).is_err() }
+    }
 }
 
 impl Job {
@@ -157,7 +183,7 @@ fn judge(
     author: &VerifiedIdentity,
     writers: &Writers,
     policy: Policy,
-) -> Result<(), Refusal> {
+) -> Result<PayloadFacts, Refusal> {
     let identity = author.identity();
     if !writers.allow(&identity.id) {
         return Err(Refusal::WriterNotAllowed(identity.id.clone()));
@@ -168,5 +194,5 @@ fn judge(
         (false, true) => candidate.signed_by_own_key(),
         (false, false) => return Err(Refusal::ForeignKey),
     };
-    if signed { Ok(()) } else { Err(Refusal::Signature) }
+    if signed { Ok(PayloadFacts::of(&candidate.entry.payload)) } else { Err(Refusal::Signature) }
 }
