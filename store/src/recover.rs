@@ -68,7 +68,10 @@ fn bring_up(
             if end < last {
                 tracing::warn!(?end, ?last, "cutting off the unfinished end of the journal");
             }
-            found.continue_at(end, checkpoint.map_or(Offset::default(), |it| it.synced))?
+            // An index that knows of more may be found again after a power cut, with other frames in the place of those that
+            // it knows. So it does not vouch for the file, which gets another epoch.
+            let fitting = checkpoint.filter(|it| it.followed <= end);
+            found.continue_at(end, fitting.map_or(Offset::default(), |it| it.synced))?
         }
         Access::ReadOnly => found.stop_at(end)?,
     };

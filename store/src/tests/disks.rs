@@ -94,6 +94,34 @@ async fn after_a_failed_flush_nothing_is_acknowledged_and_the_restart_writes_wha
     }
 }
 
+/// An index that knew of a write which a power cut took may be found again after the next cut, when what was written instead has
+/// the same length.
+#[tokio::test]
+async fn an_index_that_knew_of_lost_writes_is_not_believed_later_either() {
+    let mut machine = Machine::new();
+    let store = machine.open();
+    append(&store, "db", "before").unwrap();
+    store.flushed().await.unwrap();
+    let synced = machine.disk.bytes(&machine.file(0)).len();
+    append(&store, "db", "lost").unwrap();
+    let ahead = machine.index.snapshot();
+    drop(store);
+    machine.disk.edit(&machine.file(0), |bytes| bytes.truncate(synced));
+    machine.index = ahead.snapshot();
+
+    let store = machine.open();
+    let acknowledged = [append(&store, "db", "kept").unwrap(), append(&store, "db", "too").unwrap()];
+    store.flushed().await.unwrap();
+    drop(store);
+    machine.index = ahead;
+    let store = machine.open();
+    let database = store.database(&address("db")).unwrap();
+    for hash in acknowledged {
+        assert!(database.contains(&hash).unwrap(), "acknowledged, and lost");
+    }
+    assert_eq!(values(&store, "db"), 3);
+}
+
 #[tokio::test]
 async fn a_failed_sync_at_the_end_of_a_file_stops_all_writing() {
     let machine = Machine::new();

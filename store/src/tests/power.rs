@@ -200,17 +200,23 @@ impl Machine {
         Ok(())
     }
 
-    /// What may be found when the power is back.
-    fn outcome(&mut self) -> (SimDisk, MemoryEngine) {
+    /// What may be found when the power is back: the disk, the index, and as what the index may be found after another cut.
+    fn outcome(&mut self) -> (SimDisk, MemoryEngine, Vec<MemoryEngine>) {
+        let mut earlier = self.earlier.clone();
         let index = match self.random.random_range(0..4) {
-            0 => MemoryEngine::default(),
-            1 if !self.earlier.is_empty() => {
-                let which = self.random.random_range(0..self.earlier.len());
-                self.earlier[which].snapshot()
+            0 => {
+                earlier.clear();
+                MemoryEngine::default()
+            }
+            1 if !earlier.is_empty() => {
+                earlier.truncate(self.random.random_range(0..earlier.len()) + 1);
+                earlier[earlier.len() - 1].snapshot()
             }
             _ => self.index.snapshot(),
         };
-        (self.disk.after_power_cut(&mut self.random), index)
+        // What opening makes of it may be lost as well.
+        earlier.push(index.snapshot());
+        (self.disk.after_power_cut(&mut self.random), index, earlier)
     }
 }
 
@@ -222,9 +228,10 @@ fn run(seed: u64) {
         machine.live(&store).unwrap_err();
         let outcomes: Vec<_> = (0..OUTCOMES).map(|_| machine.outcome()).collect();
         let promised = machine.promised.clone();
-        for (disk, index) in outcomes {
+        for (disk, index, earlier) in outcomes {
             drop(store);
             (machine.disk, machine.index, machine.promised) = (disk, index, promised.clone());
+            machine.earlier = earlier;
             store = machine.open();
             machine.promised.check(&store);
         }
