@@ -68,6 +68,9 @@ impl Source {
 /// Links of a pending entry that take as much memory as an entry. An ordinary entry has 17.
 pub const LINKS_PER_ENTRY: usize = 32;
 
+/// The default of [`Limits::max_pending_bytes`].
+pub const DEFAULT_MAX_PENDING_BYTES: usize = 32 << 20;
+
 /// Bounds on what a joiner keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -92,7 +95,7 @@ impl Default for Limits {
             max_entry_bytes: MAX_ENTRY_BYTES,
             max_pending: 1_000_000,
             max_wanted: 65_536,
-            max_pending_bytes: 32 << 20,
+            max_pending_bytes: DEFAULT_MAX_PENDING_BYTES,
             max_refused: 16_384,
             max_identities: 4_096,
         }

@@ -38,7 +38,7 @@ impl FromArgMatches for ConfigFlags {
         self.file = matches.get_one::<PathBuf>(CONFIG).cloned();
         self.given = KEYS
             .iter()
-            .filter_map(|key| Some((key, matches.get_many::<String>(key.name)?.cloned().collect())))
+            .filter_map(|key| Some((*key, matches.get_many::<String>(key.name)?.cloned().collect())))
             .collect();
         Ok(())
     }
@@ -53,7 +53,7 @@ impl Args for ConfigFlags {
             .hide_env(true)
             .value_parser(value_parser!(PathBuf))
             .help("YAML file with the settings below, without the dashes [env:\u{a0}PAPERCLIP_CONFIG]");
-        KEYS.iter().map(flag).fold(command.arg(file), Command::arg)
+        KEYS.iter().map(|key| flag(key)).fold(command.arg(file), Command::arg)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -63,14 +63,13 @@ impl Args for ConfigFlags {
 
 fn flag(key: &Key) -> Arg {
     // Spaces that do not break keep each pair of brackets on one line.
-    let default =
-        if key.default.is_empty() { String::new() } else { format!(" [default:\u{a0}{}]", key.default) };
+    let default = key.default.text().map_or_else(String::new, |text| format!(" [default:\u{a0}{text}]"));
     let arg = Arg::new(key.name)
         .long(key.flag)
-        .value_name(key.value)
+        .value_name(key.allowed.value_name())
         .help(format!("{}{default} [env:\u{a0}{}]", key.help, key.env()))
         .action(ArgAction::Append);
-    if key.value == "true|false" { arg.num_args(0..=1).default_missing_value("true") } else { arg }
+    if key.is_switch() { arg.num_args(0..=1).default_missing_value("true") } else { arg }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::output::{Cell, Text, tell_text};
 use crate::{
-    config::{Config, KEYS},
+    config::{Config, SETTINGS},
     identity::{ROOT_KEY, SIGNING_KEY},
     logging::LogFormat,
     node::Node,
@@ -57,8 +57,7 @@ impl Greeting {
             (.., Some(_)) => "as before".to_owned(),
             (.., None) => "not certified yet: `paperclip-node identity show` prints the request".to_owned(),
         };
-        let default = KEYS.iter().find(|key| key.name == "api").map(|key| key.default);
-        let at = if default == Some(api.to_string().as_str()) {
+        let at = if SETTINGS.api.key.default.text() == Some(api.to_string()) {
             String::new()
         } else {
             format!(" --api http://{api}")

@@ -1,6 +1,6 @@
 //! What is wrong with a setting.
 
-use super::{FileError, KEYS, Key, Place};
+use super::{FileError, KEYS, Key, MAX_ITEMS, Place};
 use std::fmt;
 
 /// How many characters of a refused value are shown.
@@ -24,8 +24,23 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// `value`, given at `place`, is not `wanted`.
-    pub fn new(key: &Key, place: Place, value: &str, wanted: impl fmt::Display) -> Self {
+    /// `value`, given at `place`, is not what is allowed.
+    pub fn new(key: &Key, place: Place, value: &str) -> Self {
+        Self::not(key, place, value, key.allowed)
+    }
+
+    /// More items are given than a list may have.
+    pub fn too_many(key: &Key, place: Place, items: usize) -> Self {
+        Self::not(key, place, &items.to_string(), format_args!("at most {MAX_ITEMS}"))
+    }
+
+    /// A file gives it a value of this shape.
+    pub fn shape(key: &Key, shape: &str) -> Self {
+        let wanted = if key.many { "a text or a list of texts" } else { "one value" };
+        Self::not(key, Place::File, shape, wanted)
+    }
+
+    fn not(key: &Key, place: Place, value: &str, wanted: impl fmt::Display) -> Self {
         let name = match place {
             Place::Flag => format!("--{}", key.flag),
             Place::Environment => key.env(),
@@ -53,13 +68,13 @@ impl Fault {
 
     /// The environment names a setting that does not exist.
     pub fn unknown_variable(name: String) -> Self {
-        let names = KEYS.iter().map(Key::env).chain(OTHER_VARIABLES.map(str::to_owned)).collect();
+        let names = KEYS.iter().map(|key| key.env()).chain(OTHER_VARIABLES.map(str::to_owned)).collect();
         Self { told: unknown(&name, "not a variable of PaperClip", names), key: name }
     }
 
     /// Whether it leaves open what this setting is. A file that cannot be read may hold any of them.
-    pub(super) fn is_about(&self, key: &str) -> bool {
-        self.key == key || self.key == CONFIG_FILE
+    pub(super) fn is_about(&self, key: &Key) -> bool {
+        self.key == key.name || self.key == CONFIG_FILE
     }
 
     /// The key it is about.

@@ -1,81 +1,23 @@
 //! The node's configuration: one checked struct, made from flags, environment and file.
 //!
-//! [`KEYS`] is the table of settings. [`Sources`] collects what was given for them, [`Config::from_sources`] reads it and
+//! [`SETTINGS`] is the table of settings. [`Sources`] collects what was given for them, [`Config::from_sources`] reads it and
 //! tells every fault at once. Nothing here opens more than the configuration file.
 
+mod conflicts;
 mod fault;
 mod key;
-mod read;
 mod sources;
+mod table;
+mod values;
 
 pub use fault::Fault;
-pub use key::{KEYS, Key};
-pub(crate) use read::is_dialable;
+pub use key::{Allowed, DefaultValue, Key, Unit};
 pub use sources::{FileError, Given, MAX_FILE_BYTES, MAX_ITEMS, Place, Sources};
+pub use table::{Config, KEYS, SETTINGS, Setting, Settings};
+pub(crate) use values::is_dialable;
 
-use crate::logging::{Filter, LogFormat};
-use libp2p::Multiaddr;
-use std::{
-    fs::File,
-    io::Read as _,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-/// When a write is acknowledged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// Once it is on disk.
-    Strict,
-    /// At once; the store flushes every half second.
-    Relaxed,
-}
-
-/// How a node runs. Every field is documented in [`KEYS`] under the name it has there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// `data-dir`
-    pub data_dir: PathBuf,
-    /// `listen`
-    pub listen: Vec<Multiaddr>,
-    /// `websocket-listen`
-    pub websocket_listen: Vec<Multiaddr>,
-    /// `peers`
-    pub peers: Vec<Multiaddr>,
-    /// `announce`
-    pub announce: Vec<Multiaddr>,
-    /// `api`
-    pub api: SocketAddr,
-    /// `api-token-file`
-    pub api_token_file: Option<PathBuf>,
-    /// `metrics-open`
-    pub metrics_open: bool,
-    /// `log-level`
-    pub log_level: Filter,
-    /// `log-format`
-    pub log_format: LogFormat,
-    /// `durability`
-    pub durability: Durability,
-    /// `cache-bytes`
-    pub cache_bytes: u64,
-    /// `join-memory-bytes`
-    pub join_memory_bytes: usize,
-    /// `max-entry-bytes`
-    pub max_entry_bytes: usize,
-    /// `cluster-id`: 66 lower-case hex digits.
-    pub cluster_id: Option<String>,
-    /// `certificate`
-    pub certificate: Option<PathBuf>,
-    /// `root-key`
-    pub root_key: Option<PathBuf>,
-    /// `exchange-interval`
-    pub exchange_interval: Duration,
-    /// `scrub-interval`; `None` for 0
-    pub scrub_interval: Option<Duration>,
-    /// `max-connections`
-    pub max_connections: usize,
-}
+use std::{fs::File, io::Read as _, path::Path};
+use table::Draft;
 
 /// Why there is no configuration: everything that is wrong with it, one fault a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,8 +53,10 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`], with every fault.
-    pub fn from_sources(sources: &Sources, faults: Vec<Fault>) -> Result<Self, ConfigError> {
-        read::config(sources, faults)
+    pub fn from_sources(sources: &Sources, mut faults: Vec<Fault>) -> Result<Self, ConfigError> {
+        let draft = Draft::read(sources, &mut faults);
+        faults.extend(conflicts::between(&draft));
+        draft.finish().filter(|_| faults.is_empty()).ok_or(ConfigError(faults))
     }
 }
 
@@ -125,4 +69,106 @@ fn read_file(path: &Path) -> Result<String, FileError> {
         return Err(FileError::TooLarge { path: path.into() });
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libp2p::Multiaddr;
+    use oplog::entry::MAX_ENTRY_BYTES;
+    use std::collections::BTreeSet;
+    use store::Durability;
+
+    const PEER: &str = "/dns4/node.example/tcp/4747/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
+
+    fn flags(given: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let flags = given.iter().map(|(name, text)| (key::named(name), vec![(*text).to_owned()])).collect();
+        Config::load(flags, [], None)
+    }
+
+    fn faults(given: &[(&str, &str)]) -> Vec<Fault> {
+        match flags(given) {
+            Err(ConfigError(faults)) => faults,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_given_is_the_defaults() {
+        let config = flags(&[]).unwrap();
+        assert_eq!(config.api, "127.0.0.1:4748".parse().unwrap());
+        assert_eq!(config.listen, ["/ip4/0.0.0.0/tcp/4747".parse::<Multiaddr>().unwrap()]);
+        assert_eq!((config.durability, config.metrics_open), (Durability::Strict, false));
+        assert_eq!(config.max_entry_bytes, MAX_ENTRY_BYTES);
+        assert_eq!(config.cache_bytes, 32 << 20);
+    }
+
+    #[test]
+    fn every_setting_that_can_be_wrong_is_told_with_all_the_others() {
+        let told = faults(&[
+            ("data-dir", ""),
+            ("listen", "/ip4/0.0.0.0/udp/1"),
+            ("websocket-listen", "/ip4/0.0.0.0/tcp/4749"),
+            ("peers", "10.0.0.1:4747"),
+            ("announce", "/ip4/1.2.3.4/tcp/0"),
+            ("api", "everywhere"),
+            ("metrics-open", "yes"),
+            ("log-level", "loud[["),
+            ("log-format", "xml"),
+            ("durability", "eventually"),
+            ("cache-bytes", "64M"),
+            ("join-memory-bytes", "-1"),
+            ("max-entry-bytes", "99999999"),
+            ("cluster-id", "03ab"),
+            ("exchange-interval", "0"),
+            ("scrub-interval", "weekly"),
+            ("max-connections", "1"),
+        ]);
+        let keys: BTreeSet<&str> = told.iter().map(Fault::key).collect();
+        // The rest are files, which are looked at when they are read.
+        let files = ["api-token-file", "certificate", "root-key"];
+        let expected: BTreeSet<&str> =
+            KEYS.iter().map(|key| key.name).filter(|name| !files.contains(name)).collect();
+        assert_eq!(keys, expected);
+        assert!(told.iter().any(|fault| {
+            fault.to_string() == "--cache-bytes: 64M is not a whole number from 8388608 to 1099511627776"
+        }));
+    }
+
+    #[test]
+    fn an_open_api_beyond_loopback_is_refused() {
+        assert_eq!(
+            faults(&[("api", "0.0.0.0:4748")])[0].to_string(),
+            "api: 0.0.0.0:4748 is reachable from other machines; set api-token-file as well"
+        );
+        assert!(flags(&[("api", "0.0.0.0:4748"), ("api-token-file", "token")]).is_ok());
+        for loopback in ["127.1.2.3:1", "[::1]:4748", "localhost:4748", "http://127.0.0.1:4748/"] {
+            assert!(flags(&[("api", loopback)]).is_ok(), "{loopback}");
+        }
+    }
+
+    #[test]
+    fn conflicts_are_told_with_faults_unless_these_are_their_cause() {
+        let given = [("durability", "maybe"), ("cache-bytes", "3"), ("api", "0.0.0.0:4783")];
+        let keys = |faults: Vec<Fault>| faults.iter().map(|fault| fault.key().to_owned()).collect::<Vec<_>>();
+        assert_eq!(keys(faults(&given)), ["durability", "cache-bytes", "api"]);
+        assert_eq!(keys(faults(&[("api", "0.0.0.0:4783"), ("api-token-file", "")])), ["api-token-file"]);
+        assert_eq!(keys(faults(&[("max-entry-bytes", "many"), ("join-memory-bytes", "1")])).len(), 2);
+    }
+
+    #[test]
+    fn a_certificate_and_the_root_key_exclude_each_other() {
+        assert_eq!(faults(&[("certificate", "a"), ("root-key", "b")])[0].key(), "root-key");
+    }
+
+    #[test]
+    fn peers_are_what_can_be_dialled() {
+        for good in [PEER, "/ip6/::1/tcp/1", "/dns/a/tcp/443/ws"] {
+            assert!(flags(&[("peers", good)]).is_ok(), "{good}");
+        }
+        for bad in ["/ip4/1.2.3.4/udp/1/quic-v1", "/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"]
+        {
+            assert_eq!(faults(&[("peers", bad)])[0].key(), "peers", "{bad}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Where settings come from: flags win over environment variables, those over the file.
 
-use super::{Fault, Key, fault::OTHER_VARIABLES, key::KEYS};
+use super::{Fault, KEYS, Key, fault::OTHER_VARIABLES};
 use serde_yaml::Value;
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
@@ -123,23 +123,24 @@ impl Sources {
             _ => return Err(FileError::NoMapping { path: path.into() }),
         };
         for (name, value) in mapping {
-            let Some(key) = name.as_str().and_then(Key::named) else {
+            let Some(key) = name.as_str().and_then(|name| KEYS.iter().find(|key| key.name == name)) else {
                 faults.push(Fault::unknown_key(scalar(&name).unwrap_or_else(|| "(no text)".to_owned())));
                 continue;
             };
             match items(key, &value) {
                 Some(items) => self.add(key, Place::File, items),
-                None => faults.push(Fault::new(key, Place::File, shape(&value), wanted_shape(key))),
+                None => faults.push(Fault::shape(key, shape(&value))),
             }
         }
         Ok(())
     }
 
-    /// What a setting was given, its default if nothing.
+    /// What a setting was given, its default if nothing. An empty list is something.
     pub fn get(&self, key: &Key) -> Given {
-        self.given.get(key.name).cloned().unwrap_or_else(|| Given {
+        let given = self.given.get(key.name).filter(|given| key.many || !given.items.is_empty());
+        given.cloned().unwrap_or_else(|| Given {
             place: Place::Default,
-            items: Some(key.default).filter(|text| !text.is_empty()).map(str::to_owned).into_iter().collect(),
+            items: key.default.text().into_iter().collect(),
         })
     }
 
@@ -191,23 +192,16 @@ fn shape(value: &Value) -> &'static str {
     }
 }
 
-fn wanted_shape(key: &Key) -> &'static str {
-    if key.many { "a text or a list of texts" } else { "one value" }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::key::named as key;
     use std::path::Path;
 
     fn from_file(text: &str) -> (Result<Sources, FileError>, Vec<Fault>) {
         let (mut sources, mut faults) = (Sources::default(), Vec::new());
         let read = sources.file(Path::new("node.yaml"), text, &mut faults);
         (read.map(|()| sources), faults)
-    }
-
-    fn key(name: &str) -> &'static Key {
-        Key::named(name).unwrap()
     }
 
     #[test]
@@ -233,6 +227,14 @@ mod tests {
         assert_eq!(get("announce").items, ["/d"]);
         assert_eq!(get("exchange-interval"), Given { place: Place::Default, items: vec!["30".to_owned()] });
         assert_eq!(get("root-key").items, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_key_without_a_value_is_not_given_and_an_empty_list_is_empty() {
+        let sources = from_file("data-dir:\ncache-bytes: null\nlisten: []\n").0.unwrap();
+        assert_eq!(sources.get(key("data-dir")).items, ["./paperclip-data"]);
+        assert_eq!(sources.get(key("cache-bytes")).place, Place::Default);
+        assert_eq!(sources.get(key("listen")).items, Vec::<String>::new());
     }
 
     #[test]

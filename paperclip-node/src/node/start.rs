@@ -8,7 +8,7 @@ use super::{
     scrubber::Scrubber,
 };
 use crate::{
-    config::{self, Config},
+    config::Config,
     database::{Author, Backlog, Context, OpenError, VerifyPool},
     identity::{IdentitySource, NodeIdentity, NodeIdentityError},
     metrics::Metrics,
@@ -20,7 +20,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use store::{Durability, FlushObserver, OpenError as StoreOpenError, Store, StoreConfig, StoreError};
+use store::{FlushObserver, OpenError as StoreOpenError, Store, StoreConfig, StoreError};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -84,7 +84,7 @@ impl Node {
         let started = Instant::now();
         let store = open_store(config, &metrics).await?;
         let peer_key = net::load_or_create_peer_key(&config.data_dir)?;
-        let identity = NodeIdentity::open(source(config))?;
+        let identity = NodeIdentity::open(IdentitySource::from(config))?;
         let (info, author) = (identity_info(&identity)?, author(&identity, &store)?);
 
         let (manifest, access) = catalog::manifest(&info.cluster_id);
@@ -155,25 +155,13 @@ async fn open_store(config: &Config, metrics: &Arc<Metrics>) -> Result<Store, St
     let observed = Arc::clone(metrics);
     let store_config = StoreConfig {
         cache_bytes: config.cache_bytes,
-        durability: match config.durability {
-            config::Durability::Strict => Durability::Strict,
-            config::Durability::Relaxed => Durability::Relaxed,
-        },
+        durability: config.durability,
         on_flush: Some(FlushObserver::new(move |took| observed.flushed(took))),
         ..StoreConfig::default()
     };
     let dir = config.data_dir.clone();
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &store_config)).await;
     Ok(opened.map_err(|_| OpenError::Stopping)??)
-}
-
-fn source(config: &Config) -> IdentitySource<'_> {
-    IdentitySource {
-        data_dir: &config.data_dir,
-        cluster_id: config.cluster_id.as_deref(),
-        certificate: config.certificate.as_deref(),
-        root_key: config.root_key.as_deref(),
-    }
 }
 
 fn identity_info(identity: &NodeIdentity) -> Result<IdentityInfo, StartError> {
@@ -236,7 +224,7 @@ impl Certification {
     }
 
     fn look(&self) -> Result<bool, StartError> {
-        let identity = NodeIdentity::open(source(&self.config))?;
+        let identity = NodeIdentity::open(IdentitySource::from(&self.config))?;
         let Some(author) = author(&identity, &self.store)? else { return Ok(false) };
         self.info_tx.send_replace(identity_info(&identity)?);
         self.author_tx.send_replace(Some(author));

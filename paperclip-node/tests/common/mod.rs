@@ -4,7 +4,7 @@
 
 use oplog::{Address, reading::Reading};
 use paperclip_node::{
-    config::{Config, KEYS, Sources},
+    config::{Config, SETTINGS, Sources},
     database::{Database, Settings},
     metrics::Metrics,
     node::{Create, CreateAccess, Node},
@@ -16,12 +16,12 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) async fn start(dir: &Path, root: &Path, peers: &[String]) -> Node {
     let mut sources = Sources::default();
     let given = [
-        ("data-dir", vec![dir.display().to_string()]),
-        ("listen", vec!["/ip4/127.0.0.1/tcp/0".to_owned()]),
-        ("root-key", vec![root.display().to_string()]),
-        ("peers", peers.to_vec()),
+        (&SETTINGS.data_dir.key, vec![dir.display().to_string()]),
+        (&SETTINGS.listen.key, vec!["/ip4/127.0.0.1/tcp/0".to_owned()]),
+        (&SETTINGS.root_key.key, vec![root.display().to_string()]),
+        (&SETTINGS.peers.key, peers.to_vec()),
     ];
-    sources.flags(given.map(|(name, values)| (KEYS.iter().find(|key| key.name == name).unwrap(), values)));
+    sources.flags(given);
     let config = Config::from_sources(&sources, Vec::new()).unwrap();
     Node::start(&config, Metrics::new().unwrap()).await.unwrap()
 }

@@ -9,7 +9,7 @@
 
 use paperclip_node::{
     api::{Api, Guard, Limits, Server},
-    config::{Config, KEYS, Sources},
+    config::{Config, SETTINGS, Sources},
     metrics::Metrics,
     node::Node,
 };
@@ -71,11 +71,10 @@ impl Served {
         let runtime = Runtime::new().unwrap();
         let mut sources = Sources::default();
         let given = [
-            ("data-dir", dir.path().join("data").display().to_string()),
-            ("listen", "/ip4/127.0.0.1/tcp/0".to_owned()),
+            (&SETTINGS.data_dir.key, dir.path().join("data").display().to_string()),
+            (&SETTINGS.listen.key, "/ip4/127.0.0.1/tcp/0".to_owned()),
         ];
-        let key = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap();
-        sources.flags(given.map(|(name, value)| (key(name), vec![value])));
+        sources.flags(given.map(|(key, value)| (key, vec![value])));
         let config = Config::from_sources(&sources, Vec::new()).unwrap();
         let metrics = Metrics::new().unwrap();
         let node = runtime.block_on(Node::start(&config, metrics.clone())).unwrap();

@@ -1,0 +1,187 @@
+//! Values of settings: how the texts that were given become types.
+
+use super::{Allowed, Fault, Given, Key, MAX_ITEMS};
+use crate::logging::{Filter, LogFormat};
+use libp2p::{Multiaddr, multiaddr::Protocol};
+use oplog::keys::PublicKey;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use store::Durability;
+
+/// Reads what was given. `None` leaves at least one fault.
+pub(super) type Read<T> = fn(&Key, &Given, &mut Vec<Fault>) -> Option<T>;
+
+/// A type whose values have words.
+pub(super) trait Choice: Copy + 'static {
+    /// All of them.
+    const CHOICES: &'static [(&'static str, Self)];
+
+    fn names() -> Vec<&'static str> {
+        Self::CHOICES.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+impl Choice for bool {
+    const CHOICES: &'static [(&'static str, Self)] = &[("true", true), ("false", false)];
+}
+
+impl Choice for LogFormat {
+    const CHOICES: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
+}
+
+impl Choice for Durability {
+    const CHOICES: &'static [(&'static str, Self)] = &[("strict", Self::Strict), ("relaxed", Self::Relaxed)];
+}
+
+/// The last item given, parsed. A flag given twice counts as the second one, as command lines do.
+fn last<T>(
+    key: &Key,
+    given: &Given,
+    faults: &mut Vec<Fault>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Option<Option<T>> {
+    let Some(text) = given.items.last() else { return Some(None) };
+    let parsed = parse(text);
+    if parsed.is_none() {
+        faults.push(Fault::new(key, given.place, text));
+    }
+    parsed.map(Some)
+}
+
+/// The same for a setting that has a value always.
+fn one<T>(key: &Key, given: &Given, faults: &mut Vec<Fault>, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    let value = last(key, given, faults, parse)?;
+    if value.is_none() {
+        faults.push(Fault::new(key, given.place, "nothing"));
+    }
+    value
+}
+
+fn parse_path(text: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty())
+}
+
+pub(super) fn path(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<PathBuf> {
+    one(key, given, faults, parse_path)
+}
+
+pub(super) fn optional_path(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Option<PathBuf>> {
+    last(key, given, faults, parse_path)
+}
+
+pub(super) fn choice<T: Choice>(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<T> {
+    one(key, given, faults, |text| {
+        T::CHOICES.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice)
+    })
+}
+
+pub(super) fn number<T: TryFrom<u64>>(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<T> {
+    one(key, given, faults, |text| {
+        let number = text.parse().ok()?;
+        let fits = match key.allowed {
+            Allowed::Number { least, most, .. } => (least..=most).contains(&number),
+            Allowed::Choice(_) | Allowed::Text { .. } => false,
+        };
+        T::try_from(number).ok().filter(|_| fits)
+    })
+}
+
+pub(super) fn seconds(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Duration> {
+    number(key, given, faults).map(Duration::from_secs)
+}
+
+/// 0 is `None`.
+pub(super) fn seconds_or_never(
+    key: &Key,
+    given: &Given,
+    faults: &mut Vec<Fault>,
+) -> Option<Option<Duration>> {
+    seconds(key, given, faults).map(|time| Some(time).filter(|time| !time.is_zero()))
+}
+
+pub(super) fn filter(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Filter> {
+    one(key, given, faults, Filter::parse)
+}
+
+pub(super) fn socket(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<SocketAddr> {
+    one(key, given, faults, |text| {
+        // Client commands name the same thing as a URL, and may share its variable.
+        let text = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+        let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        literal.as_deref().unwrap_or(text).parse().ok()
+    })
+}
+
+pub(super) fn cluster_id(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Option<String>> {
+    last(key, given, faults, |text| {
+        let id = text.to_ascii_lowercase();
+        PublicKey::from_hex(&id).is_ok().then_some(id)
+    })
+}
+
+fn addresses(
+    key: &Key,
+    given: &Given,
+    faults: &mut Vec<Fault>,
+    fits: fn(&Multiaddr) -> bool,
+) -> Option<Vec<Multiaddr>> {
+    let found_before = faults.len();
+    if given.items.len() > MAX_ITEMS {
+        faults.push(Fault::too_many(key, given.place, given.items.len()));
+    }
+    let mut addresses = Vec::new();
+    for text in given.items.iter().take(MAX_ITEMS) {
+        match text.parse().ok().filter(fits) {
+            Some(address) if !addresses.contains(&address) => addresses.push(address),
+            Some(_) => {}
+            None => faults.push(Fault::new(key, given.place, text)),
+        }
+    }
+    (faults.len() == found_before).then_some(addresses)
+}
+
+pub(super) fn dialable(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Vec<Multiaddr>> {
+    addresses(key, given, faults, is_dialable)
+}
+
+pub(super) fn tcp_listeners(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Vec<Multiaddr>> {
+    addresses(key, given, faults, |address| {
+        matches!(
+            address.iter().collect::<Vec<_>>().as_slice(),
+            [Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Tcp(_)]
+        )
+    })
+}
+
+pub(super) fn websocket_listeners(
+    key: &Key,
+    given: &Given,
+    faults: &mut Vec<Fault>,
+) -> Option<Vec<Multiaddr>> {
+    addresses(key, given, faults, |address| {
+        matches!(
+            address.iter().collect::<Vec<_>>().as_slice(),
+            [Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Tcp(_), Protocol::Ws(_)]
+        )
+    })
+}
+
+/// Whether the node's transports can dial the address: TCP, plain or as a websocket.
+pub(crate) fn is_dialable(address: &Multiaddr) -> bool {
+    let parts: Vec<Protocol<'_>> = address.iter().collect();
+    let Some((host, rest)) = parts.split_first() else {
+        return false;
+    };
+    let host_fits = matches!(
+        host,
+        Protocol::Ip4(_) | Protocol::Ip6(_) | Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)
+    );
+    let rest_fits = matches!(
+        rest,
+        [Protocol::Tcp(port)]
+        | [Protocol::Tcp(port), Protocol::P2p(_)]
+        | [Protocol::Tcp(port), Protocol::Ws(_)]
+        | [Protocol::Tcp(port), Protocol::Ws(_), Protocol::P2p(_)]
+        if *port > 0
+    );
+    host_fits && rest_fits
+}
