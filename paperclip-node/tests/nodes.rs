@@ -48,3 +48,29 @@ async fn a_database_made_on_one_node_is_written_on_both() {
     a.shutdown().await.unwrap();
     b.shutdown().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appends_go_on_while_a_large_log_is_verified() {
+    let dir = TempDir::new().unwrap();
+    let root = dir.path().join("root.key");
+    create_key(&root).unwrap();
+    let node = start(&dir.path().join("data"), &root, &[]).await;
+    node.create(create("log", Reading::Events)).await.unwrap();
+    let log = node.database("log").unwrap();
+    for batch in 0..40_i64 {
+        let appends = (0..64).map(|n| log.append(Operation::add((batch * 64 + n).into())));
+        futures::future::try_join_all(appends).await.unwrap();
+    }
+
+    let verified = log.clone();
+    let verify = tokio::spawn(async move { verified.verify().await });
+    let mut meanwhile = 0;
+    while !verify.is_finished() {
+        log.append(Operation::add("meanwhile".into())).await.unwrap();
+        meanwhile += 1;
+    }
+    let report = verify.await.unwrap().unwrap();
+    assert!(report.entries >= 40 * 64 && report.is_clean(), "{report:?}");
+    assert!(meanwhile > 5, "{meanwhile} appends while {} entries were verified", report.entries);
+    node.shutdown().await.unwrap();
+}

@@ -162,6 +162,14 @@ impl PayloadFacts {
 }
 
 impl Job {
+    /// The size of the block to be judged.
+    pub fn bytes(&self) -> usize {
+        match &self.0 {
+            Work::Identity { block, .. } => block.len(),
+            Work::Entry { candidate, .. } => candidate.block.len(),
+        }
+    }
+
     /// Does the work: one or two signatures to verify, some 60 µs each.
     pub fn run(self) -> Verdict {
         Verdict(match self.0 {

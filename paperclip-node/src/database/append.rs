@@ -5,6 +5,7 @@
 //! The task goes on signing while the flush runs.
 
 use super::{Change, Closed, read::current, task::Task};
+use crate::{metrics::Metrics, net::Network};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use oplog::{
@@ -124,7 +125,6 @@ impl Task {
             replies.into_iter().for_each(|reply| answer(reply, Err(WriteError::Store(Arc::clone(&error)))));
             return self.recover(error, session).await;
         }
-        self.metrics.appended(changes.len() as u64);
         let flushed = Box::pin(self.blocks.flushed());
         let unflushed = Unflushed { flushed, writes: replies.into_iter().zip(changes).collect() };
         if self.unflushed.send(unflushed).await.is_err() {
@@ -152,30 +152,44 @@ impl Task {
 /// Acknowledges and announces, batch after batch, what has reached the disk.
 pub(super) async fn acknowledge(
     mut batches: mpsc::Receiver<Unflushed>,
-    network: crate::net::Network,
+    metrics: Arc<Metrics>,
+    network: Network,
     topic: String,
     changes: broadcast::Sender<Change>,
 ) {
-    while let Some(Unflushed { flushed, writes }) = batches.recv().await {
+    while let Some(batch) = batches.recv().await {
+        if let Some((hash, block)) = batch.acknowledge(&metrics, &changes).await {
+            // The newest stands on all the others of its batch: whoever hears of it fetches them.
+            network.stored(vec![hash]).await;
+            network.publish(topic.clone(), block).await;
+        }
+    }
+}
+
+impl Unflushed {
+    /// Waits for the flush, counts and tells the writers and the followers. Gives the newest entry, unless the flush failed.
+    async fn acknowledge(
+        self,
+        metrics: &Metrics,
+        changes: &broadcast::Sender<Change>,
+    ) -> Option<(Hash, Bytes)> {
+        let Self { flushed, writes } = self;
         if let Err(error) = flushed.await {
             let error = Arc::new(error);
-            writes
-                .into_iter()
-                .for_each(|(reply, _)| answer(reply, Err(WriteError::Store(Arc::clone(&error)))));
-            continue;
+            for (reply, _) in writes {
+                answer(reply, Err(WriteError::Store(Arc::clone(&error))));
+            }
+            return None;
         }
-        let mut newest: Option<(Hash, Bytes)> = None;
+        metrics.appended(writes.len() as u64);
+        let mut newest = None;
         for (reply, change) in writes {
             answer(reply, Ok(change.position.hash));
             newest = Some((change.position.hash, change.block.clone()));
             // without followers there is nobody to tell
             drop(changes.send(change));
         }
-        if let Some((hash, block)) = newest {
-            // The newest stands on all the others of its batch: whoever hears of it fetches them.
-            network.stored(vec![hash]).await;
-            network.publish(topic.clone(), block).await;
-        }
+        newest
     }
 }
 
@@ -190,4 +204,34 @@ fn refuse(writes: Vec<Write>, error: &WriteError) {
 /// A writer that has gone away does not learn what became of its write.
 fn answer(reply: oneshot::Sender<Result<Hash, WriteError>>, result: Result<Hash, WriteError>) {
     drop(reply.send(result));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oplog::order::{Clock, Position, Time};
+
+    async fn acknowledged(metrics: &Metrics, flush: Result<(), StoreError>) -> Result<Hash, WriteError> {
+        let (reply, told) = oneshot::channel();
+        let position = Position::new(
+            &Clock { id: "a".into(), time: Time::from_value(&1.into()).unwrap() },
+            Hash::of(b"an entry"),
+        );
+        let change = Change { position, block: Bytes::from_static(b"an entry") };
+        let flushed = Box::pin(async { flush });
+        let batch = Unflushed { flushed, writes: vec![(reply, change)] };
+        batch.acknowledge(metrics, &broadcast::channel(1).0).await;
+        told.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_failed_flush_took_is_neither_acknowledged_nor_counted() {
+        let metrics = Metrics::new().unwrap();
+        let counted = || {
+            let text = metrics.render().unwrap();
+            text.contains("\npaperclip_entries_appended_total 1\n")
+        };
+        assert!(acknowledged(&metrics, Err(StoreError::Interrupted)).await.is_err() && !counted());
+        assert!(acknowledged(&metrics, Ok(())).await.is_ok() && counted());
+    }
 }

@@ -1,7 +1,7 @@
 //! The exchange of heads with the peers that serve a database: answers those who dial, dials those who do not, again and
 //! again.
 
-use super::{Command, ExchangeStatus, LogStatus, replicas::Replicas};
+use super::{ExchangeStatus, LogStatus, Offer, replicas::Replicas};
 use crate::{
     metrics::Metrics,
     net::{
@@ -64,7 +64,7 @@ pub(super) struct Exchanges {
     pub(super) network: Network,
     pub(super) store: Store,
     pub(super) status: watch::Receiver<LogStatus>,
-    pub(super) offers: mpsc::Sender<Command>,
+    pub(super) offers: mpsc::Sender<Offer>,
     pub(super) published: watch::Sender<ExchangeStatus>,
     pub(super) metrics: Arc<Metrics>,
     /// About how often to exchange with each peer.
@@ -188,7 +188,7 @@ impl Exchanges {
                 self.network.misbehaved(peer, Offence::Undecodable, 1).await;
             }
         }
-        if !received.is_empty() && self.offers.send(Command::Offer { peer, heads: received }).await.is_err() {
+        if !received.is_empty() && !self.offer(peer, received).await {
             return Outcome::Failed;
         }
         if let Err(error) = result {
@@ -202,6 +202,17 @@ impl Exchanges {
         self.metrics.exchanged(&self.address);
         self.publish_large(&ours).await;
         Outcome::Done
+    }
+
+    /// Hands heads to the database, and waits until it has looked at them. False when it is closed.
+    async fn offer(&self, peer: PeerId, heads: Vec<Bytes>) -> bool {
+        let (looked_at, done) = oneshot::channel();
+        if self.offers.send(Offer { peer, heads, looked_at }).await.is_err() {
+            return false;
+        }
+        // dropped when they have been
+        drop(done.await);
+        true
     }
 
     /// Heads that no stream takes whole go by gossip, which carries entries of any size.

@@ -5,7 +5,7 @@ use super::{
     append::change,
     refusals::{Refusals, offence},
     task::Task,
-    verify_pool::VerifyPool,
+    verify_pool::Verifier,
 };
 use crate::net::{GossipMessage, MessageId, Offence, Validity};
 use bytes::Bytes;
@@ -23,7 +23,6 @@ use std::{
     time::{Duration, Instant},
 };
 use store::{Corruption, StoreError};
-use tokio::sync::mpsc;
 
 /// Entries committed as one batch. A longer join is several batches, each of which leaves a log that could have been.
 const BATCH: usize = 256;
@@ -50,8 +49,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// What a database's task knows of joins under way.
 pub(super) struct Joining {
     pub(super) joiner: Joiner,
-    pool: VerifyPool,
-    verdicts: mpsc::Sender<Vec<Verdict>>,
+    pub(super) verifier: Verifier,
     /// Gossip messages by the head that they carry, oldest first.
     undecided: VecDeque<(Hash, MessageId, Instant)>,
     /// Heads that were offered by exchange or came too late to be passed on by gossip: told to others once joined.
@@ -68,11 +66,10 @@ pub(super) struct Joining {
 }
 
 impl Joining {
-    pub(super) fn new(joiner: Joiner, pool: VerifyPool, verdicts: mpsc::Sender<Vec<Verdict>>) -> Self {
+    pub(super) fn new(joiner: Joiner, verifier: Verifier) -> Self {
         Self {
             joiner,
-            pool,
-            verdicts,
+            verifier,
             undecided: VecDeque::new(),
             offered: HashSet::new(),
             sources: HashMap::new(),
@@ -218,7 +215,7 @@ impl Task {
                     return self.fail(Arc::new(error));
                 }
             }
-            let verdicts = self.joining.pool.run(jobs, &self.joining.verdicts);
+            let verdicts = self.joining.verifier.run(jobs);
             for verdict in verdicts {
                 if let Err(error) = self.joining.joiner.verdict(verdict, &self.store, &mut more) {
                     return self.fail(Arc::new(error));

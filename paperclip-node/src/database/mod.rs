@@ -53,6 +53,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 /// Commands that wait for a database's task; whoever sends more waits.
 pub const COMMAND_QUEUE: usize = 1024;
 
+/// Offers of heads that wait for a database's task; the exchanges that bring more wait.
+const OFFER_QUEUE: usize = 1;
+
 /// Changes that a slow follower may be behind before it loses some and must catch up from the log.
 pub const CHANGE_QUEUE: usize = 1024;
 
@@ -153,15 +156,20 @@ pub struct PeersWanted {
 #[derive(Debug)]
 enum Command {
     Append(append::Write),
-    Offer {
-        peer: PeerId,
-        heads: Vec<Bytes>,
-    },
     SetWriters(Writers),
     /// Answered when no entry is pending.
     Settled {
         reply: oneshot::Sender<()>,
     },
+}
+
+/// Heads that a peer sent in an exchange. They wait apart from the commands, so that writes do not wait for them.
+#[derive(Debug)]
+struct Offer {
+    peer: PeerId,
+    heads: Vec<Bytes>,
+    /// Dropped when they have been looked at.
+    looked_at: oneshot::Sender<()>,
 }
 
 /// The handle to an open database. Cheap to clone.

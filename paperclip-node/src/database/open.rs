@@ -1,13 +1,14 @@
 //! Opening a database: its log, its tasks, its place in the network.
 
 use super::{
-    Backlog, CHANGE_QUEUE, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, Settings, VerifyPool,
+    Backlog, CHANGE_QUEUE, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, OFFER_QUEUE, Settings,
+    VerifyPool,
     append::{ACK_QUEUE, acknowledge},
     exchange::{Exchanges, INCOMING_QUEUE, NOW_QUEUE},
     joining::Joining,
     reading::FoundReading,
     task::{Author, Queues, Task},
-    verify_pool::VERDICT_QUEUE,
+    verify_pool::Verifier,
 };
 use crate::{
     metrics::Metrics,
@@ -104,9 +105,10 @@ impl Context {
         let session = self.network.blocks().session().await.map_err(|_| OpenError::Stopping)?;
 
         let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
+        let (offers, offer_queue) = mpsc::channel(OFFER_QUEUE);
         let (exchange_now, now_queue) = mpsc::channel(NOW_QUEUE);
         let (unflushed, unflushed_queue) = mpsc::channel(ACK_QUEUE);
-        let (verdicts, verdict_queue) = mpsc::channel(VERDICT_QUEUE);
+        let (verifier, verdict_queue) = Verifier::new(self.pool.clone());
         let (status, status_seen) = watch::channel(LogStatus {
             heads: log.heads().into(),
             len: log.len(),
@@ -125,7 +127,7 @@ impl Context {
             blocks: self.store.clone(),
             log,
             found,
-            joining: Joining::new(joiner, self.pool.clone(), verdicts),
+            joining: Joining::new(joiner, verifier),
             backlog: self.backlog.clone(),
             writers,
             writer: self.author.clone(),
@@ -138,21 +140,27 @@ impl Context {
             max_entry_bytes: self.limits.max_entry_bytes,
             failed: false,
         };
-        let queues =
-            Queues { commands: command_queue, messages: topic.messages, verdicts: verdict_queue, session };
+        let queues = Queues {
+            commands: command_queue,
+            offers: offer_queue,
+            messages: topic.messages,
+            verdicts: verdict_queue,
+            session,
+        };
         let exchange = Exchanges {
             address,
             protocol,
             network: self.network.clone(),
             store: self.store.clone(),
             status: status_seen.clone(),
-            offers: commands.clone(),
+            offers,
             published: exchanges,
             metrics: Arc::clone(&self.metrics),
             interval: self.exchange_interval,
         };
         self.tasks.spawn(acknowledge(
             unflushed_queue,
+            Arc::clone(&self.metrics),
             self.network.clone(),
             address.to_string(),
             changes.clone(),

@@ -1,6 +1,6 @@
 //! The one writer of a database.
 
-use super::{Backlog, Command, LogStatus, append::Unflushed, joining::Joining, reading::FoundReading};
+use super::{Backlog, Command, LogStatus, Offer, append::Unflushed, joining::Joining, reading::FoundReading};
 use crate::{
     metrics::Metrics,
     net::{GossipMessage, Network},
@@ -35,6 +35,7 @@ pub struct Author {
 /// What a task is made of; see the fields of [`Task`].
 pub(super) struct Queues {
     pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) offers: mpsc::Receiver<Offer>,
     pub(super) messages: mpsc::Receiver<GossipMessage>,
     pub(super) verdicts: mpsc::Receiver<Vec<Verdict>>,
     pub(super) session: Session,
@@ -70,6 +71,8 @@ impl Task {
         let mut commands = Vec::with_capacity(TURN);
         let mut verdicts = Vec::new();
         while !self.failed {
+            // What peers send waits while the threads that verify are behind.
+            let has_room = self.joining.verifier.has_room();
             tokio::select! {
                 () = stop.cancelled() => break,
                 count = queues.commands.recv_many(&mut commands, TURN) => {
@@ -78,17 +81,20 @@ impl Task {
                     }
                     self.commands(&mut commands, &mut queues.session).await;
                 }
-                received = queues.session.recv() => match received {
+                received = queues.session.recv(), if has_room => match received {
                     Some(received) => self.blocks_arrived(received, &mut queues.session).await,
                     None => break,
                 },
-                count = queues.verdicts.recv_many(&mut verdicts, TURN) => {
-                    if count > 0 {
-                        let verdicts = verdicts.drain(..).flatten().collect();
-                        self.verdicts(verdicts, &mut queues.session).await;
-                    }
+                Some(Offer { peer, heads, looked_at }) = queues.offers.recv(), if has_room => {
+                    self.offered(peer, heads, &mut queues.session).await;
+                    drop(looked_at);
                 }
-                message = queues.messages.recv() => match message {
+                count = queues.verdicts.recv_many(&mut verdicts, TURN) => {
+                    self.joining.verifier.taken(count);
+                    let verdicts = verdicts.drain(..).flatten().collect();
+                    self.verdicts(verdicts, &mut queues.session).await;
+                }
+                message = queues.messages.recv(), if has_room => match message {
                     Some(message) => self.heard(message, &mut queues.session).await,
                     None => break,
                 },
@@ -121,7 +127,6 @@ impl Task {
         for command in commands.drain(..) {
             match command {
                 Command::Append(write) => writes.push(write),
-                Command::Offer { peer, heads } => self.offered(peer, heads, session).await,
                 Command::SetWriters(writers) => {
                     self.joining.joiner.set_writers(writers.clone());
                     self.status.send_modify(|status| status.writers = writers.clone());

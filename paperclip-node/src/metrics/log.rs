@@ -75,7 +75,7 @@ impl LogMetrics {
 }
 
 impl Metrics {
-    /// Entries of this node were written.
+    /// Entries of this node were written, flushed and acknowledged.
     pub fn appended(&self, entries: u64) {
         self.log.appended.inc_by(entries);
     }
