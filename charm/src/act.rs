@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use juju_hooks::databag::Bag;
 use juju_hooks::{Invoke, Juju, LogLevel, Owner, RelationId, SecretContent, SecretOptions, Status, UnitName};
+use paperclip_client::certificate::Request;
 
-use crate::cluster::bags::{ApplicationBag, Request};
+use crate::cluster::bags::ApplicationBag;
 use crate::cluster::root_key::RootKey;
 use crate::dispatch::CharmError;
 use crate::facts::{Facts, Tried};

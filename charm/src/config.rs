@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use juju_hooks::{ConfigValue, Settings as Given};
+use paperclip_client::address;
 use serde::{Deserialize, Serialize};
 
 /// Ports below this need privileges that the service does not have.
@@ -192,7 +193,7 @@ impl Reader<'_> {
         if peers.len() > MAX_EXTRA_PEERS {
             self.fault("extra-peers", format!("at most {MAX_EXTRA_PEERS} addresses"));
         }
-        for peer in peers.iter().filter(|peer| !is_peer_address(peer)) {
+        for peer in peers.iter().filter(|peer| address::parse(peer).is_none()) {
             self.faults.push(Fault {
                 option: "extra-peers",
                 value: format!("{:?}", peer.chars().take(SHOWN).collect::<String>()),
@@ -210,41 +211,6 @@ impl Reader<'_> {
         if browser_port.is_some_and(|port| port != 0 && (port == listen_port || port == api_port)) {
             self.fault("browser-port", "different from listen-port and api-port");
         }
-    }
-}
-
-/// Whether the text is `/<host protocol>/<host>/tcp/<port>`, with `/ws` or `/wss` and `/p2p/<peer id>` after it or
-/// not: the addresses a PaperClip node can dial.
-#[must_use]
-pub fn is_peer_address(text: &str) -> bool {
-    let mut parts = text.split('/');
-    if parts.next() != Some("") {
-        return false;
-    }
-    let (Some(protocol), Some(host)) = (parts.next(), parts.next()) else {
-        return false;
-    };
-    let host_fits = match protocol {
-        "ip4" => host.parse::<std::net::Ipv4Addr>().is_ok(),
-        "ip6" => host.parse::<std::net::Ipv6Addr>().is_ok(),
-        "dns" | "dns4" | "dns6" => {
-            !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
-        }
-        _ => false,
-    };
-    let port_fits = parts.next() == Some("tcp")
-        && parts.next().and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port > 0);
-    if !(host_fits && port_fits) {
-        return false;
-    }
-    let mut rest: Vec<&str> = parts.collect();
-    if matches!(rest.first(), Some(&("ws" | "wss"))) {
-        rest.remove(0);
-    }
-    match rest.as_slice() {
-        [] => true,
-        ["p2p", id] => id.len() >= 40 && id.len() <= 80 && id.bytes().all(|b| b.is_ascii_alphanumeric()),
-        _ => false,
     }
 }
 
@@ -321,30 +287,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn peers_are_multiaddrs() {
-        let id = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
-        for good in [
-            "/ip4/10.0.0.1/tcp/4747".to_owned(),
-            format!("/dns4/a.example/tcp/443/wss/p2p/{id}"),
-            format!("/ip6/::1/tcp/4747/p2p/{id}"),
-        ] {
-            assert!(is_peer_address(&good), "{good}");
-        }
-        for bad in [
-            "",
-            "/",
-            "/ip4/10.0.0.1",
-            "/ip4/10.0.0.1/udp/1/quic-v1",
-            "/ip4/a/tcp/1",
-            "/dns4//tcp/1",
-            "/ip4/10.0.0.1/tcp/0",
-            "/ip4/10.0.0.1/tcp/1/p2p/x",
-            "ip4/10.0.0.1/tcp/1",
-        ] {
-            assert!(!is_peer_address(bad), "{bad}");
-        }
+    fn peers_are_what_the_node_takes() {
         let two =
             parse(&given(&[("extra-peers", json!("/ip4/10.0.0.2/tcp/1, /ip4/10.0.0.1/tcp/1"))])).unwrap();
         assert_eq!(two.extra_peers, ["/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/1"]);
+        let letters = "a".repeat(52);
+        for bad in ["/dns4/a.example/tcp/443/wss", &format!("/ip4/10.0.0.1/tcp/1/p2p/{letters}")] {
+            let faults = parse(&given(&[("extra-peers", json!(bad))])).unwrap_err();
+            assert_eq!(faults[0].option, "extra-peers", "the node would exit for {bad}");
+        }
     }
 }

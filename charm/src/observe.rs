@@ -11,6 +11,7 @@ use juju_hooks::{
     Environment, Event, Invoke, Juju, Lifecycle, LogLevel, RelationId, RelationPhase, SecretPhase,
     Settings as Given, StoragePhase, Target, ToolError, UnitName,
 };
+use paperclip_client::address;
 
 use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::cluster::turns::Turn;
@@ -140,7 +141,7 @@ fn peers<I: Invoke>(
             Ok::<_, CharmError>(UnitBag::default())
         })?;
         // One address that the node does not understand would keep it from starting.
-        read.addresses.retain(|address| config::is_peer_address(address));
+        read.addresses.retain(|address| address::parse(address).is_some());
         peers.insert(unit, read);
     }
     Ok(peers)

@@ -143,7 +143,7 @@ fn a_unit_that_talks_nonsense_harms_nobody_else() {
     let nonsense = [
         [
             ("addresses", "[\"nonsense\",\"/ip4/10.0.0.1/tcp/0\"]"),
-            ("request", "{\"id\":\"\",\"public-key\":\"\",\"signature-id\":\"\"}"),
+            ("request", "{\"id\":\"\",\"public_key\":\"\",\"signature_id\":\"\"}"),
         ],
         [("addresses", "not even JSON"), ("request", "{")],
     ];

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use juju_hooks::UnitName;
 use juju_hooks::databag::{self, Bag, BagError};
+use paperclip_client::certificate::{Certificate, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::names::SCHEMA;
@@ -17,18 +18,6 @@ use super::turns::Turn;
 pub(crate) const JUJU_KEYS: [&str; 3] = ["private-address", "ingress-address", "egress-subnets"];
 /// How many addresses of one unit are dialled: more than the interfaces of a machine, fewer than an attack.
 pub const MAX_ADDRESSES: usize = 8;
-
-/// A node's request to be certified by the cluster's root key (wire document, section 3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Request {
-    /// The cluster: the root key's public half, hex.
-    pub id: String,
-    /// The node's signing key, public half, hex.
-    pub public_key: String,
-    /// The signing key's signature over `id`, hex.
-    pub signature_id: String,
-}
 
 /// What one unit tells the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,17 +70,6 @@ pub struct ApplicationBag {
     pub turn: Option<Turn>,
 }
 
-/// A certificate: the root key's signature over a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Certificate {
-    /// The request it answers.
-    #[serde(flatten)]
-    pub request: Request,
-    /// The root key's signature over the public key and its signature, hex.
-    pub signature_public_key: String,
-}
-
 impl UnitBag {
     /// Reads a bag. One that is empty but for Juju's own keys is the default.
     ///
@@ -127,6 +105,7 @@ impl ApplicationBag {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use paperclip_client::certificate::Signatures;
 
     #[test]
     fn a_fresh_unit_bag_is_empty_and_juju_keeps_its_own_keys() {
@@ -153,7 +132,9 @@ mod tests {
         assert_eq!(UnitBag::read(&bag).unwrap(), unit);
         assert!(unit.changes(&bag).unwrap().is_empty());
 
-        let certificate = Certificate { request, signature_public_key: "31".into() };
+        let Request { id, public_key, signature_id } = request;
+        let signatures = Signatures { id: signature_id, public_key: "31".into() };
+        let certificate = Certificate { id, public_key, signatures };
         let application = ApplicationBag {
             schema: "1".into(),
             cluster_id: Some("02aa".into()),

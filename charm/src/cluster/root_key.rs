@@ -1,10 +1,9 @@
 //! The cluster's root key: made once by the first leader, kept in a Juju secret, used by whoever leads to certify the
 //! nodes' signing keys (wire document, section 3).
 
-use oplog::identity::{CertificateRequest, IdentityError};
+use oplog::identity::IdentityError;
 use oplog::keys::{BadSecret, SigningKey};
-
-use super::bags::{Certificate, Request};
+use paperclip_client::certificate::{Certificate, Request};
 
 /// Why there is no root key.
 #[derive(Debug, thiserror::Error)]
@@ -62,36 +61,21 @@ impl RootKey {
     /// # Errors
     /// [`IdentityError`] when it is for another cluster, or does not prove that the asker holds the key.
     pub fn certify(&self, request: &Request) -> Result<Certificate, IdentityError> {
-        let asked = CertificateRequest {
-            id: request.id.clone(),
-            public_key: request.public_key.clone(),
-            id_signature: request.signature_id.clone(),
-        };
-        let identity = asked.certify(&self.0)?;
-        Ok(Certificate { request: request.clone(), signature_public_key: identity.public_key_signature })
+        request.certify(&self.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oplog::identity::Identity;
+    use oplog::identity::{CertificateRequest, Identity};
 
     #[test]
     fn a_certificate_holds_for_any_orbitdb_peer_and_only_for_its_cluster() {
         let root = RootKey::generate().unwrap();
         let node = SigningKey::from_bytes([7; 32]).unwrap();
-        let asked = CertificateRequest::new(&root.cluster_id(), &node);
-        let request =
-            Request { id: asked.id, public_key: asked.public_key, signature_id: asked.id_signature };
-        let certificate = root.certify(&request).unwrap();
-        let identity = Identity {
-            id: certificate.request.id,
-            public_key: certificate.request.public_key,
-            id_signature: certificate.request.signature_id,
-            public_key_signature: certificate.signature_public_key,
-        };
-        assert!(identity.verify().is_ok());
+        let request = Request::from(CertificateRequest::new(&root.cluster_id(), &node));
+        assert!(Identity::from(root.certify(&request).unwrap()).verify().is_ok());
         assert!(RootKey::generate().unwrap().certify(&request).is_err(), "another cluster's key");
         assert_eq!(RootKey::from_hex(&root.to_secret_hex()).unwrap().cluster_id(), root.cluster_id());
     }

@@ -2,30 +2,18 @@
 
 use std::path::Path;
 
+use paperclip_client::certificate::Request;
 use serde::Deserialize;
 
-use crate::cluster::bags::Request;
 use crate::names::USER;
 
 use super::{Machine, MachineError, run};
 
 /// What `paperclip-node identity show --json` prints of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct NodeIdentity {
     /// What is to be certified by the cluster's root key.
     pub request: Request,
-}
-
-#[derive(Deserialize)]
-struct Printed {
-    request: PrintedRequest,
-}
-
-#[derive(Deserialize)]
-struct PrintedRequest {
-    id: String,
-    public_key: String,
-    signature_id: String,
 }
 
 impl Machine {
@@ -39,11 +27,9 @@ impl Machine {
         let data_dir = data_dir.display().to_string();
         let arguments = ["-u", USER, "--", &binary, "identity", "show", "--data-dir", &data_dir];
         let printed = run("runuser", arguments.into_iter().chain(["--cluster-id", cluster_id, "--json"]))?;
-        let printed: Printed = serde_json::from_str(&printed).map_err(|error| MachineError::Understood {
+        serde_json::from_str(&printed).map_err(|error| MachineError::Understood {
             what: "paperclip-node identity show --json".into(),
             text: error.to_string(),
-        })?;
-        let PrintedRequest { id, public_key, signature_id } = printed.request;
-        Ok(NodeIdentity { request: Request { id, public_key, signature_id } })
+        })
     }
 }

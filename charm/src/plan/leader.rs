@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use juju_hooks::UnitName;
+use paperclip_client::certificate::{Certificate, Request};
 
-use crate::cluster::bags::{ApplicationBag, Request, UnitBag};
+use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::cluster::turns::{self, Decision, Standing};
 use crate::facts::{Cluster, Facts};
 
@@ -66,17 +67,14 @@ fn uncertified(
     bag: &UnitBag,
 ) -> Option<(UnitName, Request)> {
     let request = bag.request.as_ref().filter(|request| request.id == cluster_id)?;
-    let answered = cluster.application.certificates.get(unit).is_some_and(|known| known.request == *request);
+    let answered = cluster.application.certificates.get(unit).is_some_and(|known| known.answers(request));
     let hopeless = facts.tried.refused.contains_key(unit);
     (!answered && !hopeless).then(|| (unit.clone(), request.clone()))
 }
 
 /// The certificates without those of units that have left. A unit keeps its own in a file; nothing is lost when a new
 /// leader has not met it yet.
-fn certificates_of_members(
-    facts: &Facts,
-    cluster: &Cluster,
-) -> BTreeMap<UnitName, crate::cluster::bags::Certificate> {
+fn certificates_of_members(facts: &Facts, cluster: &Cluster) -> BTreeMap<UnitName, Certificate> {
     cluster
         .application
         .certificates

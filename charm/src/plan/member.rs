@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use juju_hooks::Port;
+use juju_hooks::{Port, databag};
+use paperclip_client::certificate::Request;
 
-use crate::cluster::bags::{Certificate, Request, UnitBag};
+use crate::cluster::bags::UnitBag;
 use crate::config::Settings;
 use crate::facts::{Addresses, Cluster, Facts, Hint};
 use crate::machine::{Machine, NodeConfig, ServiceState};
@@ -87,8 +88,8 @@ fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanErro
 fn certificate(facts: &Facts, cluster: &Cluster) -> Result<Option<String>, PlanError> {
     let request = request(facts, cluster);
     let answer = cluster.application.certificates.get(&facts.unit);
-    match answer.filter(|answer| request.is_none_or(|request| *request == answer.request)) {
-        Some(answer) => Ok(Some(certificate_file(answer)?)),
+    match answer.filter(|answer| request.is_none_or(|request| answer.answers(request))) {
+        Some(answer) => Ok(Some(databag::canonical(answer)?)),
         None if request.is_none() || facts.identity.is_none() => Ok(facts.certificate.clone()),
         // The node has another key than the file certifies (its storage was exchanged): the file is of no use.
         None => Ok(None),
@@ -104,16 +105,6 @@ fn request<'a>(facts: &'a Facts, cluster: &'a Cluster) -> Option<&'a Request> {
         (Some(shown), Some(told)) if shown.id == told.id && shown.public_key == told.public_key => Some(told),
         (shown, told) => shown.or(told),
     }
-}
-
-/// The node's form of a certificate.
-fn certificate_file(certificate: &Certificate) -> Result<String, serde_json::Error> {
-    let Certificate { request: Request { id, public_key, signature_id }, signature_public_key } = certificate;
-    juju_hooks::databag::canonical(&serde_json::json!({
-        "id": id,
-        "public_key": public_key,
-        "signatures": { "id": signature_id, "public_key": signature_public_key },
-    }))
 }
 
 /// Brings the node to what it should be. Gives the digest it wants to restart into, if it has to wait for its turn or

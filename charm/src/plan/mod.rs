@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use juju_hooks::databag::{Bag, BagError};
 use juju_hooks::{Port, RelationId, UnitName};
+use paperclip_client::certificate::Request;
 
-use crate::cluster::bags::Request;
 use crate::facts::{Facts, Hint};
 use crate::machine::{Machine, Memory};
 use crate::relations;

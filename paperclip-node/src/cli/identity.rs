@@ -4,9 +4,9 @@ use super::{
     CliError, ConfigFlags,
     output::{Cell, Output, Text},
 };
-use crate::identity::{Certificate, IdentitySource, NodeIdentity, Request, create_key, read_json, read_key};
+use crate::identity::{IdentitySource, NodeIdentity, create_key, read_json, read_key};
 use clap::Subcommand;
-use oplog::identity::CertificateRequest;
+use paperclip_client::certificate::Request;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -46,10 +46,9 @@ pub(super) fn execute(command: IdentityCommand) -> Result<(), CliError> {
         IdentityCommand::Show { settings, json } => show(settings, Output::new(json)),
         IdentityCommand::Certify { request, root_key, json } => {
             let asked: Request = read_json(&request)?;
-            let certified = CertificateRequest::from(asked).certify(&read_key(&root_key)?);
-            let identity = certified.map_err(|source| CliError::Certify { path: request, source })?;
-            let certificate =
-                serde_json::to_value(Certificate::from(identity)).map_err(std::io::Error::from)?;
+            let certified = asked.certify(&read_key(&root_key)?);
+            let certificate = certified.map_err(|source| CliError::Certify { path: request, source })?;
+            let certificate = serde_json::to_value(certificate).map_err(std::io::Error::from)?;
             Ok(Output::new(json).value(&certificate)?)
         }
         IdentityCommand::NewRoot { file, json } => {

@@ -10,6 +10,7 @@ use super::{
 use crate::logging::{Filter, LogFormat};
 use libp2p::Multiaddr;
 use oplog::{entry::MAX_ENTRY_BYTES, join::DEFAULT_MAX_PENDING_BYTES};
+use paperclip_client::address::DIALABLE;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use store::{DEFAULT_CACHE_BYTES, Durability};
 
@@ -104,7 +105,7 @@ settings! {
     peers: Vec<Multiaddr> = dialable,
         Key::new(
             "peers",
-            Allowed::text("MULTIADDR", "/ip4|ip6|dns4|dns6|dns/<host>/tcp/<port>[/ws][/p2p/<id>]"),
+            Allowed::text("MULTIADDR", DIALABLE),
             "Peer to dial, and to dial again whenever the connection is lost.",
         )
         .list("peer");

@@ -4,6 +4,7 @@ use super::{Allowed, Fault, Given, Key, MAX_ITEMS};
 use crate::logging::{Filter, LogFormat};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use oplog::keys::PublicKey;
+use paperclip_client::address::is_dialable;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use store::Durability;
 
@@ -163,25 +164,4 @@ pub(super) fn websocket_listeners(
             [Protocol::Ip4(_) | Protocol::Ip6(_), Protocol::Tcp(_), Protocol::Ws(_)]
         )
     })
-}
-
-/// Whether the node's transports can dial the address: TCP, plain or as a websocket.
-pub(crate) fn is_dialable(address: &Multiaddr) -> bool {
-    let parts: Vec<Protocol<'_>> = address.iter().collect();
-    let Some((host, rest)) = parts.split_first() else {
-        return false;
-    };
-    let host_fits = matches!(
-        host,
-        Protocol::Ip4(_) | Protocol::Ip6(_) | Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)
-    );
-    let rest_fits = matches!(
-        rest,
-        [Protocol::Tcp(port)]
-        | [Protocol::Tcp(port), Protocol::P2p(_)]
-        | [Protocol::Tcp(port), Protocol::Ws(_)]
-        | [Protocol::Tcp(port), Protocol::Ws(_), Protocol::P2p(_)]
-        if *port > 0
-    );
-    host_fits && rest_fits
 }

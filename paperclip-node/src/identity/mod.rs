@@ -3,16 +3,14 @@
 //! | file in the data directory | holds |
 //! | --- | --- |
 //! | `signing.key` | the node's own signing key, 64 hex digits, mode 0600 |
-//! | `certificate.json` | the root key's signature over it: [`Certificate`] |
+//! | `certificate.json` | the root key's signature over it: [`paperclip_client::certificate::Certificate`] |
 //! | `root.key` | the root key, only in a node that belongs to no cluster and so is its own root |
 //!
 //! What a certificate is: wire document, section 3; why a cluster has one root key: design document, "Cluster identity".
 
-mod document;
 mod file;
 mod node;
 
-pub use document::{Certificate, Request};
 pub use file::{KeyFileError, create_key, read_json, read_key, read_secret, write_json};
 pub use node::{IdentitySource, NodeIdentity, NodeIdentityError};
 

@@ -1,15 +1,13 @@
 //! Which identity a node has, by what it is given and what its data directory holds.
 
-use super::{
-    CERTIFICATE, Certificate, KeyFileError, ROOT_KEY, SIGNING_KEY, create_key, read_json, read_key,
-    write_json,
-};
+use super::{CERTIFICATE, KeyFileError, ROOT_KEY, SIGNING_KEY, create_key, read_json, read_key, write_json};
 use crate::config::Config;
 use oplog::{
     identity::{CertificateRequest, Identity, IdentityError},
     keys::SigningKey,
     log::Writer,
 };
+use paperclip_client::certificate::Certificate;
 use std::{
     fs::DirBuilder,
     io,

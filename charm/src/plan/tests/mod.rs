@@ -8,7 +8,6 @@ use juju_hooks::databag;
 use juju_hooks::{Port, Status};
 
 use super::*;
-use crate::cluster::bags::Request;
 use crate::cluster::turns::Turn;
 use crate::config;
 use crate::machine::{NodeIdentity, ServiceState};

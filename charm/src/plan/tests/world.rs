@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use juju_hooks::UnitName;
 use juju_hooks::databag::{self, Bag};
+use paperclip_client::certificate::{Certificate, Signatures};
 
 use super::super::*;
-use crate::cluster::bags::{ApplicationBag, Certificate, Request, UnitBag};
+use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::config;
 use crate::facts::{Addresses, Cluster, Facts, Tried};
 use crate::machine::{Binary, NodeIdentity, Service, ServiceState};
@@ -23,8 +24,14 @@ pub(super) fn request(unit: u32) -> Request {
     Request { id: CLUSTER_ID.into(), public_key: format!("02{unit:02}"), signature_id: "30".into() }
 }
 
+fn certified(request: Request) -> Certificate {
+    let Request { id, public_key, signature_id } = request;
+    let signatures = Signatures { id: signature_id, public_key: "31".into() };
+    Certificate { id, public_key, signatures }
+}
+
 pub(super) fn certificate(unit: u32) -> Certificate {
-    Certificate { request: request(unit), signature_public_key: "31".into() }
+    certified(request(unit))
 }
 
 pub(super) fn name(unit: u32) -> UnitName {
@@ -87,9 +94,7 @@ pub(super) fn take(facts: &mut Facts, step: &Step) {
             cluster.application_bag = databag::encode(&cluster.application).unwrap();
         }
         Step::Certify(asked) => {
-            let answers = asked.iter().map(|(unit, request)| {
-                (unit.clone(), Certificate { request: request.clone(), signature_public_key: "31".into() })
-            });
+            let answers = asked.iter().map(|(unit, request)| (unit.clone(), certified(request.clone())));
             cluster.application.certificates.extend(answers);
             cluster.application_bag = databag::encode(&cluster.application).unwrap();
         }

@@ -8,7 +8,6 @@ use crate::{
         problem::{Kind, Problem},
         shape,
     },
-    config::is_dialable,
     metrics::CONTENT_TYPE,
     node::Readiness,
 };
@@ -17,7 +16,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use libp2p::Multiaddr;
+use paperclip_client::address::{self, DIALABLE};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -78,10 +77,8 @@ pub(crate) struct Connect {
 
 /// POST `/v1/peers`
 pub(crate) async fn connect(State(api): State<Api>, Json(to): Json<Connect>) -> Result<Response, Problem> {
-    let address = to.addr.parse::<Multiaddr>().ok().filter(is_dialable).ok_or_else(|| {
-        let wanted = "/ip4|ip6|dns4|dns6|dns/<host>/tcp/<port>[/ws][/p2p/<id>]";
-        Problem::new(Kind::MalformedBody, format!("{:?} is not {wanted}", to.addr))
-    })?;
+    let address = address::parse(&to.addr)
+        .ok_or_else(|| Problem::new(Kind::MalformedBody, format!("{:?} is not {DIALABLE}", to.addr)))?;
     let connected = api.node().connect(address).await;
     let peer =
         connected.map_err(|error| Problem::new(Kind::PeerUnreachable, format!("{}: {error}", to.addr)))?;
