@@ -74,6 +74,22 @@ fn keys_and_documents_from_the_command_line() -> Result<()> {
 }
 
 #[test]
+fn a_database_is_created_for_nodes_alone_from_the_command_line() -> Result<()> {
+    let home = folder()?;
+    let node = Node::start(home.path(), NodeOptions::default())?;
+    let shell = Shell { url: node.url() };
+    let value = json!({ "__proto__": "\u{feff}" }).to_string();
+    for (name, javascript) in [("shared", "true"), ("own", "false")] {
+        let create = ["db", "create", name, "--type", "events", "--javascript", javascript];
+        assert_eq!(shell.json(&create)?["javascript"].to_string(), javascript);
+    }
+    shell.run(&["add", "own", &value])?;
+    let refused = cli(&["add", "shared", &value, "--api", &node.url()])?;
+    assert!(refused.code == Some(1) && refused.stderr.contains("__proto__"), "{refused:?}");
+    Ok(())
+}
+
+#[test]
 fn two_nodes_meet_by_the_connect_command_and_status_tells() -> Result<()> {
     let home = folder()?;
     let first = Node::start(&home.path().join("first"), NodeOptions::default())?;

@@ -46,6 +46,9 @@ pub(super) enum DbCommand {
         /// Accept entries signed with another key than their identity's, as JavaScript does
         #[arg(long)]
         allow_foreign_keys: bool,
+        /// Whether JavaScript reads the database: if so, values that it would not read as written are refused
+        #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+        javascript: bool,
         /// Metadata as JSON, stored in the manifest and readable by everybody
         #[arg(long, value_name = "JSON")]
         meta: Option<String>,
@@ -120,12 +123,23 @@ pub(super) enum Access {
 
 pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
     match command {
-        DbCommand::Create { client, name, kind, index_by, access, write, allow_foreign_keys, meta } => {
+        DbCommand::Create {
+            client,
+            name,
+            kind,
+            index_by,
+            access,
+            write,
+            allow_foreign_keys,
+            javascript,
+            meta,
+        } => {
             let mut request = Map::from_iter([
                 ("name".to_owned(), json!(name)),
                 ("type".to_owned(), json!(word(kind))),
                 ("access".to_owned(), json!(word(access))),
                 ("allow_foreign_keys".to_owned(), json!(allow_foreign_keys)),
+                ("javascript".to_owned(), json!(javascript)),
             ]);
             if let Some(field) = index_by {
                 request.insert("index_by".to_owned(), json!(field));
