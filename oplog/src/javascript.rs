@@ -53,13 +53,8 @@ pub fn check(name: &str, value: &Value) -> Result<(), Unreadable> {
 
 /// Looks through the key and the value of an operation.
 pub fn check_operation(operation: &Operation) -> Result<(), Unreadable> {
-    let (key, value) = match operation {
-        Operation::Add(value) => (None, Some(value)),
-        Operation::Put(key, value) => (Some(key), Some(value)),
-        Operation::Del(key) => (Some(key), None),
-    };
-    key.map_or(Ok(()), |key| check("key", key))?;
-    value.map_or(Ok(()), |value| check("value", value))
+    operation.key.as_ref().map_or(Ok(()), |key| check("key", key))?;
+    check("value", &operation.value)
 }
 
 /// What was found, with the steps that lead to it, the last one first.

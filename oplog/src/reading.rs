@@ -5,7 +5,7 @@
 
 use crate::{
     cbor::Value,
-    view::{KeyedOp, property_key},
+    view::{Operation, property_key},
 };
 use std::{convert::Infallible, fmt};
 
@@ -95,8 +95,8 @@ impl Reading {
         }
         let (mut any, mut fields) = (false, None);
         for payload in oldest.into_iter().take(SAMPLED) {
-            let payload = payload?;
-            let Some(op) = KeyedOp::of(&payload) else {
+            let operation = Operation::of(payload?);
+            let Some(op) = operation.keyed() else {
                 if hint == "events" {
                     return Ok(Self::Events);
                 }
@@ -104,7 +104,7 @@ impl Reading {
             };
             any = true;
             if !op.deleted {
-                narrow(&mut fields, &op.key, payload.get("value"));
+                narrow(&mut fields, &op.key, &operation.value);
             }
         }
         let field = fields.and_then(preferred);
@@ -118,16 +118,12 @@ impl Reading {
 }
 
 /// Keeps the fields that hold the key, in this document as in those before.
-fn narrow(fields: &mut Option<Vec<String>>, key: &str, document: Option<&Value>) {
-    let holds = |field: &str| {
-        document
-            .and_then(|document| document.get(field))
-            .is_some_and(|value| property_key(Some(value)) == key)
-    };
+fn narrow(fields: &mut Option<Vec<String>>, key: &str, document: &Value) {
+    let holds = |field: &str| document.get(field).is_some_and(|value| property_key(Some(value)) == key);
     match fields {
         Some(fields) => fields.retain(|field| holds(field)),
         None => {
-            let names = document.and_then(Value::as_map).into_iter().flat_map(|map| map.iter());
+            let names = document.as_map().into_iter().flat_map(|map| map.iter());
             *fields =
                 Some(names.map(|(name, _)| name).filter(|name| holds(name)).map(str::to_owned).collect());
         }
@@ -154,7 +150,7 @@ impl fmt::Display for Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cbor::Map, view::Operation};
+    use crate::cbor::Map;
 
     fn document(fields: &[(&str, &str)]) -> Value {
         Map::from_iter(fields.iter().map(|(name, value)| (*name, Value::from(*value)))).into()

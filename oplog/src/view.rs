@@ -9,49 +9,104 @@ use crate::{
     order::Position,
 };
 
+/// What an operation does, by its name on the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// `ADD`: appends a value.
+    Add,
+    /// `PUT`: sets a key, or stores a document under it.
+    Put,
+    /// `DEL`: removes a key or a document.
+    Del,
+    /// One of an app's own. Empty where a payload names none.
+    Other(String),
+}
+
+impl Op {
+    /// The name on the wire.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Add => "ADD",
+            Self::Put => "PUT",
+            Self::Del => "DEL",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for Op {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "ADD" => Self::Add,
+            "PUT" => Self::Put,
+            "DEL" => Self::Del,
+            _ => Self::Other(name),
+        }
+    }
+}
+
 /// An operation as databases write it: the payload of an entry.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Operation {
-    /// Appends a value.
-    Add(Value),
-    /// Sets a key, or stores a document under it. A key is a text, but for what apps in JavaScript use beside.
-    Put(Value, Value),
-    /// Removes a key or a document.
-    Del(Value),
+pub struct Operation {
+    /// What it does.
+    pub op: Op,
+    /// What it does it to: a text, but for what apps in JavaScript use beside.
+    pub key: Option<Value>,
+    /// The value that it brings. JavaScript's `events` shows it whatever the operation is.
+    pub value: Value,
 }
 
 impl Operation {
     /// Appends a value.
     pub fn add(value: Value) -> Self {
-        Self::Add(value)
+        Self { op: Op::Add, key: Some(Value::Null), value }
     }
 
     /// Sets a key.
     pub fn put(key: impl Into<Value>, value: Value) -> Self {
-        Self::Put(key.into(), value)
+        Self { op: Op::Put, key: Some(key.into()), value }
     }
 
     /// Removes a key.
     pub fn del(key: impl Into<Value>) -> Self {
-        Self::Del(key.into())
+        Self { op: Op::Del, key: Some(key.into()), value: Value::Null }
     }
 
-    /// The key that it sets or removes, as views tell keys apart.
-    pub fn key(&self) -> Option<String> {
-        match self {
-            Self::Add(_) => None,
-            Self::Put(key, _) | Self::Del(key) => Some(property_key(Some(key))),
-        }
+    /// Reads any payload. What is no operation, an encrypted payload say, does nothing and has no value.
+    pub fn of(payload: Value) -> Self {
+        let mut fields = match payload {
+            Value::Map(fields) => fields,
+            _ => Map::new(),
+        };
+        let op = match fields.remove("op") {
+            Some(Value::Text(name)) => name,
+            _ => String::new(),
+        };
+        let (key, value) = (fields.remove("key"), fields.remove("value").unwrap_or(Value::Null));
+        Self { op: op.into(), key, value }
     }
 
     /// The payload.
     pub fn into_payload(self) -> Value {
-        let (op, key, value) = match self {
-            Self::Add(value) => ("ADD", Value::Null, value),
-            Self::Put(key, value) => ("PUT", key, value),
-            Self::Del(key) => ("DEL", key, Value::Null),
+        let Self { op, key, value } = self;
+        Map::from_iter([("op", op.name().into()), ("key", key.unwrap_or(Value::Null)), ("value", value)])
+            .into()
+    }
+
+    /// The key as views tell keys apart: see [`property_key`].
+    pub fn property_key(&self) -> String {
+        property_key(self.key.as_ref())
+    }
+
+    /// What it does to a view of keys; `None` when it touches none. This is told by the operation alone, whatever a database
+    /// is read as, so that a store need not be rebuilt when the reading changes.
+    pub fn keyed(&self) -> Option<KeyedOp> {
+        let deleted = match self.op {
+            Op::Put => false,
+            Op::Del => true,
+            Op::Add | Op::Other(_) => return None,
         };
-        Map::from_iter([("op", op.into()), ("key", key), ("value", value)]).into()
+        Some(KeyedOp { key: self.property_key(), deleted })
     }
 }
 
@@ -62,26 +117,6 @@ pub struct KeyedOp {
     pub key: String,
     /// Whether the key is removed rather than set.
     pub deleted: bool,
-}
-
-impl KeyedOp {
-    /// What a payload does; `None` when it touches no key.
-    pub fn of(payload: &Value) -> Option<Self> {
-        let deleted = match payload.get("op")?.as_text()? {
-            "PUT" => false,
-            "DEL" => true,
-            _ => return None,
-        };
-        Some(Self { key: property_key(payload.get("key")), deleted })
-    }
-}
-
-/// What a payload says: the value of its operation. JavaScript's `events` shows it whatever the operation is.
-pub fn value_of(payload: Value) -> Value {
-    match payload {
-        Value::Map(mut payload) => payload.remove("value").unwrap_or(Value::Null),
-        _ => Value::Null,
-    }
 }
 
 /// The name of the property that JavaScript makes of a key: `String(key)`. Its views keep keys as properties of an object,

@@ -58,7 +58,7 @@ impl Peer {
     /// An entry that says `n` and builds on `next`.
     fn entry(&self, n: i64, next: Vec<Hash>, size: usize) -> Bytes {
         let value = Value::Bytes(vec![n.to_be_bytes()[7]; size]);
-        let payload = Operation::Put(n.to_string().into(), value).into_payload();
+        let payload = Operation::put(n.to_string(), value).into_payload();
         let time = Time::from_value(&1000.into()).unwrap();
         let clock = Clock { id: self.key.public_hex().into(), time };
         let draft = Draft { id: address(), payload, next, refs: Vec::new(), clock };

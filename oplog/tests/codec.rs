@@ -14,7 +14,7 @@ use oplog::{
     keys::{PublicKey, SigningKey},
     manifest::{AccessAddress, Manifest},
     order::{Clock, Time},
-    view::{KeyedOp, value_of},
+    view::{KeyedOp, Operation},
 };
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -112,7 +112,7 @@ fn entries_are_byte_exact() {
         assert_eq!(entry.hash, hash(&case["hash"]), "{name}");
         assert_eq!(entry.payload, payload, "{name}");
         if case.get("rawPayload").is_none() {
-            assert_eq!(value_of(payload.clone()), typed(&case["value"]), "{name}");
+            assert_eq!(Operation::of(payload.clone()).value, typed(&case["value"]), "{name}");
         }
         assert_eq!((entry.next.clone(), entry.refs.clone()), (hashes(&case["next"]), hashes(&case["refs"])));
 
@@ -199,9 +199,9 @@ fn capabilities_follow_grants_and_revokes() {
     let mut content: BTreeMap<String, Value> = BTreeMap::new();
     for step in list(&file, "steps") {
         if let Some(block) = step["headBlockHex"].as_str() {
-            let payload = Entry::decode(&hex::decode(block).unwrap()).unwrap().payload;
-            match KeyedOp::of(&payload).expect("an access controller holds keys") {
-                KeyedOp { key, deleted: false } => drop(content.insert(key, value_of(payload))),
+            let operation = Operation::of(Entry::decode(&hex::decode(block).unwrap()).unwrap().payload);
+            match operation.keyed().expect("an access controller holds keys") {
+                KeyedOp { key, deleted: false } => drop(content.insert(key, operation.value)),
                 KeyedOp { key, deleted: true } => drop(content.remove(&key)),
             }
         }

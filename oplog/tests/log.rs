@@ -187,7 +187,7 @@ fn references_are_the_positions_behind_the_heads() {
 
 #[test]
 fn an_append_is_the_block_that_javascript_would_have_written() {
-    use oplog::{log::Writer, view::value_of};
+    use oplog::log::Writer;
     let (file, keys) = (load("refs.json"), load("keys.json"));
     let writers: HashMap<String, Writer> = list(&keys, "identities")
         .iter()
@@ -213,13 +213,7 @@ fn an_append_is_the_block_that_javascript_would_have_written() {
             .filter(|added| added.position.hash != merge.hash)
             .collect();
         let (mut log, _) = replica(before, merge.id.parse().unwrap());
-        let (key, value) = (merge.payload.get("key").cloned().unwrap(), value_of(merge.payload.clone()));
-        let operation = match merge.payload.get("op").and_then(Value::as_text) {
-            Some("ADD") => Operation::Add(value),
-            Some("PUT") => Operation::Put(key, value),
-            _ => Operation::Del(key),
-        };
-        let appended = log.append(operation, writer).unwrap();
+        let appended = log.append(Operation::of(merge.payload), writer).unwrap();
         assert_eq!(hex::encode(&appended.block), text(case, "mergeBlockHex"), "{}", text(case, "case"));
         compared += 1;
     }

@@ -6,7 +6,7 @@ use super::{
     keys, record,
     tree::Value,
 };
-use oplog::{log::LogRead as _, order::Position, view::KeyedOp};
+use oplog::{log::LogRead as _, order::Position, view::Operation};
 
 impl DatabaseStore {
     /// The keys that the view shows with the entries that set them, newest first: JavaScript's `iterator()` of a keyvalue or
@@ -49,7 +49,7 @@ impl DatabaseStore {
 
     fn key_in_entry(&self, position: &Position) -> Result<String, StoreError> {
         let entry = self.entry(&position.hash)?.ok_or(Corruption::MissingBlock(position.hash))?;
-        let op = KeyedOp::of(&entry.payload).ok_or(Corruption::Record("live"))?;
+        let op = Operation::of(entry.payload).keyed().ok_or(Corruption::Record("live"))?;
         Ok(op.key)
     }
 }

@@ -14,7 +14,6 @@ use oplog::{
     Address, Entry, Hash,
     log::{Added, Log, LogRead as _},
     order::Position,
-    view::KeyedOp,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -112,8 +111,7 @@ impl DatabaseStore {
                 return Ok(None);
             }
         }
-        let keyed = KeyedOp::of(&entry.payload);
-        Ok(Some(Added { position: position.clone(), block, next: entry.next, keyed }))
+        Ok(Some(Added { position: position.clone(), ..Added::of(entry, block) }))
     }
 
     fn holds_before(&self, hash: &Hash, position: &Position) -> Result<bool, StoreError> {

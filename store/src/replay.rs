@@ -13,7 +13,6 @@ use super::{
 use oplog::{
     Address, Entry, Hash,
     log::{Added, Log, LogRead as _},
-    view::KeyedOp,
 };
 use std::collections::{HashMap, hash_map::Entry as Slot};
 
@@ -202,7 +201,7 @@ impl DatabaseStore {
         location: Location,
         batch: &mut Batch,
     ) -> Result<(), StoreError> {
-        let (position, hash) = (entry.position(), entry.hash);
+        let hash = entry.hash;
         if let Some(Indexed::Entry(old, number, position)) = self.store.indexed(&hash)?
             && number == self.number
         {
@@ -213,7 +212,7 @@ impl DatabaseStore {
             tracing::warn!(database = %self.address, entry = %hash, %missing, "left out of the log");
             return self.replay_staged(&hash, location, batch);
         }
-        let added = Added { position, block, keyed: KeyedOp::of(&entry.payload), next: entry.next };
+        let added = Added::of(entry, block);
         log.join([&added]);
         put_entry(batch, self.number, &added.position, location);
         if let Some(staged) = self.staged_location(&hash)? {

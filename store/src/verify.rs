@@ -13,7 +13,7 @@ use oplog::{
     Entry, Hash,
     log::LogRead as _,
     order::Position,
-    view::{KeyedOp, Winner},
+    view::{Operation, Winner},
 };
 use std::{collections::HashSet, fmt};
 
@@ -196,7 +196,7 @@ impl DatabaseStore {
         for replaced in &entry.next {
             heads.remove(replaced);
         }
-        self.verify_winner(position, &entry, report)
+        self.verify_winner(position, entry, report)
     }
 
     fn whole_entry(&self, hash: &Hash, report: &mut VerifyReport) -> Result<(Entry, Bytes), StoreError> {
@@ -210,10 +210,10 @@ impl DatabaseStore {
     fn verify_winner(
         &self,
         position: &Position,
-        entry: &Entry,
+        entry: Entry,
         report: &mut VerifyReport,
     ) -> Result<(), StoreError> {
-        let Some(op) = KeyedOp::of(&entry.payload) else { return Ok(()) };
+        let Some(op) = Operation::of(entry.payload).keyed() else { return Ok(()) };
         let wins = Winner { position: position.clone(), deleted: op.deleted };
         match self.winner(&op.key)? {
             Some(winner) if winner == wins => {
@@ -273,7 +273,7 @@ impl DatabaseStore {
             let (key, value) = pair?;
             let winner = record::decode_winner(&value)?;
             let entry = self.entry(&winner.position.hash).or_else(damaged)?;
-            let op = entry.and_then(|entry| KeyedOp::of(&entry.payload));
+            let op = entry.and_then(|entry| Operation::of(entry.payload).keyed());
             if !op.is_some_and(|op| {
                 op.deleted == winner.deleted && keys::view(self.number, &op.key) == key.as_ref()
             }) {
@@ -284,7 +284,7 @@ impl DatabaseStore {
             let (key, _) = pair?;
             let position = keys::position_of(&key).ok_or(Corruption::Record("live"))?;
             let entry = self.entry(&position.hash).or_else(damaged)?;
-            let op = entry.and_then(|entry| KeyedOp::of(&entry.payload));
+            let op = entry.and_then(|entry| Operation::of(entry.payload).keyed());
             let winner = op.map(|op| self.winner(&op.key)).transpose()?.flatten();
             let listed = || self.store.inner.tree.contains(&key);
             if winner != Some(Winner { position: position.clone(), deleted: false }) && listed()? {

@@ -8,10 +8,10 @@ use crate::{
     identity::{Identity, IdentityError, VerifiedIdentity},
     javascript,
     order::Time,
-    view::KeyedOp,
+    view::{KeyedOp, Operation},
 };
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 /// Where this crate is stricter than JavaScript, and whether to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -156,8 +156,9 @@ pub(super) struct PayloadFacts {
 }
 
 impl PayloadFacts {
-    fn of(payload: &Value) -> Self {
-        Self { keyed: KeyedOp::of(payload), unreadable: javascript::check("payload", payload).is_err() }
+    fn of(payload: Value) -> Self {
+        let unreadable = javascript::check("payload", &payload).is_err();
+        Self { keyed: Operation::of(payload).keyed(), unreadable }
     }
 }
 
@@ -177,8 +178,11 @@ impl Job {
                 let result = Identity::decode(&block).and_then(Identity::verify).map(Arc::new);
                 Outcome::Identity { hash, block, result }
             }
-            Work::Entry { candidate, identity, writers, policy } => {
-                let result = judge(&candidate, &identity, &writers, policy);
+            Work::Entry { mut candidate, identity, writers, policy } => {
+                let judged = judge(&candidate, &identity, &writers, policy);
+                // The block has it still; nothing that follows asks for more of it than these facts.
+                let payload = mem::replace(&mut candidate.entry.payload, Value::Null);
+                let result = judged.map(|()| PayloadFacts::of(payload));
                 Outcome::Entry { candidate, identity, result }
             }
         })
@@ -191,7 +195,7 @@ fn judge(
     author: &VerifiedIdentity,
     writers: &Writers,
     policy: Policy,
-) -> Result<PayloadFacts, Refusal> {
+) -> Result<(), Refusal> {
     let identity = author.identity();
     if !writers.allow(&identity.id) {
         return Err(Refusal::WriterNotAllowed(identity.id.clone()));
@@ -202,5 +206,5 @@ fn judge(
         (false, true) => candidate.signed_by_own_key(),
         (false, false) => return Err(Refusal::ForeignKey),
     };
-    if signed { Ok(PayloadFacts::of(&candidate.entry.payload)) } else { Err(Refusal::Signature) }
+    if signed { Ok(()) } else { Err(Refusal::Signature) }
 }

@@ -67,6 +67,14 @@ pub struct Added {
     pub keyed: Option<KeyedOp>,
 }
 
+impl Added {
+    /// The entry of a block.
+    pub fn of(entry: Entry, block: Bytes) -> Self {
+        let position = entry.position();
+        Self { position, block, next: entry.next, keyed: Operation::of(entry.payload).keyed() }
+    }
+}
+
 /// Everything that an append or a join changes in the store: to be applied as one atomic batch or not at all.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -157,6 +165,7 @@ impl Log {
     pub fn append(&mut self, operation: Operation, writer: &Writer) -> Result<Added, AppendError> {
         let newest = self.heads.first().map_or(Time::ZERO, |head| head.time).max(Time::ZERO);
         let time = newest.next().ok_or(AppendError::ClockExhausted)?;
+        let keyed = operation.keyed();
         let draft = Draft {
             id: self.address,
             payload: operation.into_payload(),
@@ -168,8 +177,7 @@ impl Log {
         if block.len() > self.max_entry_bytes {
             return Err(AppendError::Oversized { size: block.len(), limit: self.max_entry_bytes });
         }
-        let added =
-            Added { position: entry.position(), block, keyed: KeyedOp::of(&entry.payload), next: entry.next };
+        let added = Added { position: entry.position(), block, keyed, next: entry.next };
         self.take(&added);
         Ok(added)
     }

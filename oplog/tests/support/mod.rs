@@ -15,7 +15,6 @@ use oplog::{
     join::{Effect, Joiner, Limits, Policy, Refusal, Source},
     log::{Added, Log, LogRead},
     memory::MemoryLog,
-    view::KeyedOp,
 };
 use serde_json::Value as Json;
 use std::{collections::HashMap, path::PathBuf};
@@ -97,12 +96,7 @@ pub fn identities(file: &Json) -> HashMap<Hash, Vec<u8>> {
 /// The entry of a stored block as something to be committed.
 pub fn added(block: Vec<u8>) -> Added {
     let entry = Entry::decode(&block).expect("an entry");
-    Added {
-        position: entry.position(),
-        keyed: KeyedOp::of(&entry.payload),
-        next: entry.next,
-        block: block.into(),
-    }
+    Added::of(entry, block.into())
 }
 
 /// Hashes of everything in a log, newest first.

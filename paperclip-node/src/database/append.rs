@@ -12,7 +12,7 @@ use oplog::{
     Hash,
     javascript::Unreadable,
     log::{Added, AppendError},
-    view::Operation,
+    view::{KeyedOp, Operation},
 };
 use p2p::bitswap::Session;
 use std::{collections::HashMap, fmt, sync::Arc};
@@ -102,13 +102,13 @@ impl Task {
         let mut written: HashMap<String, Option<Hash>> = HashMap::new();
         let conditional = writes.iter().any(|write| write.precondition.is_some());
         for Write { operation, precondition, reply } in writes {
-            let key = if conditional { operation.key() } else { None };
-            let deletes = matches!(operation, Operation::Del(_));
-            let allowed = precondition.map_or(Ok(()), |wanted| self.check(&wanted, key.as_deref(), &written));
+            let keyed = if conditional { operation.keyed() } else { None };
+            let key = keyed.as_ref().map(|keyed| keyed.key.as_str());
+            let allowed = precondition.map_or(Ok(()), |wanted| self.check(&wanted, key, &written));
             match allowed.and_then(|()| Ok(self.log.append(operation, &writer.writer)?)) {
                 Ok(entry) => {
-                    if let Some(key) = key {
-                        written.insert(key, (!deletes).then_some(entry.position.hash));
+                    if let Some(KeyedOp { key, deleted }) = keyed {
+                        written.insert(key, (!deleted).then_some(entry.position.hash));
                     }
                     added.push(entry);
                     replies.push(reply);

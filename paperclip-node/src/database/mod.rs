@@ -155,7 +155,7 @@ pub struct PeersWanted {
 
 #[derive(Debug)]
 enum Command {
-    Append(append::Write),
+    Append(Box<append::Write>),
     SetWriters(Writers),
     /// Answered when no entry is pending.
     Settled {
@@ -251,7 +251,7 @@ impl Database {
             javascript::check_operation(&operation)?;
         }
         let (reply, answer) = oneshot::channel();
-        let write = append::Write { operation, precondition, reply };
+        let write = Box::new(append::Write { operation, precondition, reply });
         self.commands.send(Command::Append(write)).await.map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)?
     }

@@ -6,7 +6,7 @@ use oplog::{
     Entry, Hash, Value,
     log::{IterateError, LogRead as _, Range, iterate},
     order::Position,
-    view::value_of,
+    view::Operation,
 };
 use store::{DatabaseStore, StoreError};
 
@@ -93,7 +93,7 @@ impl Database {
     pub fn get(&self, key: &str) -> Result<Option<(Hash, Value)>, ReadError> {
         let Some(hash) = current(&self.store, key)? else { return Ok(None) };
         let entry = self.known(&hash)?;
-        Ok(Some((entry.hash, value_of(entry.payload))))
+        Ok(Some((entry.hash, Operation::of(entry.payload).value)))
     }
 
     /// The key as the log has it, which need not be a text (see [`property_key`](oplog::view::property_key)): JavaScript
@@ -103,8 +103,8 @@ impl Database {
         // A damaged one is most likely a text, as nearly all are.
         let mut read = Scanned::new(());
         let entry = winner.map(|winner| read.whole(self.known(&winner.hash()))).transpose()?.flatten();
-        let payload = entry.map(|entry| entry.payload);
-        Ok(payload.and_then(|payload| payload.get("key").cloned()).unwrap_or_else(|| key.into()))
+        let written = entry.and_then(|entry| Operation::of(entry.payload).key);
+        Ok(written.unwrap_or_else(|| key.into()))
     }
 
     /// Up to `limit` keys that are there, the newest first, after the one whose entry is `after`.
@@ -114,7 +114,7 @@ impl Database {
             let live = this.store.live_newest_first(after.as_ref()).take(limit);
             live.map(|found| {
                 let (position, key) = found?;
-                let value = value_of(this.known(&position.hash)?.payload);
+                let value = Operation::of(this.known(&position.hash)?.payload).value;
                 Ok(Live { entry: position, key, value })
             })
             .collect()
@@ -135,7 +135,7 @@ impl Database {
             let mut scanned = Scanned::new(kept);
             for found in this.store.live_newest_first(after.as_ref()) {
                 let live = found.map_err(ReadError::from).and_then(|(entry, key)| {
-                    let value = value_of(this.known(&entry.hash)?.payload);
+                    let value = Operation::of(this.known(&entry.hash)?.payload).value;
                     Ok(Live { entry, key, value })
                 });
                 let Some(live) = scanned.whole(live)? else { continue };

@@ -113,7 +113,7 @@ impl Task {
         let mut writes = Vec::new();
         while let Some(command) = commands.recv().await {
             if let Command::Append(write) = command {
-                writes.push(write);
+                writes.push(*write);
             }
         }
         // What was accepted before the stop is still written; a failed store drops the replies, which tells the writers.
@@ -126,7 +126,7 @@ impl Task {
         let mut writes = Vec::new();
         for command in commands.drain(..) {
             match command {
-                Command::Append(write) => writes.push(write),
+                Command::Append(write) => writes.push(*write),
                 Command::SetWriters(writers) => {
                     self.joining.joiner.set_writers(writers.clone());
                     self.status.send_modify(|status| status.writers = writers.clone());

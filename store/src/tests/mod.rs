@@ -23,7 +23,7 @@ use oplog::{
     log::{Added, Log, LogRead as _, Writer},
     memory::MemoryLog,
     order::Position,
-    view::{KeyedOp, Operation},
+    view::Operation,
 };
 use std::path::Path;
 use tempfile::TempDir;
@@ -147,7 +147,7 @@ impl Replica {
         assert_eq!(live.iter().map(|(position, _)| position).collect::<Vec<_>>(), memory.live_newest_first());
         for (position, key) in &live {
             let entry = memory.entry(&position.hash).unwrap().unwrap();
-            assert_eq!(KeyedOp::of(&entry.payload).map(|op| op.key).as_ref(), Some(key));
+            assert_eq!(Operation::of(entry.payload).keyed().map(|op| op.key).as_ref(), Some(key));
         }
         let middle = live.get(live.len() / 2);
         let older: Vec<_> =

@@ -23,7 +23,7 @@ use axum::{extract::State, http::Uri, response::Response};
 use oplog::{
     Entry,
     reading::DOCUMENT_ID,
-    view::{Operation, property_key, value_of as payload_value},
+    view::{Operation, property_key},
 };
 use serde::Deserialize;
 use serde_json::Value as Document;
@@ -53,7 +53,7 @@ pub(crate) async fn put(
         let detail = format!("the document must be an object whose {field} is {id:?}");
         return Err(Problem::new(Kind::UnusableValue, detail));
     };
-    set(&database, Operation::Put(key, document), conditions).await
+    set(&database, Operation::put(key, document), conditions).await
 }
 
 /// DELETE `/v1/databases/{db}/docs/{id}`
@@ -135,7 +135,7 @@ async fn sorted(
     // The document as it was when it was given out: its place in the order is what the client goes on from.
     let after = after.map(|entry| {
         let position = entry.position();
-        (payload_value(entry.payload), position)
+        (Operation::of(entry.payload).value, position)
     });
     let sorted = database
         .scan_live(None, Sorted::new(sort, after, limit), move |sorted, live| {

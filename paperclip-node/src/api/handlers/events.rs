@@ -17,10 +17,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use oplog::{
-    Entry,
-    view::{Operation, value_of},
-};
+use oplog::{Entry, view::Operation};
 
 /// POST `/v1/databases/{db}/events`
 pub(crate) async fn append(
@@ -29,7 +26,7 @@ pub(crate) async fn append(
     ValueBody(value): ValueBody,
 ) -> Result<Response, Problem> {
     let database = to_write(&api, &db, View::Events)?;
-    let hash = database.append(Operation::Add(value)).await?;
+    let hash = database.append(Operation::add(value)).await?;
     Ok((StatusCode::CREATED, axum::Json(shape::written(hash))).into_response())
 }
 
@@ -47,5 +44,5 @@ pub(crate) async fn list(
 /// Adds an entry's value, whatever its operation, as JavaScript's `events` does.
 fn push_event(page: &mut Page, entry: Entry) -> bool {
     let hash = entry.hash;
-    page.push(hash, &EventShape::new(hash, &value_of(entry.payload)))
+    page.push(hash, &EventShape::new(hash, &Operation::of(entry.payload).value))
 }

@@ -46,7 +46,7 @@ pub(crate) async fn put(
     ValueBody(value): ValueBody,
 ) -> Result<Response, Problem> {
     let database = to_write(&api, &db, View::Keys)?;
-    set(&database, Operation::Put(database.written_key(&key)?, value), conditions).await
+    set(&database, Operation::put(database.written_key(&key)?, value), conditions).await
 }
 
 /// DELETE `/v1/databases/{db}/kv/{key}`
@@ -96,7 +96,7 @@ pub(super) async fn remove(
     conditions: Conditions,
 ) -> Result<Response, Problem> {
     let hash = database
-        .append_if(Operation::Del(database.written_key(&key)?), conditions.into_precondition())
+        .append_if(Operation::del(database.written_key(&key)?), conditions.into_precondition())
         .await?;
     Ok(axum::Json(shape::written(hash)).into_response())
 }
