@@ -276,18 +276,6 @@ pub enum StoreError {
     /// The work was cut off because the process is ending.
     #[error("the node is shutting down")]
     Interrupted,
-    /// A metadata value is larger than [`MAX_META_BYTES`](super::MAX_META_BYTES), or its name longer than
-    /// [`MAX_META_NAME`](super::MAX_META_NAME).
-    #[error(
-        "metadata {name:?} takes {size} bytes; at most {limit} are kept, under names of at most {longest}",
-        limit = super::MAX_META_BYTES, longest = super::MAX_META_NAME
-    )]
-    MetaTooLarge {
-        /// Its name.
-        name: String,
-        /// Its size in bytes.
-        size: usize,
-    },
 }
 
 impl Corruption {

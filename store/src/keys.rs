@@ -25,8 +25,6 @@ pub(super) const REMOVED: u8 = b'x';
 pub(super) const GARBAGE: u8 = b'g';
 /// Files of the journal that are finished: `f`, file -> length in bytes.
 pub(super) const FILE: u8 = b'f';
-/// Small node metadata: `m`, name.
-pub(super) const META: u8 = b'm';
 /// The number that the next new database gets.
 pub(super) const NEXT_NUMBER: &[u8] = b"n";
 /// How far the tree has followed the journal.
@@ -77,10 +75,6 @@ pub(super) fn database(manifest: &Hash) -> [u8; 33] {
 
 pub(super) fn staged(number: Number, hash: &Hash) -> Vec<u8> {
     [&prefix(STAGED, number)[..], hash.digest()].concat()
-}
-
-pub(super) fn meta(name: &str) -> Vec<u8> {
-    [&[META], name.as_bytes()].concat()
 }
 
 fn tagged(kind: u8, hash: &Hash) -> [u8; 33] {

@@ -69,12 +69,6 @@ use std::{
 };
 use tree::{Batch, Tree};
 
-/// The largest metadata value, in bytes.
-pub const MAX_META_BYTES: usize = 16 << 10;
-
-/// The longest name of a metadata value, in bytes.
-pub const MAX_META_NAME: usize = 256;
-
 /// The blocks and databases of one node. A clone is another handle to the same store; the last one that goes closes it.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -224,22 +218,6 @@ impl Store {
     pub fn flushed(&self) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         let flushed = self.inner.flusher.flushed();
         async { Ok(flushed.await?) }
-    }
-
-    /// A small value that the node keeps under a name.
-    pub fn meta(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.inner.tree.get(keys::meta(name))?.map(|value| Bytes::copy_from_slice(&value)))
-    }
-
-    /// Keeps a value of at most [`MAX_META_BYTES`] under a name of at most [`MAX_META_NAME`].
-    pub fn set_meta(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        if value.len() > MAX_META_BYTES || name.len() > MAX_META_NAME {
-            return Err(StoreError::MetaTooLarge { name: name.to_owned(), size: value.len() });
-        }
-        let mut writes = self.writes()?;
-        let mut frames = Frames::default();
-        frames.meta(name, value);
-        self.write(&mut writes, frames, |batch, _| batch.put(keys::meta(name), value))
     }
 
     /// What of the journal could not be read. Cheap.

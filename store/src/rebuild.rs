@@ -5,7 +5,7 @@ use super::{
     database::DatabaseStore,
     error::{Corruption, StoreError},
     index::{Garbage, put_entry, put_garbage, put_heads, put_view},
-    journal::{Frame, Kind, Location, Offset, Scan, records},
+    journal::{Frame, Kind, Location, Offset, Scan},
     keys::{self, Number},
     record::Indexed,
     tree::Batch,
@@ -211,12 +211,12 @@ impl Store {
                 Kind::Block if scope == Scope::Everything => {
                     batch.put(keys::index(&frame.hash), Indexed::Other(location).encode());
                 }
-                Kind::Meta if scope == Scope::Everything => {
-                    if let Some((name, value)) = records::read_meta(&frame.payload) {
-                        batch.put(keys::meta(name), value);
-                    }
-                }
-                Kind::Block | Kind::Meta | Kind::Commit | Kind::Registered | Kind::Removed | Kind::Swept => {}
+                Kind::Block
+                | Kind::Commit
+                | Kind::Registered
+                | Kind::Removed
+                | Kind::Retired
+                | Kind::Swept => {}
             }
             count += 1;
             if count % CHUNK == 0 {

@@ -71,11 +71,6 @@ impl Store {
                     logs.remove(number);
                 }
             }
-            Kind::Meta => {
-                if let Some((name, value)) = records::read_meta(payload) {
-                    batch.put(keys::meta(name), value);
-                }
-            }
             Kind::Entry | Kind::Staged => {
                 let Ok(entry) = Entry::decode(payload) else { return Ok(()) };
                 if let Ok(address) = entry.id.parse()
@@ -91,7 +86,7 @@ impl Store {
                 }
             }
             Kind::Commit => self.replay_commit(payload, *number, logs)?,
-            Kind::Swept => {}
+            Kind::Retired | Kind::Swept => {}
         }
         Ok(())
     }

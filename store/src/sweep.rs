@@ -178,14 +178,7 @@ impl Store {
                 oldest.is_some_and(|oldest| oldest < location.segment).then_some(Held::Record)
             }
             Kind::Swept => Some(Held::Record),
-            Kind::Meta => match records::read_meta(payload) {
-                Some((name, value)) => {
-                    let current = self.inner.tree.get(keys::meta(name))?;
-                    (current.as_deref() == Some(value)).then_some(Held::Record)
-                }
-                None => None,
-            },
-            Kind::Commit => None,
+            Kind::Commit | Kind::Retired => None,
         })
     }
 

@@ -35,8 +35,9 @@ pub(crate) enum Kind {
     Registered,
     /// A removed database: digest of the manifest.
     Removed,
-    /// A metadata value: length of the name in two bytes, name, value.
-    Meta,
+    /// A small named value, which no version writes any more. Journals may hold some: they are passed over, and the code is
+    /// given to nothing else.
+    Retired,
     /// A file of the journal that a sweep deletes: its number in four bytes.
     Swept,
 }
@@ -48,7 +49,7 @@ const KINDS: [Kind; 8] = [
     Kind::Commit,
     Kind::Registered,
     Kind::Removed,
-    Kind::Meta,
+    Kind::Retired,
     Kind::Swept,
 ];
 
@@ -61,7 +62,7 @@ impl Kind {
             Self::Commit => 4,
             Self::Registered => 5,
             Self::Removed => 6,
-            Self::Meta => 7,
+            Self::Retired => 7,
             Self::Swept => 8,
         }
     }

@@ -54,11 +54,6 @@ impl Frames {
         self.record(Kind::Removed, number, address.manifest().digest());
     }
 
-    pub(crate) fn meta(&mut self, name: &str, value: &[u8]) {
-        let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
-        self.record(Kind::Meta, NONE, &[&length.to_be_bytes()[..], name.as_bytes(), value].concat());
-    }
-
     pub(crate) fn swept(&mut self, segment: u32) {
         self.record(Kind::Swept, NONE, &segment.to_be_bytes());
     }
@@ -102,13 +97,6 @@ pub(crate) fn read_commit(payload: &[u8]) -> Option<(Address, Vec<Hash>)> {
 /// The database of a [`Kind::Registered`] or [`Kind::Removed`].
 pub(crate) fn read_database(payload: &[u8]) -> Option<Address> {
     Some(Hash::from_digest(payload.try_into().ok()?).into())
-}
-
-/// The name and value of a [`Kind::Meta`].
-pub(crate) fn read_meta(payload: &[u8]) -> Option<(&str, &[u8])> {
-    let (length, rest) = payload.split_first_chunk()?;
-    let (name, value) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
-    Some((std::str::from_utf8(name).ok()?, value))
 }
 
 /// The file of a [`Kind::Swept`].

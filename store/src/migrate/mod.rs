@@ -144,23 +144,15 @@ impl Plan {
         let mut ordered: Vec<_> = self.databases.iter().collect();
         ordered.sort_unstable_by_key(|(_, number)| **number);
         ordered.into_iter().for_each(|(address, number)| copy.batch.registered(*number, address));
-        let mut damaged = false;
         for segment in files.list()? {
             let mut frames = files.frames(segment)?;
             for frame in frames.by_ref() {
                 self.take(frame?, copy)?;
             }
             if frames.rest() > 0 {
-                damaged = true;
                 let (file, at, bytes) = (files.path(segment), frames.offset().at, frames.rest());
                 tracing::warn!(file = %file.display(), at, bytes, "damage, or an unfinished end: taking what the index names");
                 self.salvage(&frames, index, copy)?;
-            }
-        }
-        if let Some(index) = index.filter(|_| damaged && self.index_is_complete) {
-            for pair in index.with_prefix(&[keys::META]) {
-                let (key, value) = pair?;
-                copy.batch.meta(&String::from_utf8_lossy(&key[1..]), &value);
             }
         }
         Ok(())
@@ -183,12 +175,7 @@ impl Plan {
                     copy.batch.commit(number, &address, &entries);
                 }
             }
-            Kind::Meta => {
-                if let Some((name, value)) = records::read_meta(&payload) {
-                    copy.batch.meta(name, value);
-                }
-            }
-            Kind::Registered | Kind::Removed | Kind::Swept => {}
+            Kind::Registered | Kind::Removed | Kind::Retired | Kind::Swept => {}
         }
         copy.write_full()
     }

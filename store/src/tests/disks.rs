@@ -1,11 +1,10 @@
 //! Disks that fail, lie, run full and lose files.
 
-use super::{address, put, sim_disk::SimDisk, writer};
+use super::{address, block, put, sim_disk::SimDisk, writer};
 use crate::{
     Corruption, Healed, OpenError, Poison, Store, StoreConfig, StoreError, environment::Environment,
     tree::MemoryEngine,
 };
-use bytes::Bytes;
 use oplog::{Hash, log::LogRead as _};
 use rand::{SeedableRng as _, rngs::StdRng};
 use std::{path::PathBuf, sync::Arc};
@@ -260,13 +259,13 @@ async fn a_write_that_finds_the_disk_full_is_taken_back() {
 async fn stopped() -> (Machine, usize) {
     let mut machine = Machine::new();
     let store = machine.open();
-    store.put_blocks(&[other_block()]).unwrap();
+    store.put_blocks(&[block("a manifest")]).unwrap();
     append(&store, "db", "known to the index").unwrap();
     let index = machine.index.snapshot();
     while store.inner.writes.lock().unwrap().journal.end().segment < 2 {
         append(&store, "db", &"x".repeat(3000)).unwrap();
     }
-    store.set_meta("name", b"value").unwrap();
+    store.put_blocks(&[block("an identity")]).unwrap();
     append(&store, "db", "last").unwrap();
     store.flushed().await.unwrap();
     let acknowledged = values(&store, "db");
@@ -274,11 +273,6 @@ async fn stopped() -> (Machine, usize) {
     machine.index = index;
     machine.disk.edit(&machine.file(2), |bytes| bytes.extend([7; 100]));
     (machine, acknowledged)
-}
-
-fn other_block() -> (Hash, Bytes) {
-    let block = Bytes::from_static(b"a manifest");
-    (Hash::of(&block), block)
 }
 
 #[tokio::test]
@@ -291,14 +285,13 @@ async fn a_store_that_finds_no_room_when_it_is_opened_is_read_only_and_loses_not
     let store = machine.open();
     assert!(store.stats().read_only && !store.stats().poisoned);
     assert_eq!(values(&store, "db"), acknowledged);
-    assert_eq!(store.meta("name").unwrap().unwrap(), &b"value"[..]);
+    assert!(store.has_block(&Hash::of(b"an identity")).unwrap());
     assert_eq!(store.stored_databases().unwrap(), [address("db")]);
-    store.put_blocks(&[other_block()]).unwrap();
+    store.put_blocks(&[block("a manifest")]).unwrap();
     for refused in [
         append(&store, "db", "more").map(drop),
         append(&store, "new", "more").map(drop),
-        store.set_meta("name", b"other"),
-        store.put_blocks(&[(Hash::of(b"new"), Bytes::from_static(b"new"))]),
+        store.put_blocks(&[block("new")]),
         store.remove_database(&address("db")).map(drop),
     ] {
         let error = refused.unwrap_err();
@@ -358,7 +351,7 @@ async fn an_index_that_could_not_follow_the_journal_to_its_end_follows_at_the_ne
             drop(opened);
             let store = machine.open();
             assert_eq!(values(&store, "db"), acknowledged, "read {read} failed");
-            assert_eq!(store.meta("name").unwrap().unwrap(), &b"value"[..], "read {read} failed");
+            assert!(store.has_block(&Hash::of(b"an identity")).unwrap(), "read {read} failed");
         }
     }
 }

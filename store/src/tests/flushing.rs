@@ -1,6 +1,6 @@
 //! When a write is on disk.
 
-use super::{Replica, address, put};
+use super::{Replica, address, block, put};
 use crate::{Durability, FlushObserver, Store, StoreConfig};
 use std::{
     pin::pin,
@@ -42,8 +42,8 @@ async fn an_observer_is_told_of_each_flush() {
     };
     let config = StoreConfig { on_flush: Some(observer), ..StoreConfig::default() };
     let store = Store::open(dir.path(), &config).unwrap();
-    for _ in 0..3 {
-        store.set_meta("name", b"value").unwrap();
+    for number in 0..3_u8 {
+        store.put_blocks(&[block([number])]).unwrap();
         store.flushed().await.unwrap();
     }
     assert_eq!(count.load(Ordering::Relaxed), 3);

@@ -4,7 +4,11 @@
 //! `PAPERCLIP_WRITE_FIXTURE=1` writes a new one.
 
 use super::{Replica, put, writer};
-use crate::environment::Environment;
+use crate::{
+    environment::Environment,
+    journal::{Frames, Kind},
+    keys::Number,
+};
 use bytes::Bytes;
 use oplog::{Hash, view::Operation};
 use std::{fmt::Write as _, fs, path::PathBuf};
@@ -22,7 +26,7 @@ fn replica() -> Replica {
     let mut replica = Replica::new_in(Environment { random, ..Environment::machine() });
     let block = Bytes::from_static(b"\xa1no entry");
     replica.store.put_blocks(&[(Hash::of(&block), block)]).unwrap();
-    replica.store.set_meta("name", b"value").unwrap();
+    replica.store.write(&mut replica.store.writes().unwrap(), retired(), |_, _| {}).unwrap();
     let mut other = replica.log.clone();
     replica.write([put("kept", "1"), put("deleted", "2"), Operation::del("deleted".to_owned())]);
     let theirs: Vec<_> = [put("theirs", "3"), put(&"long".repeat(400), "4")]
@@ -36,6 +40,14 @@ fn replica() -> Replica {
     replica.store.database(&super::address("removed")).unwrap();
     replica.store.remove_database(&super::address("removed")).unwrap();
     replica
+}
+
+/// A frame as earlier versions wrote it for a small named value.
+fn retired() -> Frames {
+    let payload = b"\x00\x04namevalue";
+    let mut frames = Frames::default();
+    frames.add(Kind::Retired, Number(0), &Hash::of(payload), payload);
+    frames
 }
 
 fn dump(replica: &Replica) -> String {
@@ -81,7 +93,20 @@ fn the_fixture_is_read() {
     assert_eq!(replica.database.len().unwrap(), 6);
     assert_eq!(replica.database.live_newest_first(None).count(), 4);
     assert!(replica.database.verify(|_| {}).unwrap().is_clean());
-    assert_eq!(replica.store.meta("name").unwrap().unwrap(), &b"value"[..]);
     assert_eq!(replica.store.stored_databases().unwrap(), [super::address("db")]);
+    assert!(replica.store.damage().is_none());
+}
+
+#[test]
+fn a_retired_frame_is_passed_over_and_is_no_damage() {
+    let mut replica = Replica::new();
+    replica.write([put("before", "1")]);
+    // The index has not followed it, as after a crash.
+    replica.store.writes().unwrap().journal.append(retired()).unwrap();
+    let mut replica = replica.reopen();
+    replica.write([put("behind", "2")]);
+    let replica = replica.reopen_after(|dir| fs::remove_dir_all(dir.join("db")).unwrap());
+    replica.check();
+    assert_eq!(replica.database.len().unwrap(), 2);
     assert!(replica.store.damage().is_none());
 }

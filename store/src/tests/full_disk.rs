@@ -2,8 +2,9 @@
 //!
 //! The test runs itself in a second process, under the limit.
 
-use super::{address, put, writer};
+use super::{address, block, put, writer};
 use crate::{Poison, Store, StoreConfig, StoreError, tree::Batch};
+use oplog::Hash;
 use std::{
     path::Path,
     process::{Command, Stdio},
@@ -57,7 +58,7 @@ async fn fill_the_journal(dir: &Path) {
     // What was written is there and goes to disk, and there is room for something smaller.
     let log = database.open_log().unwrap();
     assert!(!log.is_empty());
-    store.set_meta("acknowledged", &log.len().to_be_bytes()).unwrap();
+    store.put_blocks(&[block(log.len().to_be_bytes())]).unwrap();
     store.flushed().await.unwrap();
     assert!(database.verify(|_| {}).unwrap().is_clean());
 }
@@ -72,7 +73,7 @@ async fn a_write_that_finds_the_disk_full_changes_nothing() {
     let store = open(dir.path());
     let database = store.database(&address("db")).unwrap();
     let mut log = database.open_log().unwrap();
-    assert_eq!(store.meta("acknowledged").unwrap().unwrap(), &log.len().to_be_bytes()[..]);
+    assert!(store.has_block(&Hash::of(&log.len().to_be_bytes())).unwrap(), "acknowledged, and lost");
     let added = log.append(put("key", &"x".repeat(50_000)), &writer(0)).unwrap();
     database.apply(log.commit(vec![added], &database).unwrap()).unwrap();
     assert!(database.verify(|_| {}).unwrap().is_clean());
@@ -80,7 +81,7 @@ async fn a_write_that_finds_the_disk_full_changes_nothing() {
 
 async fn fill_the_index(dir: &Path) {
     let store = open(dir);
-    store.set_meta("before", b"value").unwrap();
+    store.put_blocks(&[block("before")]).unwrap();
     store.flushed().await.unwrap();
     // The engine writes behind: it takes batches for a while after the disk took no more.
     for number in 0_u32.. {
@@ -90,9 +91,9 @@ async fn fill_the_index(dir: &Path) {
             break;
         }
     }
-    let error = store.set_meta("after", b"value").unwrap_err();
+    let error = store.put_blocks(&[block("after")]).unwrap_err();
     assert!(matches!(error, StoreError::Poisoned(Poison::Write(_))), "{error}");
-    assert!(store.set_meta("later", b"").unwrap_err().is_poisoned());
+    assert!(store.put_blocks(&[block("later")]).unwrap_err().is_poisoned());
     assert!(store.flushed().await.unwrap_err().is_poisoned());
     assert!(store.database(&address("db")).unwrap_err().is_poisoned());
     assert!(store.stats().poisoned);
@@ -106,7 +107,7 @@ async fn an_index_that_cannot_be_written_stops_all_writing_until_a_restart() {
     let dir = TempDir::new().unwrap();
     run_limited("an_index_that_cannot_be_written_stops_all_writing_until_a_restart", dir.path());
     let store = open(dir.path());
-    assert_eq!(store.meta("before").unwrap().unwrap(), &b"value"[..]);
-    store.set_meta("again", b"value").unwrap();
+    assert!(store.has_block(&Hash::of(b"before")).unwrap());
+    store.put_blocks(&[block("again")]).unwrap();
     store.flushed().await.unwrap();
 }

@@ -78,7 +78,7 @@ fn a_scrub_finds_each_damaged_block_once() {
 #[test]
 fn a_damaged_head_stays_a_head() {
     let replica = filled();
-    replica.store.set_meta("after", b"it").unwrap();
+    replica.store.put_blocks(&[super::block("after it")]).unwrap();
     let head = damage(&replica, 39);
     let replica = replica.reopen();
     assert_eq!(replica.log.heads()[0].hash, head);

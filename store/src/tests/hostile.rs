@@ -42,7 +42,7 @@ fn frames_of_a_stranger() -> Vec<u8> {
     let mut frames = Frames::default();
     frames.removed(Number(3), &address("victim"));
     frames.registered(Number(4), &address("ghost"));
-    frames.meta("name", b"forged");
+    frames.add(Kind::Retired, Number(0), &Hash::of(b"forged"), b"forged");
     frames.commit(Number(3), &address("victim"), &[Hash::of(b"any")]);
     frames.add(Kind::Entry, Number(3), &Hash::of(b"forged"), b"forged");
     frames.swept(0);

@@ -16,6 +16,7 @@ mod space;
 mod staging;
 
 use super::{DatabaseStore, Store, StoreConfig, environment::Environment};
+use bytes::Bytes;
 use oplog::{
     Address, Hash, Value,
     identity::Identity,
@@ -40,6 +41,12 @@ fn address(name: &str) -> Address {
 
 fn open(dir: &Path) -> Store {
     Store::open(dir, &StoreConfig::default()).unwrap()
+}
+
+/// A block that is no entry.
+fn block(content: impl AsRef<[u8]>) -> (Hash, Bytes) {
+    let block = Bytes::copy_from_slice(content.as_ref());
+    (Hash::of(&block), block)
 }
 
 fn put(key: &str, value: &str) -> Operation {

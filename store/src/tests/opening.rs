@@ -1,7 +1,7 @@
 //! Opening, and refusing to open.
 
-use super::{address, open};
-use crate::{OpenError, Store, StoreConfig, StoreError};
+use super::{address, block, open};
+use crate::{OpenError, Store, StoreConfig};
 use oplog::Hash;
 use std::{fs, os::unix::fs::PermissionsExt as _};
 use tempfile::TempDir;
@@ -29,7 +29,7 @@ fn directories_and_files_are_for_the_nodes_user_alone() {
         if left_open {
             fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        open(&data).set_meta("name", b"value").unwrap();
+        open(&data).database(&address("db")).unwrap();
         assert_eq!(mode(&data), 0o700, "left open before: {left_open}");
         assert_eq!(mode(&data.join("journal")), 0o700);
         for file in ["lock", "format", "journal/00000000.journal"] {
@@ -93,25 +93,23 @@ fn an_unfinished_snapshot_is_named_and_left_alone() {
 fn an_index_without_its_journal_is_refused() {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path());
-    store.set_meta("name", b"value").unwrap();
+    store.put_blocks(&[block("kept")]).unwrap();
     drop(store);
     let (journal, elsewhere) = (dir.path().join("journal"), dir.path().join("elsewhere"));
     fs::rename(&journal, &elsewhere).unwrap();
     assert!(matches!(refusal(&dir), OpenError::NoJournal { .. }));
     fs::remove_dir_all(&journal).unwrap();
     fs::rename(&elsewhere, &journal).unwrap();
-    assert_eq!(open(dir.path()).meta("name").unwrap().unwrap(), &b"value"[..]);
+    assert!(open(dir.path()).has_block(&Hash::of(b"kept")).unwrap());
 }
 
 #[test]
-fn databases_blocks_and_metadata_are_there_again() {
+fn databases_and_blocks_are_there_again() {
     let dir = TempDir::new().unwrap();
-    let blocks: Vec<_> = [1_usize, 100, 3 << 20].map(block).into();
+    let blocks: Vec<_> = [1_usize, 100, 3 << 20].map(|size| block(vec![7; size])).into();
     let store = open(dir.path());
     store.put_blocks(&blocks).unwrap();
     store.put_blocks(&blocks).unwrap();
-    store.set_meta("a", b"1").unwrap();
-    store.set_meta("a", b"2").unwrap();
     store.database(&address("one")).unwrap();
     store.database(&address("two")).unwrap();
     drop(store);
@@ -121,8 +119,6 @@ fn databases_blocks_and_metadata_are_there_again() {
             assert!(store.has_block(hash).unwrap());
         }
         assert_eq!(store.block(&Hash::of(b"other")).unwrap(), None);
-        assert_eq!(store.meta("a").unwrap().unwrap(), &b"2"[..]);
-        assert_eq!(store.meta("b").unwrap(), None);
         let mut stored = store.stored_databases().unwrap();
         stored.sort_unstable();
         let mut expected = [address("one"), address("two")];
@@ -132,17 +128,4 @@ fn databases_blocks_and_metadata_are_there_again() {
     check(&open(dir.path()));
     fs::remove_dir_all(dir.path().join("db")).unwrap();
     check(&open(dir.path()));
-}
-
-fn block(size: usize) -> (Hash, bytes::Bytes) {
-    let block = bytes::Bytes::from(vec![7; size]);
-    (Hash::of(&block), block)
-}
-
-#[test]
-fn metadata_is_bounded() {
-    let dir = TempDir::new().unwrap();
-    let store = open(dir.path());
-    let error = store.set_meta("big", &[0; super::super::MAX_META_BYTES + 1]).unwrap_err();
-    assert!(matches!(error, StoreError::MetaTooLarge { .. }), "{error}");
 }

@@ -4,7 +4,7 @@
 //! of the disk; then the disk has what it promised and of the rest what chance left, and the index is as it was, as it was some
 //! time before, or lost. `PAPERCLIP_SEED` repeats a run.
 
-use super::{address, put, sim_disk::SimDisk, writer};
+use super::{address, block, put, sim_disk::SimDisk, writer};
 use crate::{DatabaseStore, Store, StoreConfig, StoreError, environment::Environment, tree::MemoryEngine};
 use oplog::{Hash, log::LogRead as _};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -40,12 +40,19 @@ struct Entries {
     doubtful: BTreeSet<Hash>,
 }
 
+/// Blocks that are no entries: databases share them, and no removal takes them away.
+#[derive(Debug, Default, Clone)]
+struct Blocks {
+    acknowledged: BTreeSet<Hash>,
+    written: BTreeSet<Hash>,
+}
+
 /// What must be there, and what may be there.
 #[derive(Debug, Default, Clone)]
 struct Promised {
     entries: BTreeMap<String, Entries>,
-    /// The number that was acknowledged last, and those written since.
-    meta: (u32, BTreeSet<u32>),
+    /// Blocks that are no entries.
+    blocks: Blocks,
     /// Entries of databases whose removal was acknowledged.
     removed: BTreeSet<Hash>,
     /// Databases whose removal was written and not acknowledged, with their entries.
@@ -58,9 +65,7 @@ impl Promised {
         for Entries { acknowledged, written, .. } in self.entries.values_mut() {
             acknowledged.append(written);
         }
-        if let Some(last) = self.meta.1.iter().max() {
-            self.meta = (*last, BTreeSet::new());
-        }
+        self.blocks.acknowledged.append(&mut self.blocks.written);
         self.removed.extend(std::mem::take(&mut self.removing).into_values().flatten());
     }
 
@@ -80,10 +85,10 @@ impl Promised {
             let report = database.verify(|_| {}).unwrap();
             assert_eq!(report.examples, [], "{name}");
         }
-        let meta =
-            store.meta("number").unwrap().map_or(0, |it| u32::from_be_bytes((&it[..]).try_into().unwrap()));
-        assert!(meta == self.meta.0 || self.meta.1.contains(&meta), "{meta} is not one of {:?}", self.meta);
-        self.meta = (meta, BTreeSet::new());
+        self.blocks.written.clear();
+        for hash in &self.blocks.acknowledged {
+            assert!(store.block(hash).unwrap().is_some(), "acknowledged, and lost: {hash}");
+        }
         for (name, entries) in std::mem::take(&mut self.removing) {
             if store.stored_databases().unwrap().contains(&address(&name)) {
                 // Not removed, after all.
@@ -148,9 +153,9 @@ impl Machine {
                 0 => self.remove(store)?,
                 1 => store.sweep().map(drop)?,
                 2 => {
-                    let number = self.promised.meta.1.iter().max().unwrap_or(&self.promised.meta.0) + 1;
-                    self.promised.meta.1.insert(number);
-                    store.set_meta("number", &number.to_be_bytes())?;
+                    let (hash, block) = block(self.random.random::<u64>().to_be_bytes());
+                    self.promised.blocks.written.insert(hash);
+                    store.put_blocks(&[(hash, block)])?;
                 }
                 3..7 => self.append(store, "kept", true)?,
                 7..10 => self.append(store, "also kept", false)?,

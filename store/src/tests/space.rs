@@ -1,8 +1,9 @@
 //! Removing, and giving space back.
 
-use super::{Replica, address, open, put};
+use super::{Replica, address, block, open, put};
 use crate::{StoreError, keys, tree::Batch};
 use oplog::{
+    Hash,
     log::{Log, LogRead as _},
     view::Operation,
 };
@@ -27,7 +28,7 @@ fn a_removed_database_gives_its_space_back() {
     let added = log.append(Operation::add("kept".into()), &super::writer(0)).unwrap();
     let kept = added.position.hash;
     keep.apply(log.commit(vec![added], &keep).unwrap()).unwrap();
-    replica.store.set_meta("kept", b"too").unwrap();
+    replica.store.put_blocks(&[block("kept too")]).unwrap();
     fill(&mut replica);
     let full = replica.store.stats().journal_bytes;
     assert!(full > 12 * BIG as u64);
@@ -45,7 +46,7 @@ fn a_removed_database_gives_its_space_back() {
         let keep = store.database(&address("keep")).unwrap();
         assert!(keep.verify(|_| {}).unwrap().is_clean());
         assert_eq!(keep.open_log().unwrap().heads()[0].hash, kept);
-        assert_eq!(store.meta("kept").unwrap().unwrap(), &b"too"[..]);
+        assert_eq!(store.block(&Hash::of(b"kept too")).unwrap().unwrap(), &b"kept too"[..]);
     };
     check(&replica.store);
     let Replica { dir, store, database, .. } = replica;
