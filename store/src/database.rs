@@ -3,7 +3,7 @@
 use super::{
     Store,
     error::{Corruption, StoreError},
-    index::{put_entry, put_heads, put_view},
+    index::CommitRows,
     journal::{Frames, Kind, Location},
     keys::{self, Number},
     record::{self, Heads, Indexed, Registration},
@@ -57,26 +57,13 @@ impl DatabaseStore {
     pub fn apply(&self, commit: Commit) -> Result<(), StoreError> {
         let mut writes = self.store.writes()?;
         self.check_registered()?;
-        let staged = self.staged_locations(commit.added.iter().map(|added| added.position.hash))?;
-        let staged_after = self.staged_bytes()?.saturating_sub(staged.values().map(size).sum());
-        let frames = self.frames_of(&commit.added, &staged);
+        let rows = CommitRows::of(self, &commit)?;
+        let (frames, unstaged) = (self.frames_of(&commit.added, rows.staged()), rows.unstaged_bytes());
         self.store.write(&mut writes, frames, |batch, locations| {
-            let mut fresh = fresh_locations(&commit.added, &staged, locations);
-            for added in &commit.added {
-                let hash = &added.position.hash;
-                let Some(location) = staged.get(hash).copied().or_else(|| fresh.next()) else { continue };
-                put_entry(batch, self.number, &added.position, location);
-            }
-            for hash in staged.keys() {
-                batch.remove(keys::staged(self.number, hash));
-            }
-            if !staged.is_empty() {
-                self.put_staged_bytes(batch, staged_after);
-            }
-            put_view(batch, self.number, &commit.view);
-            put_heads(batch, self.number, &commit);
+            let entries = entry_locations(&commit.added, rows.staged(), locations);
+            rows.put(batch, &entries);
         })?;
-        self.store.count_staged(&mut writes, 0, staged.values().map(size).sum());
+        self.store.count_staged(&mut writes, 0, unstaged);
         self.store.inner.counters.entries.fetch_add(commit.added.len() as u64, Ordering::Relaxed);
         Ok(())
     }
@@ -176,15 +163,17 @@ pub(super) fn size(location: &Location) -> u64 {
     location.length.into()
 }
 
-/// The locations of the frames that hold entries, leaving out those of commit frames.
-fn fresh_locations(
+/// Where each entry is: where it was staged, or in its own frame. `locations` are those of the frames, also of commit frames.
+fn entry_locations(
     added: &[Added],
     staged: &HashMap<Hash, Location>,
     locations: &[Location],
-) -> impl Iterator<Item = Location> {
+) -> Vec<Location> {
     let runs = added.chunk_by(|a, b| is_staged(a, staged) && is_staged(b, staged));
-    let fresh = runs.zip(locations).filter(|(run, _)| !run.iter().any(|added| is_staged(added, staged)));
-    fresh.map(|(_, location)| *location)
+    let of_run = |(run, frame): (&[Added], &Location)| -> Vec<Location> {
+        run.iter().map(|added| staged.get(&added.position.hash).copied().unwrap_or(*frame)).collect()
+    };
+    runs.zip(locations).flat_map(of_run).collect()
 }
 
 impl LogRead for DatabaseStore {

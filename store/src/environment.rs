@@ -2,6 +2,7 @@
 
 use super::{
     disk::{Disk, RealDisk},
+    index::{SECONDARY, SecondaryIndexes},
     journal::SEGMENT_BYTES,
     tree::MemoryEngine,
 };
@@ -17,12 +18,20 @@ pub(super) struct Environment {
     pub(super) segment_bytes: u64,
     /// An index in memory in place of the one on disk.
     pub(super) index: Option<MemoryEngine>,
+    /// What is derived from entries.
+    pub(super) secondary: SecondaryIndexes,
 }
 
 impl Environment {
     /// The machine's own.
     pub(super) fn machine() -> Self {
         let random = |buffer: &mut [u8]| getrandom::fill(buffer).map_err(io::Error::from);
-        Self { disk: Arc::new(RealDisk), random, segment_bytes: SEGMENT_BYTES, index: None }
+        Self {
+            disk: Arc::new(RealDisk),
+            random,
+            segment_bytes: SEGMENT_BYTES,
+            index: None,
+            secondary: SECONDARY,
+        }
     }
 }

@@ -52,6 +52,7 @@ use bytes::Bytes;
 use environment::Environment;
 use flush::Flusher;
 use healing::DamagedBlocks;
+use index::SecondaryIndexes;
 use journal::{Frames, Journal, Location, Offset, Segments};
 use keys::Number;
 use lock::DirectoryLock;
@@ -81,6 +82,7 @@ struct Inner {
     flusher: Flusher,
     writes: Mutex<Writes>,
     tree: Tree,
+    secondary: SecondaryIndexes,
     segments: Arc<Segments>,
     max_staged_bytes: u64,
     counters: Counters,
@@ -189,7 +191,7 @@ impl Store {
         }
         self.write(&mut writes, frames, |batch, locations| {
             for (hash, location) in added.iter().zip(locations) {
-                batch.put(keys::index(hash), Indexed::Other(*location).encode());
+                index::put_block(batch, hash, *location);
             }
         })
     }
@@ -262,8 +264,7 @@ impl Store {
         let mut frames = Frames::default();
         frames.registered(registration.number, address);
         self.write(&mut writes, frames, |batch, _| {
-            batch.put(keys::database(&address.manifest()), registration.encode());
-            batch.put(keys::NEXT_NUMBER, next.0.to_be_bytes());
+            index::put_registered(batch, address, registration, next);
         })?;
         writes.next_number = next;
         Ok(registration)

@@ -4,7 +4,7 @@ use super::{
     Store, Writes,
     database::DatabaseStore,
     error::{Corruption, StoreError},
-    index::{Garbage, put_entry, put_garbage, put_heads, put_view},
+    index::{self, Garbage, put_block, put_entry, put_garbage, put_heads, put_secondary, put_staged_bytes},
     journal::{Frame, Kind, Location, Offset, Scan},
     keys::{self, Number},
     record::Indexed,
@@ -37,9 +37,9 @@ impl DatabaseStore {
     pub fn rebuild(&self) -> Result<RebuildReport, StoreError> {
         let mut writes = self.store.writes()?;
         self.check_registered()?;
-        for kind in [keys::HEADS, keys::VIEW, keys::LIVE, keys::ORDER] {
-            self.store.delete_prefix(&keys::prefix(kind, self.number))?;
-        }
+        self.store.delete_prefix(&keys::prefix(keys::HEADS, self.number))?;
+        self.store.delete_secondary(self.number)?;
+        self.store.delete_prefix(&keys::prefix(keys::ORDER, self.number))?;
         let databases = HashMap::from([(self.number, self.clone())]);
         let frames = writes.journal.scan(Offset::default())?;
         self.store.index_frames(frames, &databases, Scope::Database)?;
@@ -76,7 +76,7 @@ impl DatabaseStore {
             }
             log.join(&added);
             let commit = log.commit(added, self)?;
-            put_view(&mut batch, self.number, &commit.view);
+            put_secondary(&mut batch, self, &commit)?;
             put_garbage(&mut batch, &garbage.resolve(tree)?);
             tree.apply(batch)?;
         }
@@ -111,7 +111,7 @@ impl DatabaseStore {
                 return Ok(None);
             }
         }
-        Ok(Some(Added { position: position.clone(), ..Added::of(entry, block) }))
+        Ok(Some(Added::of(entry, block)))
     }
 
     fn holds_before(&self, hash: &Hash, position: &Position) -> Result<bool, StoreError> {
@@ -130,8 +130,7 @@ impl DatabaseStore {
         if let Some(indexed) = self.store.indexed(&position.hash)? {
             garbage.add(indexed.location());
         }
-        batch.remove(keys::order(self.number, position));
-        batch.remove(keys::index(&position.hash));
+        index::remove_entry(batch, self.number, position);
         Ok(())
     }
 
@@ -171,7 +170,7 @@ impl DatabaseStore {
                 after += u64::from(Location::decode(&value)?.length);
             }
         }
-        self.put_staged_bytes(&mut batch, after);
+        put_staged_bytes(&mut batch, self.number, after);
         self.store.inner.tree.apply(batch)?;
         self.store.count_staged(writes, after, before);
         Ok(())
@@ -209,7 +208,7 @@ impl Store {
                     put_entry(&mut batch, database.number, &position, location);
                 }
                 Kind::Block if scope == Scope::Everything => {
-                    batch.put(keys::index(&frame.hash), Indexed::Other(location).encode());
+                    put_block(&mut batch, &frame.hash, location);
                 }
                 Kind::Block
                 | Kind::Commit
@@ -224,6 +223,12 @@ impl Store {
             }
         }
         Ok(self.inner.tree.apply(batch)?)
+    }
+
+    /// Deletes the rows of a database that follow from its entries.
+    pub(super) fn delete_secondary(&self, number: Number) -> Result<(), StoreError> {
+        let mut kinds = self.inner.secondary.iter().flat_map(|index| index.kinds());
+        kinds.try_for_each(|kind| self.delete_prefix(&keys::prefix(*kind, number)))
     }
 
     /// Deletes all keys with a prefix.

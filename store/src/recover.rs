@@ -9,7 +9,7 @@ use super::{
     flush::Flusher,
     format::{self, Format},
     healing::DamagedBlocks,
-    index::put_file,
+    index::{SecondaryIndexes, put_file},
     journal::{FRAMES_START, Found, Frame, Journal, Kind, Offset, records},
     keys::{self, Number},
     lock::DirectoryLock,
@@ -75,7 +75,7 @@ fn bring_up(
         }
         Access::ReadOnly => found.stop_at(end)?,
     };
-    let store = assemble(journal, tree, lock, config)?;
+    let store = assemble(journal, tree, lock, config, environment.secondary)?;
     match lag {
         Lag::Since(followed) => store.follow(followed)?,
         Lag::Everything(registered) => store.recover(registered)?,
@@ -187,10 +187,12 @@ fn assemble(
     tree: Tree,
     lock: Arc<DirectoryLock>,
     config: &StoreConfig,
+    secondary: SecondaryIndexes,
 ) -> Result<Store, OpenError> {
     let inner = Inner {
         flusher: Flusher::start(&journal, config).map_err(OpenError::Thread)?,
         tree,
+        secondary,
         segments: Arc::clone(journal.segments()),
         writes: Mutex::new(Writes { journal, next_number: Number(0), staged_bytes: 0 }),
         max_staged_bytes: config.max_staged_bytes,

@@ -3,7 +3,7 @@
 use super::{
     Store, Writes,
     error::{Corruption, StoreError},
-    index::{Garbage, put_garbage},
+    index::{Garbage, put_garbage, put_removed},
     journal::{Frames, Location},
     keys::{self, Number},
     rebuild::CHUNK,
@@ -34,10 +34,7 @@ impl Store {
             let Some(number) = self.number_of(address)? else { return Ok(RemovedReport::default()) };
             let mut frames = Frames::default();
             frames.removed(number, address);
-            self.write(&mut writes, frames, |batch, _| {
-                batch.remove(keys::database(&address.manifest()));
-                batch.put(keys::prefix(keys::REMOVED, number), []);
-            })?;
+            self.write(&mut writes, frames, |batch, _| put_removed(batch, address, number))?;
             number
         };
         let report = self.finish_removal(number)?;
@@ -64,7 +61,8 @@ impl Store {
         let mut report = RemovedReport::default();
         while self.remove_entries(number, &mut report)? {}
         while self.remove_staged(number, &mut report)? {}
-        for kind in [keys::VIEW, keys::LIVE, keys::HEADS, keys::STAGED_BYTES, keys::REMOVED] {
+        self.delete_secondary(number)?;
+        for kind in [keys::HEADS, keys::STAGED_BYTES, keys::REMOVED] {
             self.delete_prefix(&keys::prefix(kind, number))?;
         }
         Ok(report)

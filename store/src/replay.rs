@@ -4,7 +4,7 @@ use super::{
     Store,
     database::DatabaseStore,
     error::StoreError,
-    index::{Garbage, put_entry, put_garbage, put_heads, put_view},
+    index::{CommitRows, Garbage, put_block, put_garbage, put_registered, put_removed, put_staged_bytes},
     journal::{Frame, Kind, Location, Offset, records},
     keys::{self, Number},
     record::{Checkpoint, Indexed, Registration},
@@ -57,17 +57,15 @@ impl Store {
                     && self.registration(&address)?.is_none()
                 {
                     let registration = Registration { number: *number };
-                    batch.put(keys::database(&address.manifest()), registration.encode());
                     let next = self.next_number()?.max(Number(number.0.saturating_add(1)));
-                    batch.put(keys::NEXT_NUMBER, next.0.to_be_bytes());
+                    put_registered(batch, &address, registration, next);
                 }
             }
             Kind::Removed => {
                 if let Some(address) = records::read_database(payload)
                     && self.number_of(&address)? == Some(*number)
                 {
-                    batch.remove(keys::database(&address.manifest()));
-                    batch.put(keys::prefix(keys::REMOVED, *number), []);
+                    put_removed(batch, &address, *number);
                     logs.remove(number);
                 }
             }
@@ -93,7 +91,7 @@ impl Store {
 
     fn replay_block(&self, location: Location, hash: &Hash, batch: &mut Batch) -> Result<(), StoreError> {
         match self.indexed(hash)? {
-            None => batch.put(keys::index(hash), Indexed::Other(location).encode()),
+            None => put_block(batch, hash, location),
             Some(Indexed::Other(old)) => self.replay_move(old, &Indexed::Other(location), hash, batch)?,
             Some(Indexed::Entry(..)) => {}
         }
@@ -209,21 +207,15 @@ impl DatabaseStore {
         }
         let added = Added::of(entry, block);
         log.join([&added]);
-        put_entry(batch, self.number, &added.position, location);
-        if let Some(staged) = self.staged_location(&hash)? {
-            batch.remove(keys::staged(self.number, &hash));
-            self.put_staged_bytes(batch, self.staged_bytes()?.saturating_sub(staged.length.into()));
-        }
         let commit = log.commit(vec![added], self)?;
-        put_view(batch, self.number, &commit.view);
-        put_heads(batch, self.number, &commit);
+        CommitRows::of(self, &commit)?.put(batch, &[location]);
         Ok(())
     }
 
     fn replay_staged(&self, hash: &Hash, location: Location, batch: &mut Batch) -> Result<(), StoreError> {
         if !self.contains(hash)? && !self.is_staged(hash)? {
             batch.put(keys::staged(self.number, hash), location.encode());
-            self.put_staged_bytes(batch, self.staged_bytes()? + u64::from(location.length));
+            put_staged_bytes(batch, self.number, self.staged_bytes()? + u64::from(location.length));
         }
         Ok(())
     }

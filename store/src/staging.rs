@@ -5,11 +5,11 @@ use super::{
     Store, Writes,
     database::{DatabaseStore, until_error},
     error::{Corruption, StoreError},
-    index::{Garbage, put_garbage},
+    index::{Garbage, put_garbage, put_staged_bytes},
     journal::{Frames, Kind, Location},
     keys,
     record::decode_count,
-    tree::{Batch, Value},
+    tree::Value,
 };
 use bytes::Bytes;
 use oplog::{Hash, log::LogRead as _};
@@ -50,7 +50,7 @@ impl DatabaseStore {
             for ((hash, _), location) in added.iter().zip(locations) {
                 batch.put(keys::staged(self.number, hash), location.encode());
             }
-            self.put_staged_bytes(batch, after);
+            put_staged_bytes(batch, self.number, after);
         })?;
         self.store.count_staged(&mut writes, bytes, 0);
         Ok(())
@@ -103,7 +103,7 @@ impl DatabaseStore {
         let garbage = garbage.resolve(&self.store.inner.tree)?;
         self.store.write(&mut writes, Frames::default(), |batch, _| {
             staged.keys().for_each(|hash| batch.remove(keys::staged(self.number, hash)));
-            self.put_staged_bytes(batch, after);
+            put_staged_bytes(batch, self.number, after);
             put_garbage(batch, &garbage);
         })?;
         self.store.count_staged(&mut writes, 0, bytes);
@@ -114,10 +114,6 @@ impl DatabaseStore {
     pub fn staged_bytes(&self) -> Result<u64, StoreError> {
         let value = self.store.inner.tree.get(keys::prefix(keys::STAGED_BYTES, self.number))?;
         Ok(value.map_or(Ok(0), |value| decode_count(&value))?)
-    }
-
-    pub(super) fn put_staged_bytes(&self, batch: &mut Batch, bytes: u64) {
-        batch.put(keys::prefix(keys::STAGED_BYTES, self.number), bytes.to_be_bytes());
     }
 
     pub(super) fn staged_location(&self, hash: &Hash) -> Result<Option<Location>, StoreError> {

@@ -4,17 +4,11 @@ use super::{
     database::DatabaseStore,
     error::{Corruption, StoreError},
     healing::MAX_DAMAGED_LISTED,
-    keys,
-    record::{self, Heads, Indexed},
+    record::{Heads, Indexed},
     signatures::Signatures,
 };
 use bytes::Bytes;
-use oplog::{
-    Entry, Hash,
-    log::LogRead as _,
-    order::Position,
-    view::{Operation, Winner},
-};
+use oplog::{Entry, Hash, log::LogRead as _, order::Position};
 use std::{collections::HashSet, fmt};
 
 /// Most differences that a report names.
@@ -41,7 +35,7 @@ impl VerifyReport {
         self.differences == 0
     }
 
-    fn add(&mut self, difference: Difference) {
+    pub(super) fn add(&mut self, difference: Difference) {
         self.differences += 1;
         if let Difference::Block(corruption) = &difference
             && corruption.is_loss()
@@ -152,7 +146,9 @@ impl DatabaseStore {
             }
         }
         self.verify_heads(before.as_ref(), &heads, &mut report)?;
-        self.verify_live(&mut report)?;
+        for index in self.store.inner.secondary {
+            index.verify_rows(self, &mut report)?;
+        }
         on_progress(report.entries);
         Ok(report)
     }
@@ -196,7 +192,8 @@ impl DatabaseStore {
         for replaced in &entry.next {
             heads.remove(replaced);
         }
-        self.verify_winner(position, entry, report)
+        let mut secondary = self.store.inner.secondary.iter();
+        secondary.try_for_each(|index| index.verify_entry(self, position, &entry, report))
     }
 
     fn whole_entry(&self, hash: &Hash, report: &mut VerifyReport) -> Result<(Entry, Bytes), StoreError> {
@@ -204,30 +201,6 @@ impl DatabaseStore {
         report.bytes += block.len() as u64;
         let entry = Entry::decode(&block).map_err(|error| Corruption::Entry(*hash, error))?;
         Ok((entry, block))
-    }
-
-    /// An entry that sets or deletes a key is that key's winner, or older than it; and a winner is what the entry says.
-    fn verify_winner(
-        &self,
-        position: &Position,
-        entry: Entry,
-        report: &mut VerifyReport,
-    ) -> Result<(), StoreError> {
-        let Some(op) = Operation::of(entry.payload).keyed() else { return Ok(()) };
-        let wins = Winner { position: position.clone(), deleted: op.deleted };
-        match self.winner(&op.key)? {
-            Some(winner) if winner == wins => {
-                let live = self.store.inner.tree.get(keys::live(self.number, position))?;
-                let listed = live.as_deref() == Some(record::encode_live(&op.key));
-                // Read again: a newer one may have won meanwhile.
-                if listed == op.deleted && self.winner(&op.key)?.as_ref() == Some(&wins) {
-                    report.add(Difference::Live(position.hash));
-                }
-            }
-            Some(winner) if winner.position > *position => {}
-            _ => report.add(Difference::Winner(op.key)),
-        }
-        Ok(())
     }
 
     /// The heads and the count as they are kept; `None` where they cannot be read.
@@ -266,36 +239,4 @@ impl DatabaseStore {
         }
         Ok(())
     }
-
-    /// Every winner and every listed entry is one of the log's, and says what it is listed for.
-    fn verify_live(&self, report: &mut VerifyReport) -> Result<(), StoreError> {
-        for pair in self.store.inner.tree.with_prefix(&keys::prefix(keys::VIEW, self.number)) {
-            let (key, value) = pair?;
-            let winner = record::decode_winner(&value)?;
-            let entry = self.entry(&winner.position.hash).or_else(damaged)?;
-            let op = entry.and_then(|entry| Operation::of(entry.payload).keyed());
-            if !op.is_some_and(|op| {
-                op.deleted == winner.deleted && keys::view(self.number, &op.key) == key.as_ref()
-            }) {
-                report.add(Difference::Winner(String::from_utf8_lossy(&key[5..]).into_owned()));
-            }
-        }
-        for pair in self.store.inner.tree.with_prefix(&keys::prefix(keys::LIVE, self.number)) {
-            let (key, _) = pair?;
-            let position = keys::position_of(&key).ok_or(Corruption::Record("live"))?;
-            let entry = self.entry(&position.hash).or_else(damaged)?;
-            let op = entry.and_then(|entry| Operation::of(entry.payload).keyed());
-            let winner = op.map(|op| self.winner(&op.key)).transpose()?.flatten();
-            let listed = || self.store.inner.tree.contains(&key);
-            if winner != Some(Winner { position: position.clone(), deleted: false }) && listed()? {
-                report.add(Difference::Live(position.hash));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Damaged blocks are reported where they stand in the order.
-fn damaged(error: StoreError) -> Result<Option<Entry>, StoreError> {
-    if matches!(error, StoreError::Corrupt(_)) { Ok(None) } else { Err(error) }
 }

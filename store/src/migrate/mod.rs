@@ -91,8 +91,6 @@ struct Plan {
     databases: HashMap<Address, Number>,
     /// Entries before these places belong to a database that was removed, even if it was added again.
     removed: HashMap<Address, Offset>,
-    /// Whether the index knows of everything that the journal has.
-    index_is_complete: bool,
 }
 
 impl Plan {
@@ -137,7 +135,7 @@ impl Plan {
             databases.extend(known.filter(|it| index_is_complete || !removed.contains_key(it)));
         }
         let databases = databases.into_iter().zip((0..).map(Number)).collect();
-        Ok(Self { databases, removed, index_is_complete })
+        Ok(Self { databases, removed })
     }
 
     fn write(&self, files: &Files<'_>, index: Option<&Tree>, copy: &mut Copy) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ mod migrating;
 mod opening;
 mod power;
 mod recovery;
+mod secondary;
 mod sim_disk;
 mod space;
 mod staging;

@@ -53,6 +53,11 @@ impl Batch {
     pub(super) fn remove(&mut self, key: impl AsRef<[u8]>) {
         self.0.push((key.as_ref().into(), None));
     }
+
+    /// Adds the changes of another batch behind these.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
 }
 
 /// The open tree.
