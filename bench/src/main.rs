@@ -5,6 +5,7 @@
 
 mod figures;
 mod primitive;
+mod progress;
 mod table;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use clap::Parser;
 use paperclip_tests::{HarnessError, Result, folder};
 
 use crate::figures::Scale;
+use crate::progress::say;
 use crate::table::Table;
 
 /// Measures PaperClip and JavaScript OrbitDB at the same work.
@@ -59,13 +61,5 @@ fn show(text: &str) {
     #[expect(clippy::print_stdout, reason = "the table is what the program is for")]
     {
         println!("{text}");
-    }
-}
-
-/// Progress and errors, on standard error.
-fn say(text: &str) {
-    #[expect(clippy::print_stderr, reason = "a person waits for minutes and wants to know for what")]
-    {
-        eprintln!("{text}");
     }
 }

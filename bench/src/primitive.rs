@@ -9,6 +9,7 @@ use paperclip_tests::{HarnessError, Result};
 use secp256k1::{Message, PublicKey, SecretKey, ecdsa};
 use sha2::{Digest as _, Sha256};
 
+use crate::progress::say;
 use crate::table::{Row, Table, Target};
 
 /// What one flush writes.
@@ -41,7 +42,7 @@ fn rate(seconds: f64, mut work: impl FnMut()) -> f64 {
 
 /// Measures all three.
 pub(crate) fn measure(folder: &Path, seconds: f64) -> Result<Primitives> {
-    crate::say("primitives");
+    say("primitives");
     let secret = SecretKey::from_secret_bytes([7; 32])
         .map_err(|error| HarnessError::NotYet(format!("a secret key: {error}")))?;
     let public = PublicKey::from_secret_key(&secret);

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::progress::say;
+
 /// What a figure is to reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target {
@@ -45,7 +47,7 @@ impl Table {
     }
 
     pub(crate) fn add(&mut self, row: Row) {
-        crate::say(&format!("  {}", row.cells().join(" | ")));
+        say(&format!("  {}", row.cells().join(" | ")));
         self.rows.push(row);
     }
 

@@ -8,7 +8,7 @@ use paperclip_client::certificate::Request;
 
 use crate::cluster::bags::ApplicationBag;
 use crate::cluster::root_key::RootKey;
-use crate::dispatch::CharmError;
+use crate::error::CharmError;
 use crate::facts::{Facts, Tried};
 use crate::machine::{Machine, NodeIdentity};
 use crate::names::{ROOT_KEY, ROOT_KEY_LABEL, TOKEN_KEY, TOKEN_LABEL};

@@ -1,49 +1,19 @@
 //! One run of the charm.
 
-use juju_hooks::databag::BagError;
-use juju_hooks::{
-    Environment, EnvironmentError, Event, Invoke, Juju, LogLevel, SecretEvent, SecretPhase, ToolError,
-};
-use oplog::identity::IdentityError;
+use juju_hooks::{Environment, Event, Invoke, Juju, LogLevel, SecretEvent, SecretPhase};
 
 use crate::act::{Actor, Done};
 use crate::actions;
-use crate::cluster::root_key::RootKeyError;
+use crate::error::CharmError;
 use crate::facts::{Facts, Hint};
-use crate::machine::{Machine, MachineError};
+use crate::machine::Machine;
 use crate::observe::{self, Fixed};
-use crate::plan::{self, PlanError};
+use crate::plan;
 use crate::status;
 
 /// How many rounds of looking and acting one hook may take. The longest way there is, the first hook of a leader that
 /// makes the cluster, takes eight.
 const MAX_ROUNDS: usize = 16;
-
-/// Why a hook failed. Juju runs it again.
-#[derive(Debug, thiserror::Error)]
-pub enum CharmError {
-    /// This is no hook.
-    #[error(transparent)]
-    Environment(#[from] EnvironmentError),
-    /// A hook tool failed.
-    #[error(transparent)]
-    Tool(#[from] ToolError),
-    /// The machine failed.
-    #[error(transparent)]
-    Machine(#[from] MachineError),
-    /// Relation data is not what it should be.
-    #[error(transparent)]
-    Bag(#[from] BagError),
-    /// No plan could be made.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// There is no root key.
-    #[error(transparent)]
-    RootKey(#[from] RootKeyError),
-    /// A certificate could not be made.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-}
 
 /// Runs the hook or action that the environment tells of.
 ///

@@ -9,6 +9,7 @@ pub mod actions;
 pub mod cluster;
 pub mod config;
 pub mod dispatch;
+pub mod error;
 pub mod facts;
 pub mod machine;
 pub mod names;

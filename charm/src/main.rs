@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use juju_hooks::{Environment, Juju, Processes};
-use paperclip_charm::dispatch::{CharmError, dispatch};
+use paperclip_charm::dispatch::dispatch;
+use paperclip_charm::error::CharmError;
 
 fn main() -> ExitCode {
     match run() {

@@ -16,7 +16,7 @@ use paperclip_client::address;
 use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::cluster::turns::Turn;
 use crate::config::{self, ApiAddress};
-use crate::dispatch::CharmError;
+use crate::error::CharmError;
 use crate::facts::{Addresses, Cluster, Facts, Hint, Related, Tried};
 use crate::machine::{Machine, NodeIdentity, ServiceState};
 use crate::names::{ALM, API_BINDING, CLUSTER, COS_AGENT, METRICS, STORAGE};

@@ -15,16 +15,19 @@
 pub mod agent;
 pub mod charm;
 mod context;
+mod error;
 pub mod machine;
 pub mod model;
 mod operator;
+mod outcome;
 mod run;
 mod sim;
 pub mod tools;
 pub mod wire;
 
-pub use run::{ActionOutcome, Fault, Outcome, Ran};
-pub use sim::{Sim, SimError};
+pub use error::SimError;
+pub use outcome::{ActionOutcome, Fault, Outcome, Ran};
+pub use sim::Sim;
 
 /// The model's name.
 pub const MODEL_NAME: &str = "sim";

@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::agent::Local;
 use crate::charm::{Charm, Role};
+use crate::error::SimError;
 use crate::machine::Machine;
 use crate::model::{Application, Relation, Storage, Strings, Unit, application_of};
-use crate::sim::{Sim, SimError};
+use crate::sim::Sim;
 
 impl Sim {
     /// `juju deploy`: an application with so many units and these options.

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use paperclip_tests::{Api, JsPeer, Node, NodeOptions, Result, Storage, joined, to_typed};
 use serde_json::json;
 
-use super::{Scale, value};
+use super::scale::{Scale, value};
 use crate::primitive::Primitives;
+use crate::progress::say;
 use crate::table::{Row, Table, Target};
 
 /// Concurrent clients of the plan.
@@ -59,7 +60,7 @@ pub(super) fn measure(
     primitives: &Primitives,
     table: &mut Table,
 ) -> Result<()> {
-    crate::say("append");
+    say("append");
     let theirs = {
         let mut js = JsPeer::start(&folder.join("js"), Storage::Disk)?;
         let db = js.create("append", "events", json!({}))?.address;

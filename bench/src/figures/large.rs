@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use paperclip_tests::{Node, NodeOptions, Result};
 
-use super::Scale;
 use super::append::{CLIENTS, fill, rate};
+use super::scale::Scale;
+use crate::progress::say;
 use crate::table::{Row, Table, Target};
 
 /// Where appending is measured first.
@@ -15,7 +16,7 @@ const SMALL: usize = 1_000;
 const MEGABYTE: f64 = 1_000_000.0;
 
 pub(super) fn measure(folder: &Path, scale: &Scale, table: &mut Table) -> Result<()> {
-    crate::say("large");
+    say("large");
     let mut node = Node::start(folder, NodeOptions::default())?;
     let db = node.api().create("large", "events", &["*"])?.address;
     fill(node.api(), &db, SMALL.min(scale.large / 2))?;

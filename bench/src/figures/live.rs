@@ -8,11 +8,12 @@ use paperclip_tests::{
 };
 use serde_json::json;
 
-use super::{Scale, value};
+use super::scale::{Scale, value};
+use crate::progress::say;
 use crate::table::{Row, Table, Target};
 
 pub(super) fn measure(folder: &Path, scale: &Scale, table: &mut Table) -> Result<()> {
-    crate::say("live");
+    say("live");
     let mut theirs = theirs(folder, scale)?;
     let mut ours = ours(folder, scale)?;
     table.add(Row {

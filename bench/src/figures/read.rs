@@ -8,11 +8,12 @@ use rand::Rng as _;
 use serde_json::json;
 
 use super::append::{fill, per_second};
-use super::{Scale, value};
+use super::scale::{Scale, value};
+use crate::progress::say;
 use crate::table::{Row, Table, Target};
 
 pub(super) fn measure(folder: &Path, scale: &Scale, table: &mut Table) -> Result<()> {
-    crate::say("read");
+    say("read");
     let (their_iteration, their_gets) = theirs(&folder.join("js"), scale)?;
     let node = Node::start(&folder.join("node"), NodeOptions::default())?;
     table.add(Row {

@@ -7,8 +7,9 @@ use paperclip_tests::{JsPeer, Node, NodeOptions, Result, Storage, ensure, eventu
 use serde_json::json;
 
 use super::append::{fill, per_second};
-use super::{Scale, value};
+use super::scale::{Scale, value};
 use crate::primitive::Primitives;
+use crate::progress::say;
 use crate::table::{Row, Table, Target};
 
 /// How long a cold replication may take before it counts as broken.
@@ -20,7 +21,7 @@ pub(super) fn measure(
     primitives: &Primitives,
     table: &mut Table,
 ) -> Result<()> {
-    crate::say("replicate");
+    say("replicate");
     let mut js = JsPeer::start(&folder.join("js-sender"), Storage::Disk)?;
     let their_db = js.create("sent", "events", json!({}))?.address;
     let args = json!({ "db": their_db, "count": scale.replicated, "value": to_typed(&value())? });

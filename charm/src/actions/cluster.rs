@@ -4,7 +4,7 @@ use juju_hooks::Invoke;
 use serde_json::{Value, json};
 
 use super::parameters::None as NoParameters;
-use super::{ActionError, Results, Unit, json as line};
+use super::unit::{ActionError, Results, Unit, json as line};
 use crate::facts::Facts;
 
 pub(super) fn show<I: Invoke>(_: &NoParameters, unit: &Unit<'_, I>) -> Result<Results, ActionError> {

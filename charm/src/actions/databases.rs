@@ -4,7 +4,7 @@ use juju_hooks::Invoke;
 use serde_json::{Value, json};
 
 use super::parameters::{Create, None, Pin, Unpin};
-use super::{ActionError, Results, Unit, json as line, seconds};
+use super::unit::{ActionError, Results, Unit, json as line, seconds};
 use crate::node::{Database, segment};
 
 /// How long creating and pinning may take: pinning waits for the manifest, which may be with a peer only.

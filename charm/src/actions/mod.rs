@@ -7,64 +7,22 @@ mod cluster;
 mod databases;
 mod parameters;
 mod replication;
+mod unit;
 
-use std::time::Duration;
-
-use juju_hooks::{Action, Environment, Invoke, Juju, ToolError};
+use juju_hooks::{Action, Environment, Invoke, Juju};
 use serde_json::{Map, Value};
 
-use crate::dispatch::CharmError;
-use crate::facts::{Facts, Tried};
+use crate::error::CharmError;
+use crate::facts::Tried;
 use crate::machine::Machine;
-use crate::node::{NodeApi, NodeError};
 use crate::observe::{self, Fixed};
+
+use unit::{ActionError, Results, Unit};
 
 pub use parameters::{ACTIONS, Parameter};
 
 /// The longest value of a result, in bytes: what `juju run` still prints without trouble.
 const MAX_RESULT: usize = 32 * 1024;
-
-/// Results, by their keys.
-type Results = Vec<(&'static str, String)>;
-
-/// Why an action failed.
-#[derive(Debug, thiserror::Error)]
-enum ActionError {
-    /// No such action in this revision of the charm.
-    #[error("the charm has no action {0}")]
-    Unknown(String),
-    /// A parameter cannot be used.
-    #[error("{name}: {problem}")]
-    Parameter { name: &'static str, problem: String },
-    /// The parameters as a whole cannot be used.
-    #[error("parameters: {0}")]
-    Parameters(String),
-    /// The node does not run here.
-    #[error("paperclip-node does not answer on this unit; see juju status and journalctl -u paperclip-node")]
-    NotRunning,
-    /// The node refused or was too slow.
-    #[error(transparent)]
-    Node(#[from] NodeError),
-    /// Something about the unit does not allow it.
-    #[error("{0}")]
-    Refused(String),
-    /// A hook tool failed.
-    #[error(transparent)]
-    Tool(#[from] ToolError),
-}
-
-/// An action's view of the unit.
-struct Unit<'a, I> {
-    juju: &'a Juju<I>,
-    facts: Facts,
-}
-
-impl<I: Invoke> Unit<'_, I> {
-    /// The API of the node, if it runs.
-    fn node(&self) -> Result<NodeApi, ActionError> {
-        observe::api(&self.facts).filter(|_| self.facts.node.is_some()).ok_or(ActionError::NotRunning)
-    }
-}
 
 /// Runs an action and tells how it went.
 ///
@@ -124,16 +82,6 @@ fn bounded(mut value: String) -> String {
         value.push_str(&format!(" … ({whole} bytes in all; use the node's API)"));
     }
     value
-}
-
-/// A document as one line of JSON.
-fn json(value: &impl serde::Serialize) -> String {
-    juju_hooks::databag::canonical(value).unwrap_or_else(|error| error.to_string())
-}
-
-/// A time limit from a parameter in seconds.
-fn seconds(timeout: u64) -> Duration {
-    Duration::from_secs(timeout)
 }
 
 #[cfg(test)]

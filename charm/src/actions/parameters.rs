@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::ActionError;
+use super::unit::ActionError;
 
 /// A parameter as `actions.yaml` declares it: name, JSON schema type, whether it is required.
 pub type Parameter = (&'static str, &'static str, bool);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::parameters::{Heads, Resync as Asked, Text, Timed};
-use super::{ActionError, Results, Unit, json as line};
+use super::unit::{ActionError, Results, Unit, json as line};
 use crate::node::{Database, NodeApi, segment};
 
 /// How much longer than the time limit it was given the node is waited for.

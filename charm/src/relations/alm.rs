@@ -4,7 +4,8 @@ use juju_hooks::databag;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Bags, alerts, api_host, authority, dashboards};
+use super::bags::{Bags, api_host, authority};
+use super::{alerts, dashboards};
 use crate::facts::Facts;
 use crate::machine::ServiceState;
 use crate::names::SCHEMA;

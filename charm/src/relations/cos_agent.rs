@@ -4,7 +4,8 @@
 use juju_hooks::databag::{Bag, canonical};
 use serde_json::json;
 
-use super::{Bags, alerts, authority, dashboards};
+use super::bags::{Bags, authority};
+use super::{alerts, dashboards};
 use crate::facts::Facts;
 use crate::plan::PlanError;
 

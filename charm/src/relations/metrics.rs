@@ -4,7 +4,8 @@
 use juju_hooks::databag::{Bag, canonical};
 use serde_json::json;
 
-use super::{Bags, alerts, api_host};
+use super::alerts;
+use super::bags::{Bags, api_host};
 use crate::facts::Facts;
 use crate::plan::PlanError;
 

@@ -2,22 +2,19 @@
 
 mod alerts;
 mod alm;
+mod bags;
 mod cos_agent;
 mod dashboards;
 mod metrics;
 
-use juju_hooks::databag::{self, Bag};
+use juju_hooks::databag;
 
 use crate::cluster::bags::JUJU_KEYS;
 use crate::facts::{Facts, Related};
 use crate::names::{ALM, COS_AGENT, METRICS};
 use crate::plan::{PlanError, Step};
 
-/// The two bags of one endpoint.
-struct Bags {
-    unit: Bag,
-    application: Bag,
-}
+use bags::{Bags, reachable_loopback};
 
 /// Adds the steps that bring every relation's data up to date.
 ///
@@ -63,24 +60,4 @@ pub fn remark(facts: &Facts) -> Option<&'static str> {
     }
     (related(METRICS) && facts.api_ip()?.is_loopback() && !reachable_loopback(facts))
         .then_some("metrics-endpoint: nothing to scrape while api-address=loopback")
-}
-
-/// Whether the API listens on the machine's own network address although that is a loopback one (all of a model on one
-/// machine).
-fn reachable_loopback(facts: &Facts) -> bool {
-    facts.addresses.as_ref().is_some_and(|addresses| Some(addresses.bind) == facts.api_ip())
-}
-
-/// Where others reach the API: none while only programs on the machine can.
-fn api_host(facts: &Facts) -> Option<String> {
-    let ip = facts.api_ip()?;
-    if ip.is_unspecified() {
-        return facts.addresses.as_ref()?.ingress.first().cloned();
-    }
-    (!ip.is_loopback() || reachable_loopback(facts)).then(|| ip.to_string())
-}
-
-/// `host:port` of a URL, with an IPv6 address in brackets.
-fn authority(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }

@@ -2,6 +2,7 @@
 
 mod programs;
 mod service;
+mod systemctl;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,6 @@
 //! The hook tools, as the agent answers them (`juju.md` sections 5 to 8).
 
+mod desk;
 mod flags;
 mod network;
 mod relation;
@@ -12,7 +13,10 @@ use crate::context::Context;
 use crate::model::Model;
 use crate::wire::{Call, Reply};
 
+pub use desk::{Answer, Desk, Failure};
 pub use flags::Flags;
+
+use desk::Outcome;
 
 /// Every tool there is.
 pub const TOOLS: [&str; 40] = [
@@ -57,40 +61,6 @@ pub const TOOLS: [&str; 40] = [
     "k8s-raw-get",
     "k8s-raw-set",
 ];
-
-/// Why a tool fails.
-#[derive(Debug)]
-pub enum Failure {
-    /// Wrong flags or arguments: exit 2.
-    Usage(String),
-    /// A failure while running: exit 1.
-    Run(String),
-}
-
-/// A tool's answer: a value to be formatted, or text as it is.
-#[derive(Debug)]
-pub enum Answer {
-    /// Nothing.
-    Nothing,
-    /// A value, printed in the asked format.
-    Value(Value),
-    /// Text, printed as it is.
-    Text(String),
-}
-
-pub(crate) type Outcome = Result<Answer, Failure>;
-
-/// What a tool works on.
-pub struct Desk<'a> {
-    /// The controller's model.
-    pub model: &'a mut Model,
-    /// The run that called.
-    pub context: &'a mut Context,
-    /// The call's standard input.
-    pub input: Option<&'a str>,
-    /// Lines of the log.
-    pub log: &'a mut Vec<String>,
-}
 
 /// Answers a call.
 pub fn answer(model: &mut Model, context: &mut Context, log: &mut Vec<String>, call: &Call) -> Reply {
@@ -157,24 +127,4 @@ fn format(answer: &Answer, format: Option<&str>) -> String {
             .collect(),
         (_, value) => serde_yaml::to_string(value).unwrap_or_default(),
     }
-}
-
-/// `k=v` arguments.
-pub(crate) fn pairs(arguments: &[String]) -> Result<crate::model::Strings, Failure> {
-    arguments
-        .iter()
-        .map(|argument| {
-            let (key, value) = argument
-                .split_once('=')
-                .ok_or_else(|| Failure::Usage(format!("expected \"key=value\", got {argument:?}")))?;
-            Ok((key.to_owned(), value.to_owned()))
-        })
-        .collect()
-}
-
-/// A YAML map of strings.
-pub(crate) fn yaml_map(text: &str) -> Result<crate::model::Strings, Failure> {
-    serde_yaml::from_str::<Option<crate::model::Strings>>(text)
-        .map(Option::unwrap_or_default)
-        .map_err(|error| Failure::Run(format!("yaml: unmarshal errors: {error}")))
 }

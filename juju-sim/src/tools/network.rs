@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Desk, Failure, Flags, Outcome};
+use super::Flags;
+use super::desk::{Answer, Desk, Failure, Outcome};
 use crate::model::application_of;
 
 fn address(desk: &Desk<'_>) -> String {

@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Desk, Failure, Flags, Outcome, pairs, relation, yaml_map};
+use super::desk::{Answer, Desk, Failure, Outcome, pairs, yaml_map};
+use super::{Flags, relation};
 use crate::model::{Secret, Strings, application_of};
 
 /// Largest content, in bytes of base64.

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Desk, Failure, Flags, Outcome, pairs, yaml_map};
+use super::Flags;
+use super::desk::{Answer, Desk, Failure, Outcome, pairs, yaml_map};
 use crate::agent::Hook;
 use crate::model::application_of;
 

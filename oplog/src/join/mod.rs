@@ -19,6 +19,7 @@
 //! | `pending` | what is kept of an entry meanwhile |
 //! | `verify` | judging one block, on any core |
 
+mod admit;
 mod arrive;
 mod bounded;
 mod joiner;

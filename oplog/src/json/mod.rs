@@ -15,15 +15,11 @@
 
 mod text;
 
-pub use text::{TextError, read, read_nested};
+pub use text::{MAX_DEPTH, TextError, read, read_nested};
 
-use crate::cbor::{self, DuplicateKey, Map, NotFinite, Value};
+use crate::cbor::{DuplicateKey, Map, NotFinite, Value};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Map as Object, Number, Value as Json, json};
-
-/// How deep the lists and objects of a document may nest: an entry puts its value two maps down, and what is written must
-/// be read.
-pub const MAX_DEPTH: usize = cbor::MAX_DEPTH - 2;
 
 /// Why a JSON document is no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,8 +3,12 @@
 //! A JSON library reads an integer that it has no room for as a float, and says nothing; and its limit of nesting is not
 //! ours. Both are settled by one look over the text before it is read.
 
-use super::MAX_DEPTH;
+use crate::cbor;
 use serde::de::DeserializeOwned;
+
+/// How deep the lists and objects of a document may nest: an entry puts its value two maps down, and what is written must
+/// be read.
+pub const MAX_DEPTH: usize = cbor::MAX_DEPTH - 2;
 
 /// Why a JSON text is not read.
 #[derive(Debug, thiserror::Error)]

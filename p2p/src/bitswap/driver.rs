@@ -6,24 +6,24 @@ use std::{
 };
 
 use cid::Cid;
-use futures::{AsyncWriteExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use libp2p::PeerId;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval},
 };
 
 use super::{
-    BlockSource, PROTOCOL, Stats,
+    BlockSource, Stats,
+    command::Command,
     engine::{Content, Engine, Found, Job, Output, Purpose, Sent, SessionId},
-    handle::Command,
-    limits::{INBOX, MAX_PEERS, READ_STALL, READERS_PER_PEER, TICK},
+    limits::{INBOX, MAX_PEERS, READERS_PER_PEER, TICK},
     message::{Message, WantKind},
     reading::{Failures, Reader},
-    session::{Received, Recipient},
+    recipient::{Received, Recipient},
     source::look_up,
-    wire::{self, Budget, Charged},
+    wire::{self, Budget, Charged, PROTOCOL},
 };
 use crate::streams::{Control, Incoming, OpenError, Stream};
 
@@ -249,10 +249,4 @@ async fn send(control: &Control, peer: PeerId, message: &Message) -> Sent {
         return Sent::Failed;
     }
     Sent::Delivered
-}
-
-/// Closes our half of a stream that we only read.
-pub(super) async fn close_write_half(stream: &mut Stream) {
-    // A stream that cannot be closed is about to fail the reading, too.
-    let _ = timeout(READ_STALL, stream.close()).await;
 }

@@ -11,27 +11,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Stats,
+    command::Command,
     engine::{SessionId, Unmet},
-    session::{Recipient, Session},
+    session::Session,
 };
 
 /// The exchange's driver has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the block exchange has ended")]
 pub struct Ended;
-
-/// What the driver is asked to do.
-#[derive(Debug)]
-pub(super) enum Command {
-    PeerReady(PeerId),
-    PeerGone(PeerId),
-    Stored(Vec<Cid>),
-    Open { session: SessionId, recipient: Recipient },
-    Want { session: SessionId, cids: Vec<Cid>, hint: Option<PeerId> },
-    Cancel { session: SessionId, cids: Vec<Cid> },
-    Stats(oneshot::Sender<Stats>),
-    Unmet(oneshot::Sender<Vec<Unmet>>),
-}
 
 /// Tells the exchange what happens and asks it for sessions. Cheap to clone. The exchange ends when all handles and
 /// sessions are dropped.

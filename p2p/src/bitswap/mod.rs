@@ -43,7 +43,7 @@
 //! | --- | --- |
 //! | `engine` | all decisions, as a pure state machine |
 //! | `message`, `wire` | messages, and their way over streams |
-//! | `driver`, `reading` | the asynchronous part around the engine |
+//! | `driver`, `reading`, `command`, `recipient` | the asynchronous part around the engine |
 //! | `handle`, `session` | what a program holds |
 //! | `source` | where served blocks come from |
 //! | `limits` | every bound |
@@ -52,28 +52,28 @@ pub mod engine;
 pub mod limits;
 pub mod message;
 
+mod command;
 mod driver;
 mod handle;
 mod reading;
+mod recipient;
 mod session;
 mod source;
 mod stats;
 mod wire;
 
-use libp2p::StreamProtocol;
 use tokio::sync::mpsc;
 
 pub use driver::Driver;
 pub use engine::{SessionId, Unmet};
 pub use handle::{Ended, Handle};
-pub use session::{BacklogFull, Received, Session};
+pub use recipient::Received;
+pub use session::{BacklogFull, Session};
 pub use source::BlockSource;
 pub use stats::Stats;
+pub use wire::PROTOCOL;
 
 use crate::streams::{AlreadyAccepting, Control, Visibility};
-
-/// The protocol's name. JavaScript asks a peer for blocks only if its identify lists exactly this.
-pub const PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/bitswap/1.2.0");
 
 /// A block exchange over `control`'s streams that serves what is in `source`, and the driver that does its work.
 ///

@@ -5,11 +5,15 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use futures::AsyncWriteExt as _;
 use libp2p::PeerId;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
 
 use super::{
-    driver::close_write_half,
+    limits::READ_STALL,
     message::MessageError,
     wire::{self, Budget, Charged, ReadError},
 };
@@ -72,4 +76,10 @@ impl Reader {
             }
         }
     }
+}
+
+/// Closes our half of a stream that we only read.
+async fn close_write_half(stream: &mut Stream) {
+    // A stream that cannot be closed is about to fail the reading, too.
+    let _ = timeout(READ_STALL, stream.close()).await;
 }

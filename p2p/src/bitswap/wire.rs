@@ -3,6 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use libp2p::StreamProtocol;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -12,6 +13,9 @@ use super::{
     limits::{INBOUND_MEMORY, MAX_MESSAGE, READ_AT_MOST, READ_STALL, WRITE_AT_MOST, WRITE_STALL},
     message::{Message, MessageError},
 };
+
+/// The protocol's name. JavaScript asks a peer for blocks only if its identify lists exactly this.
+pub const PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/bitswap/1.2.0");
 
 /// Bytes that are read, written and accounted for at a time.
 const CHUNK: usize = 64 * 1024;

@@ -1,9 +1,9 @@
 //! Opening a database: its log, its tasks, its place in the network.
 
 use super::{
-    Backlog, CHANGE_QUEUE, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, OFFER_QUEUE, Settings,
-    VerifyPool,
-    append::{ACK_QUEUE, acknowledge},
+    Backlog, CHANGE_QUEUE, COMMAND_QUEUE, Change, Database, ExchangeStatus, LogStatus, OFFER_QUEUE, Offer,
+    Settings, VerifyPool,
+    append::{ACK_QUEUE, Unflushed, acknowledge},
     exchange::{Exchanges, INCOMING_QUEUE, NOW_QUEUE},
     joining::Joining,
     reading::FoundReading,
@@ -12,16 +12,19 @@ use super::{
 };
 use crate::{
     metrics::Metrics,
-    net::{Network, heads},
+    net::{Network, Topic, heads},
 };
+use libp2p::StreamProtocol;
 use oplog::{
     Address,
     access::Writers,
     join::{Joiner, Limits, Policy},
+    log::Log,
     manifest::Manifest,
 };
+use p2p::{bitswap::Session, streams::Incoming};
 use std::{sync::Arc, time::Duration};
-use store::{Store, StoreError};
+use store::{DatabaseStore, Store, StoreError};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -83,39 +86,15 @@ impl Context {
         stop: CancellationToken,
     ) -> Result<Opening, OpenError> {
         let address = manifest.address();
-        let blocks = self.store.clone();
-        let hint = manifest.kind.clone();
-        let opened = tokio::task::spawn_blocking(move || {
-            let store = blocks.database(&address)?;
-            let log = store.open_log()?;
-            let found = FoundReading::of(&hint, &store)?;
-            Ok::<_, StoreError>((store, log, found))
-        });
-        let (store, log, found) = opened.await.map_err(|_| OpenError::Stopping)??;
-        let log = log.with_max_entry_bytes(self.limits.max_entry_bytes);
-
-        let protocol = heads::protocol(&address).ok_or(OpenError::AlreadyOpen(address))?;
-        let incoming = self.network.streams().accept(
-            protocol.clone(),
-            INCOMING_QUEUE,
-            self.network.visibility(&protocol),
-        );
-        let incoming = incoming.map_err(|_| OpenError::AlreadyOpen(address))?;
-        let topic = self.network.subscribe(address.to_string()).await.ok_or(OpenError::Stopping)?;
-        let session = self.network.blocks().session().await.map_err(|_| OpenError::Stopping)?;
+        let (store, log, found) = self.read(&manifest).await?;
+        let Joined { protocol, incoming, topic, session } = self.join(address).await?;
 
         let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE);
         let (offers, offer_queue) = mpsc::channel(OFFER_QUEUE);
         let (exchange_now, now_queue) = mpsc::channel(NOW_QUEUE);
         let (unflushed, unflushed_queue) = mpsc::channel(ACK_QUEUE);
         let (verifier, verdict_queue) = Verifier::new(self.pool.clone());
-        let (status, status_seen) = watch::channel(LogStatus {
-            heads: log.heads().into(),
-            len: log.len(),
-            writers: writers.clone(),
-            found: found.reading().clone(),
-            ..LogStatus::default()
-        });
+        let (status, status_seen) = watch::channel(first_status(&log, &writers, &found));
         let (exchanges, exchanges_seen) = watch::channel(ExchangeStatus::default());
         let (changes, _) = broadcast::channel(CHANGE_QUEUE);
 
@@ -147,24 +126,8 @@ impl Context {
             verdicts: verdict_queue,
             session,
         };
-        let exchange = Exchanges {
-            address,
-            protocol,
-            network: self.network.clone(),
-            store: self.store.clone(),
-            status: status_seen.clone(),
-            offers,
-            published: exchanges,
-            metrics: Arc::clone(&self.metrics),
-            interval: self.exchange_interval,
-        };
-        self.tasks.spawn(acknowledge(
-            unflushed_queue,
-            Arc::clone(&self.metrics),
-            self.network.clone(),
-            address.to_string(),
-            changes.clone(),
-        ));
+        let exchange = self.exchanges(address, protocol, status_seen.clone(), offers, exchanges);
+        self.acknowledge(address, unflushed_queue, changes.clone());
         self.tasks.spawn(exchange.run(incoming, topic.subscribers, now_queue, stop.clone()));
         self.tasks.spawn(run_and_leave(task, queues, self.network.clone(), stop.clone()));
 
@@ -180,6 +143,81 @@ impl Context {
             settings: watch::Sender::new(settings),
         };
         Ok(Opening { database, stop })
+    }
+
+    /// Reads what the store has of a database.
+    async fn read(&self, manifest: &Manifest) -> Result<(DatabaseStore, Log, FoundReading), OpenError> {
+        let address = manifest.address();
+        let blocks = self.store.clone();
+        let hint = manifest.kind.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let store = blocks.database(&address)?;
+            let log = store.open_log()?;
+            let found = FoundReading::of(&hint, &store)?;
+            Ok::<_, StoreError>((store, log, found))
+        });
+        let (store, log, found) = opened.await.map_err(|_| OpenError::Stopping)??;
+        Ok((store, log.with_max_entry_bytes(self.limits.max_entry_bytes), found))
+    }
+
+    fn exchanges(
+        &self,
+        address: Address,
+        protocol: StreamProtocol,
+        status: watch::Receiver<LogStatus>,
+        offers: mpsc::Sender<Offer>,
+        published: watch::Sender<ExchangeStatus>,
+    ) -> Exchanges {
+        Exchanges {
+            address,
+            protocol,
+            network: self.network.clone(),
+            store: self.store.clone(),
+            status,
+            offers,
+            published,
+            metrics: Arc::clone(&self.metrics),
+            interval: self.exchange_interval,
+        }
+    }
+
+    fn acknowledge(
+        &self,
+        address: Address,
+        unflushed: mpsc::Receiver<Unflushed>,
+        changes: broadcast::Sender<Change>,
+    ) {
+        let (metrics, network) = (Arc::clone(&self.metrics), self.network.clone());
+        self.tasks.spawn(acknowledge(unflushed, metrics, network, address.to_string(), changes));
+    }
+
+    /// Joins a database's protocol and topic.
+    async fn join(&self, address: Address) -> Result<Joined, OpenError> {
+        let protocol = heads::protocol(&address).ok_or(OpenError::AlreadyOpen(address))?;
+        let visibility = self.network.visibility(&protocol);
+        let incoming = self.network.streams().accept(protocol.clone(), INCOMING_QUEUE, visibility);
+        let incoming = incoming.map_err(|_| OpenError::AlreadyOpen(address))?;
+        let topic = self.network.subscribe(address.to_string()).await.ok_or(OpenError::Stopping)?;
+        let session = self.network.blocks().session().await.map_err(|_| OpenError::Stopping)?;
+        Ok(Joined { protocol, incoming, topic, session })
+    }
+}
+
+/// A database's place in the network.
+struct Joined {
+    protocol: StreamProtocol,
+    incoming: Incoming,
+    topic: Topic,
+    session: Session,
+}
+
+fn first_status(log: &Log, writers: &Writers, found: &FoundReading) -> LogStatus {
+    LogStatus {
+        heads: log.heads().into(),
+        len: log.len(),
+        writers: writers.clone(),
+        found: found.reading().clone(),
+        ..LogStatus::default()
     }
 }
 

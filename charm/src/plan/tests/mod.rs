@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use juju_hooks::databag;
 use juju_hooks::{Port, Status};
+use paperclip_client::certificate::Request;
 
 use super::*;
 use crate::cluster::turns::Turn;

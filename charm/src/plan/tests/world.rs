@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use juju_hooks::UnitName;
 use juju_hooks::databag::{self, Bag};
-use paperclip_client::certificate::{Certificate, Signatures};
+use paperclip_client::certificate::{Certificate, Request, Signatures};
 
 use super::super::*;
 use crate::cluster::bags::{ApplicationBag, UnitBag};
