@@ -6,7 +6,11 @@ use super::{
     journal::SEGMENT_BYTES,
     tree::MemoryEngine,
 };
-use std::{io, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Disk, chance, the size of files, and where the index is. Tests put their own in place of the machine's.
 #[derive(Debug, Clone)]
@@ -34,4 +38,29 @@ impl Environment {
             secondary: SECONDARY,
         }
     }
+
+    /// Whether a data directory has an index.
+    pub(super) fn has_index(&self, dir: &Path) -> bool {
+        match &self.index {
+            Some(index) => !index.is_empty(),
+            None => index_folder(dir).exists(),
+        }
+    }
+
+    /// Removes the index of a data directory, for good.
+    pub(super) fn remove_index(&self, dir: &Path) -> io::Result<()> {
+        if let Some(index) = &self.index {
+            index.clear();
+            return Ok(());
+        }
+        match fs::remove_dir_all(index_folder(dir)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| self.disk.sync_folder(dir)),
+        }
+    }
+}
+
+/// Where the index of a data directory is.
+pub(super) fn index_folder(dir: &Path) -> PathBuf {
+    dir.join("db")
 }

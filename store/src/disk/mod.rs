@@ -15,6 +15,9 @@ pub(crate) const TEMPORARY: &str = "tmp";
 /// What Linux answers for a sector that the disk cannot read. The standard library has no kind for it.
 pub(crate) const EIO: i32 = 5;
 
+/// What is read at a time where a larger piece cannot be read, in bytes: a page of the system's cache, which is lost as a whole.
+const PAGE: u64 = 4096;
+
 /// Folders and names of files. A name is durable after [`sync_folder`](Self::sync_folder), and not before.
 pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Creates a folder and those above it, unless they are there.
@@ -63,6 +66,49 @@ pub(crate) trait DiskFile: fmt::Debug + Send + Sync {
 /// Fills a buffer from an offset on; an error of kind `UnexpectedEof` when the file ends before.
 pub(crate) fn read_exact_at(file: &dyn DiskFile, buffer: &mut [u8], at: u64) -> io::Result<()> {
     if file.read_at(buffer, at)? == buffer.len() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// Whether a read failed because the disk has lost what stands there.
+pub(crate) fn is_unreadable(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(EIO)
+}
+
+/// What of a piece of a file could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Readable {
+    /// Bytes of the piece that the file has.
+    pub(crate) length: usize,
+    /// Where the last page ends that the disk cannot read; 0 when there is none.
+    pub(crate) lost_to: u64,
+}
+
+/// Reads as [`DiskFile::read_at`] does, and steps over pages that the disk cannot read: zeros stand for them.
+pub(crate) fn read_over(file: &dyn DiskFile, buffer: &mut [u8], at: u64) -> io::Result<Readable> {
+    match file.read_at(buffer, at) {
+        Err(error) if is_unreadable(&error) => read_pages(file, buffer, at),
+        read => Ok(Readable { length: read?, lost_to: 0 }),
+    }
+}
+
+fn read_pages(file: &dyn DiskFile, buffer: &mut [u8], at: u64) -> io::Result<Readable> {
+    let size = usize::try_from(file.len()?.saturating_sub(at)).unwrap_or(usize::MAX);
+    let mut readable = Readable { length: size.min(buffer.len()), lost_to: 0 };
+    let mut start = 0;
+    while start < readable.length {
+        let page = at + start as u64;
+        let rest = usize::try_from(PAGE - page % PAGE).unwrap_or(usize::MAX);
+        let end = readable.length.min(start.saturating_add(rest));
+        let piece = &mut buffer[start..end];
+        match read_exact_at(file, piece, page) {
+            Err(error) if is_unreadable(&error) => {
+                piece.fill(0);
+                readable.lost_to = page + piece.len() as u64;
+            }
+            read => read?,
+        }
+        start = end;
+    }
+    Ok(readable)
 }
 
 /// Writes a file so that after a crash it is there whole or not at all: what `fill` appends to it.

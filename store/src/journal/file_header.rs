@@ -2,7 +2,7 @@
 //! away.
 
 use super::key::Key;
-use crate::disk::DiskFile;
+use crate::disk::{self, DiskFile};
 use oplog::Hash;
 use std::io;
 
@@ -66,11 +66,14 @@ impl FileHeader {
         copy
     }
 
-    /// What a file says; `None` when neither copy is whole, or they are those of another file.
+    /// What a file says; `None` when neither copy can be read and is whole, or they are those of another file.
     pub(super) fn read(file: &dyn DiskFile, segment: u32) -> io::Result<Option<Self>> {
         for at in COPIES {
             let mut copy = [0; COPY];
-            let whole = file.read_at(&mut copy, at as u64)? == COPY;
+            let whole = match file.read_at(&mut copy, at as u64) {
+                Err(error) if disk::is_unreadable(&error) => false,
+                length => length? == COPY,
+            };
             if let Some(header) = Self::decode_copy(&copy)
                 && whole
                 && copy == header.encode_copy(segment)

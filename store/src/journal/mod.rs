@@ -91,7 +91,8 @@ impl Found {
     /// The journal, to be continued at `end`. What follows it, the unfinished end of a write that a crash cut off, goes.
     ///
     /// What of the last file is not known to be `synced` may be in the system's cache only, and after a failed flush the system
-    /// may take it for written. So the file is written once more, and the copy takes its place.
+    /// may take it for written. So the file is written once more, and the copy takes its place. A file of which something cannot
+    /// be read stays as it is, and another one is begun.
     pub(super) fn continue_at(self, end: Offset, synced: Offset) -> Result<Journal, StoreError> {
         let mut full_bytes = self.bytes_before(end)?;
         let continued = match self.last_byte()? {
@@ -101,7 +102,6 @@ impl Found {
         let (header, file, end) = match continued {
             Some((header, file)) => (header, file, end),
             None => {
-                // There is none yet, or its beginning is damaged: nothing that is added to it would be found again.
                 let segment = if self.is_empty()? { 0 } else { end.segment + 1 };
                 full_bytes += end.at;
                 let (header, file) = begin(&self.segments, segment)?;
@@ -248,7 +248,8 @@ fn begin(segments: &Segments, segment: u32) -> Result<Opened, StoreError> {
     begin().map_err(StoreError::io("begin", &path))
 }
 
-/// Opens the last file to append to, so that it ends at `end` and is on disk; `None` when its key is lost.
+/// Opens the last file to append to, so that it ends at `end` and is on disk. `None` when its key is lost, so that nothing that is
+/// added would be found again, and when it cannot be copied because something of it cannot be read; what can is on disk then.
 fn open_last(
     segments: &Segments,
     last: Offset,
@@ -257,7 +258,8 @@ fn open_last(
 ) -> Result<Option<Opened>, StoreError> {
     let path = segments.path(end.segment);
     let (file, Some(header)) = segments.begin(end.segment)? else { return Ok(None) };
-    let open = || {
+    let mut is_readable = true;
+    let mut open = || {
         let Environment { disk, random, .. } = segments.environment();
         if last == end && synced >= end {
             return Ok((header, disk.append_to(&path)?));
@@ -265,19 +267,24 @@ fn open_last(
         let header = header.in_new_epoch(*random)?;
         let copied = disk::write_durably(&**disk, &path, |copy| {
             copy.append(&header.encode(end.segment))?;
-            copy_frames(&*file, copy, end.at)
+            copy_frames(&*file, copy, end.at, &mut is_readable)
         });
         Ok((header, copied?))
     };
-    open().map(Some).map_err(StoreError::io("continue", &path))
+    let opened = open();
+    if is_readable { opened.map(Some) } else { file.sync().map(|()| None) }
+        .map_err(StoreError::io("continue", &path))
 }
 
-/// Copies the frames of a file up to `end`. What is missing of them, the padding of the last one, is filled with zeros.
-fn copy_frames(file: &dyn DiskFile, copy: &dyn DiskFile, end: u64) -> io::Result<()> {
+/// Copies the frames of a file up to `end`, if it is readable. What is missing of them, the padding of the last one, is filled with
+/// zeros.
+fn copy_frames(file: &dyn DiskFile, copy: &dyn DiskFile, end: u64, is_readable: &mut bool) -> io::Result<()> {
     let (mut at, mut buffer) = (FRAMES_START, vec![0; COPY_BYTES]);
     while at < end {
         let piece = usize::try_from(end - at).unwrap_or(COPY_BYTES).min(COPY_BYTES);
-        let length = file.read_at(&mut buffer[..piece], at)?;
+        let read = file.read_at(&mut buffer[..piece], at);
+        *is_readable = !read.as_ref().is_err_and(disk::is_unreadable);
+        let length = read?;
         buffer[length..piece].fill(0);
         copy.append(&buffer[..piece])?;
         at += piece as u64;

@@ -2,11 +2,14 @@
 
 use super::{
     file_header::{FRAMES_START, FileHeader},
-    frame::{Frame, HEADER, Header, frame_bytes},
-    resync,
+    frame::{ALIGN, Frame, HEADER, Header, frame_bytes},
+    resync::Search,
     segments::{Location, Offset, Segments},
 };
-use crate::{disk::DiskFile, error::StoreError};
+use crate::{
+    disk::{self, DiskFile, Readable},
+    error::StoreError,
+};
 use bytes::Bytes;
 use oplog::Hash;
 use std::{io, sync::Arc, vec};
@@ -17,7 +20,8 @@ const BUFFER: usize = 256 << 10;
 /// Frames from a place on, in the order of writing.
 ///
 /// A frame that is not whole, with none behind it in the last file, is where a crash interrupted the writing: there the journal
-/// ends. Any other is damage, and is skipped and noted: what follows was acknowledged and is not given up for it.
+/// ends. Any other is damage, and is skipped and noted: what follows was acknowledged and is not given up for it. So is what the
+/// disk cannot read, at the end too: no crash makes a disk forget what it has.
 pub(crate) struct Scan {
     segments: Arc<Segments>,
     rest: vec::IntoIter<u32>,
@@ -100,16 +104,19 @@ impl Scan {
         let at = self.offset;
         let failed = |error| StoreError::io("read", self.segments.path(at.segment))(error);
         let from = Offset { at: at.at + 1, ..at };
-        let next = resync::next_header(&*reader.file, &reader.header.key, from, &mut self.work.tagged);
-        if let Some(next) = next.map_err(failed)? {
+        let search = Search::run(&*reader.file, &reader.header.key, from).map_err(failed)?;
+        self.work.tagged += search.tagged;
+        if let Some(next) = search.next {
             self.damage(next - at.at);
             self.offset.at = next;
             return Ok(true);
         }
         let length = reader.file.len().map_err(failed)?;
-        if self.rest.len() > 0 && length > at.at {
-            // A file is synced before the next one is begun, so this one had no unfinished end.
+        let is_unreadable = reader.lost_to.max(search.lost_to) > at.at;
+        // A file is synced before the next one is begun, so one before the last had no unfinished end.
+        if length > at.at && (self.rest.len() > 0 || is_unreadable) {
             self.damage(length - at.at);
+            self.offset.at = length.next_multiple_of(ALIGN as u64);
         }
         Ok(false)
     }
@@ -127,7 +134,7 @@ impl Scan {
         let (file, header) = self.segments.begin(segment)?;
         let at = if segment == self.offset.segment { self.offset.at } else { 0 };
         self.offset = Offset { segment, at: at.max(FRAMES_START) };
-        self.current = header.map(|header| Reader { file, header, buffer: Vec::new(), from: 0 });
+        self.current = header.map(|header| Reader { file, header, buffer: Vec::new(), from: 0, lost_to: 0 });
         if self.current.is_none() {
             // Without the key no frame can prove itself. Blocks are still found through the index.
             let size = self.segments.size(segment)?;
@@ -153,6 +160,8 @@ struct Reader {
     header: FileHeader,
     buffer: Vec<u8>,
     from: u64,
+    /// Where the last page ends that the disk could not read.
+    lost_to: u64,
 }
 
 impl Reader {
@@ -176,7 +185,9 @@ impl Reader {
     /// Fills a buffer from an offset on; whether the file has so much.
     fn fill(&mut self, bytes: &mut [u8], at: u64) -> io::Result<bool> {
         if bytes.len() > BUFFER {
-            return Ok(self.file.read_at(bytes, at)? == bytes.len());
+            let Readable { length, lost_to } = disk::read_over(&*self.file, bytes, at)?;
+            self.lost_to = self.lost_to.max(lost_to);
+            return Ok(length == bytes.len());
         }
         let within = |buffer: &Vec<u8>, from: u64| {
             let start = usize::try_from(at.checked_sub(from)?).ok()?;
@@ -186,7 +197,8 @@ impl Reader {
             Some(range) => range,
             None => {
                 self.buffer.resize(BUFFER, 0);
-                let length = self.file.read_at(&mut self.buffer, at)?;
+                let Readable { length, lost_to } = disk::read_over(&*self.file, &mut self.buffer, at)?;
+                self.lost_to = self.lost_to.max(lost_to);
                 self.buffer.truncate(length);
                 self.from = at;
                 let Some(range) = within(&self.buffer, self.from) else { return Ok(false) };

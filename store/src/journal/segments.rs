@@ -112,7 +112,7 @@ impl Segments {
     fn lost(&self, source: io::Error, location: Location, hash: &Hash) -> StoreError {
         match source.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => Corruption::MissingBlock(*hash).into(),
-            _ if source.raw_os_error() == Some(disk::EIO) => Corruption::UnreadableBlock(*hash).into(),
+            _ if disk::is_unreadable(&source) => Corruption::UnreadableBlock(*hash).into(),
             _ => StoreError::io("read", self.path(location.segment))(source),
         }
     }

@@ -10,7 +10,7 @@
 mod v1;
 
 use super::{
-    environment::Environment,
+    environment::{self, Environment},
     error::{OpenError, StoreError, failed},
     format,
     journal::{Found, Frames, Journal, Kind, Location, Offset, frame::MAX_PAYLOAD, records},
@@ -21,7 +21,6 @@ use super::{
 use oplog::{Address, Entry, Hash, entry::Candidate};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fs, io,
     path::Path,
 };
 use v1::Files;
@@ -40,7 +39,7 @@ pub(super) fn run(
 ) -> Result<(), OpenError> {
     let folder = dir.join("journal");
     let files = Files::in_folder(&*environment.disk, &folder);
-    let index = if dir.join("db").exists() { Some(open_index()?) } else { None };
+    let index = if environment.has_index(dir) { Some(open_index()?) } else { None };
     if files.list()?.is_empty()
         && index.as_ref().is_some_and(|index| index.contains(keys::CHECKPOINT).is_ok_and(|it| it))
     {
@@ -56,7 +55,7 @@ pub(super) fn run(
     copy.finish()?;
     format::mark(&*environment.disk, dir)?;
     if let Some(index) = index {
-        index.close(&dir.join("db"));
+        index.close(&environment::index_folder(dir));
     }
     finish(environment, dir)
 }
@@ -69,11 +68,7 @@ pub(super) fn finish(environment: &Environment, dir: &Path) -> Result<(), OpenEr
         return Ok(());
     }
     // The old index first: while old files are there, an index may be one of them.
-    let index = dir.join("db");
-    match fs::remove_dir_all(&index) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", &index)(error)),
-        _ => {}
-    }
+    environment.remove_index(dir).map_err(failed("remove", &environment::index_folder(dir)))?;
     Ok(files.delete()?)
 }
 

@@ -4,7 +4,7 @@
 //! beginning on is taken: behind the first damage of a file nothing is looked for.
 
 use crate::{
-    disk::{Disk, DiskFile, read_exact_at},
+    disk::{Disk, DiskFile, is_unreadable, read_exact_at},
     error::StoreError,
     journal::{Kind, Offset, frame::MAX_PAYLOAD},
 };
@@ -136,6 +136,9 @@ impl Iterator for Frames {
     type Item = Result<Frame, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.read().map_err(StoreError::io("read", &self.path)).transpose()
+        match self.read() {
+            Err(error) if is_unreadable(&error) => None,
+            read => read.map_err(StoreError::io("read", &self.path)).transpose(),
+        }
     }
 }

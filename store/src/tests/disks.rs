@@ -11,19 +11,19 @@ use std::{path::PathBuf, sync::Arc};
 use tempfile::TempDir;
 
 /// A store on a disk in memory, that is opened and closed as one likes.
-struct Machine {
-    dir: TempDir,
-    disk: SimDisk,
-    index: MemoryEngine,
+pub(super) struct Machine {
+    pub(super) dir: TempDir,
+    pub(super) disk: SimDisk,
+    pub(super) index: MemoryEngine,
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (dir, disk) = (TempDir::new().unwrap(), SimDisk::default());
         Self { dir, disk, index: MemoryEngine::default() }
     }
 
-    fn try_open(&self) -> Result<Store, OpenError> {
+    pub(super) fn try_open(&self) -> Result<Store, OpenError> {
         let environment = Environment {
             disk: Arc::new(self.disk.clone()),
             segment_bytes: 8 << 10,
@@ -33,21 +33,21 @@ impl Machine {
         Store::open_in(&environment, self.dir.path(), &StoreConfig::default())
     }
 
-    fn open(&self) -> Store {
+    pub(super) fn open(&self) -> Store {
         self.try_open().unwrap()
     }
 
-    fn file(&self, number: u32) -> PathBuf {
+    pub(super) fn file(&self, number: u32) -> PathBuf {
         self.dir.path().join(format!("journal/{number:08x}.journal"))
     }
 
     /// The power goes and comes back.
-    fn lose_power(&mut self) {
+    pub(super) fn lose_power(&mut self) {
         self.disk = self.disk.after_power_cut(&mut StdRng::seed_from_u64(1));
     }
 }
 
-fn append(store: &Store, name: &str, value: &str) -> Result<Hash, StoreError> {
+pub(super) fn append(store: &Store, name: &str, value: &str) -> Result<Hash, StoreError> {
     let database = store.database(&address(name))?;
     let mut log = database.open_log()?;
     let added = log.append(put("key", value), &writer(0)).unwrap();
@@ -56,7 +56,7 @@ fn append(store: &Store, name: &str, value: &str) -> Result<Hash, StoreError> {
     Ok(hash)
 }
 
-fn values(store: &Store, name: &str) -> usize {
+pub(super) fn values(store: &Store, name: &str) -> usize {
     let database = store.database(&address(name)).unwrap();
     assert_eq!(database.verify(|_| {}).unwrap().examples, []);
     database.newest_first(None).count()

@@ -17,7 +17,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-fn fixture(name: &str) -> PathBuf {
+pub(super) fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-format-1").join(name)
 }
 
@@ -33,14 +33,19 @@ fn old_directory(journal: &[u8]) -> TempDir {
 /// Puts the index of the fixture into a directory.
 fn put_index(dir: &Path, lines: &str) {
     let tree = Tree::open(&dir.join("db"), 1 << 20).unwrap();
+    tree.apply(index_of(lines)).unwrap();
+    tree.flush().unwrap();
+    tree.close(&dir.join("db"));
+}
+
+/// The keys of an index, as the fixture has them.
+pub(super) fn index_of(lines: &str) -> Batch {
     let mut batch = Batch::default();
     for line in lines.lines() {
         let (key, value) = line.split_once(' ').unwrap();
         batch.put([&key.as_bytes()[..1], &unhex(&key[1..])].concat(), unhex(value));
     }
-    tree.apply(batch).unwrap();
-    tree.flush().unwrap();
-    tree.close(&dir.join("db"));
+    batch
 }
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -53,17 +58,17 @@ fn open(dir: &Path) -> Store {
 }
 
 /// A frame of format 1.
-fn frame(code: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(code: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     let hash = Hash::of(payload);
     [&length[..], &[code, 0, 0, 0], &hash.digest()[..8], payload].concat()
 }
 
-const ENTRY: u8 = 2;
-const REGISTERED: u8 = 5;
-const REMOVED: u8 = 6;
+pub(super) const ENTRY: u8 = 2;
+pub(super) const REGISTERED: u8 = 5;
+pub(super) const REMOVED: u8 = 6;
 
-fn check_fixture(store: &Store) {
+pub(super) fn check_fixture(store: &Store) {
     let database = store.database(&address("db")).unwrap();
     assert_eq!(database.len().unwrap(), 6);
     assert_eq!(database.live_newest_first(None).count(), 4);
@@ -91,17 +96,18 @@ fn the_fixture_of_format_1_is_migrated_with_and_without_its_index() {
     }
 }
 
+/// Where the third frame begins: with a damaged header there, the rest of a journal of format 1 cannot be read.
+pub(super) fn third_frame(journal: &[u8]) -> usize {
+    let next = |at: usize| at + 16 + u32::from_be_bytes(journal[at..at + 4].try_into().unwrap()) as usize;
+    next(next(0))
+}
+
 #[test]
 fn what_the_index_names_behind_damage_is_taken_over() {
     let journal = fs::read(fixture("journal.log")).unwrap();
     let whole = old_directory(&journal);
     put_index(whole.path(), &fs::read_to_string(fixture("keys.txt")).unwrap());
-    // The header of the third frame: from there on the journal of format 1 cannot be read.
-    let third = 2 * 16
-        + [0, 16 + u32::from_be_bytes(journal[..4].try_into().unwrap()) as usize]
-            .map(|at| u32::from_be_bytes(journal[at..at + 4].try_into().unwrap()) as usize)
-            .iter()
-            .sum::<usize>();
+    let third = third_frame(&journal);
     let file = fs::File::options().write(true).open(whole.path().join("journal/00000000.log")).unwrap();
     file.write_all_at(b"\xff", third as u64 + 5).unwrap();
 
@@ -113,7 +119,7 @@ fn what_the_index_names_behind_damage_is_taken_over() {
     assert_eq!(store.stored_databases().unwrap(), [address("db")]);
 }
 
-fn chain(name: &str, values: impl IntoIterator<Item = String>) -> Vec<Added> {
+pub(super) fn chain(name: &str, values: impl IntoIterator<Item = String>) -> Vec<Added> {
     let mut log = Log::empty(address(name));
     values.into_iter().map(|value| log.append(put("key", &value), &writer(0)).unwrap()).collect()
 }

@@ -8,6 +8,7 @@ mod full_disk;
 mod healing;
 mod hostile;
 mod migrating;
+mod migrating_cut;
 mod opening;
 mod power;
 mod recovery;
@@ -15,6 +16,8 @@ mod secondary;
 mod sim_disk;
 mod space;
 mod staging;
+mod unreadable;
+mod verifying;
 
 use super::{DatabaseStore, Store, StoreConfig, environment::Environment};
 use bytes::Bytes;
@@ -32,8 +35,17 @@ use tempfile::TempDir;
 
 /// One of several writers, the same each time.
 fn writer(number: u8) -> Writer {
-    let [root, signing] = [[100; 32], [number + 1; 32]].map(|bytes| SigningKey::from_bytes(bytes).unwrap());
-    Writer::new(Identity::create(&root, &signing), signing)
+    Writer::new(identity(number), keys(number)[1].clone())
+}
+
+/// The identity of a writer.
+fn identity(number: u8) -> Identity {
+    let [root, signing] = keys(number);
+    Identity::create(&root, &signing)
+}
+
+fn keys(number: u8) -> [SigningKey; 2] {
+    [[100; 32], [number + 1; 32]].map(|bytes| SigningKey::from_bytes(bytes).unwrap())
 }
 
 fn address(name: &str) -> Address {

@@ -7,7 +7,7 @@
 use crate::disk::{Disk, DiskFile, EIO};
 use rand::{Rng as _, rngs::StdRng};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
@@ -34,8 +34,8 @@ struct State {
     failing_sync: Option<u64>,
     /// The read that fails, counted from now.
     failing_read: Option<u64>,
-    /// A file and a place in it that cannot be read.
-    bad_sector: Option<(usize, u64)>,
+    /// Files, and places in them, that cannot be read.
+    bad_places: BTreeSet<(usize, u64)>,
     /// Bytes that can still be written.
     room: Option<usize>,
 }
@@ -84,7 +84,12 @@ impl SimDisk {
     pub(super) fn spoil(&self, path: &Path, at: u64) {
         let mut state = self.state();
         let file = state.names[path];
-        state.bad_sector = Some((file, at));
+        state.bad_places.insert((file, at));
+    }
+
+    /// All places can be read again.
+    pub(super) fn unspoil(&self) {
+        self.state().bad_places.clear();
     }
 
     /// Whether the read that was to fail has.
@@ -323,10 +328,8 @@ impl DiskFile for SimFile {
         if fails {
             return Err(io::Error::other("the disk does not answer"));
         }
-        if let Some((file, bad)) = state.bad_sector
-            && file == self.file
-            && (at..at + buffer.len() as u64).contains(&bad)
-        {
+        let places = (self.file, at)..(self.file, at + buffer.len() as u64);
+        if state.bad_places.range(places).next().is_some() {
             return Err(io::Error::from_raw_os_error(EIO));
         }
         let seen = &state.files[self.file].seen;

@@ -18,6 +18,14 @@ impl MemoryEngine {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys().is_empty()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The tree as it is now, apart from what becomes of this one.
     #[cfg(test)]
     pub(crate) fn snapshot(&self) -> Self {
