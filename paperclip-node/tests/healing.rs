@@ -6,8 +6,13 @@ mod common;
 mod served;
 
 use common::{addresses, create, holds, open, start, within};
-use oplog::{Hash, identity::Identity, log::Range, reading::Reading, view::Operation};
-use paperclip_node::{database::Database, node::Node};
+use oplog::{
+    Hash, Value, identity::Identity, log::Range, manifest::AccessAddress, reading::Reading, view::Operation,
+};
+use paperclip_node::{
+    database::{Database, Settings},
+    node::{Create, CreateAccess, Node},
+};
 use rand::{SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde_json::json;
 use served::Served;
@@ -84,6 +89,80 @@ async fn a_damaged_identity_is_fetched_again_and_stops_nothing() {
     };
     within("the identity is whole again", healed).await;
     assert!(pair.b.verify("log", None).await.unwrap().outcome.unwrap().is_clean());
+}
+
+/// The database that says who may write to another one.
+fn guard_of(node: &Node, guarded: &Database) -> Database {
+    let AccessAddress::OrbitDb(guard) = guarded.manifest().access else { panic!("not guarded") };
+    node.database(&guard.to_string()).unwrap()
+}
+
+/// Two nodes with a guarded database that grants rights to the nodes.
+async fn guarded_pair() -> (Pair, Hash) {
+    let dir = TempDir::new().unwrap();
+    let root = dir.path().join("root.key");
+    paperclip_node::identity::create_key(&root).unwrap();
+    let a = start(&dir.path().join("a"), &root, &[]).await;
+    let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
+    let access = CreateAccess::OrbitDb(Vec::new());
+    let (info, _) = a.create(Create { access, ..create("log", Reading::Events) }).await.unwrap();
+    let (on_a, on_b) = (a.database("log").unwrap(), open(&b, info.address).await);
+    let grant = guard_of(&a, &on_a).append(grant("write", &a)).await.unwrap();
+    holds(&guard_of(&b, &on_b), 1).await;
+    (Pair { dir, a, on_a, b, on_b }, grant)
+}
+
+fn grant(capability: &str, to: &Node) -> Operation {
+    Operation::put(capability.to_owned(), vec![Value::from(to.identity().cluster_id)].into())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_could_not_be_read_hold_as_soon_as_they_are_healed() {
+    let (Pair { dir, a, on_a, b, on_b }, granted) = guarded_pair().await;
+    let folder = |name: &str| dir.path().join(name);
+    let block = a.block(&granted).unwrap().unwrap();
+    a.shutdown().await.unwrap();
+    drop((a, on_a));
+    // Nobody is there to heal this when a node of another cluster gets rights, for which all grants have to be read.
+    flip(&folder("b"), &block);
+    let other_root = folder("other.key");
+    paperclip_node::identity::create_key(&other_root).unwrap();
+    let other = start(&folder("other"), &other_root, &[]).await;
+    guard_of(&b, &on_b).append(grant("admin", &other)).await.unwrap();
+    other.shutdown().await.unwrap();
+    drop(other);
+    let damaged = async {
+        while b.damaged() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("the damage is found", damaged).await;
+
+    let a = start(&folder("a"), &folder("root.key"), &addresses(&b)).await;
+    let on_a = open(&a, on_b.address()).await;
+    holds(&guard_of(&a, &on_a), 2).await;
+    let other = start(&folder("other"), &other_root, &addresses(&a)).await;
+    other.pin(on_a.address(), Settings::default()).await.unwrap();
+    let on_other = open(&other, on_a.address()).await;
+    holds(&guard_of(&other, &on_other), 2).await;
+    let append = async {
+        while on_other.append(Operation::add("by the other".into())).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("the other one may write", append).await;
+    holds(&on_b, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guarded_database_opens_when_a_damaged_grant_is_healed() {
+    let (pair, granted) = guarded_pair().await;
+    pair.on_a.append(Operation::add("value".into())).await.unwrap();
+    holds(&pair.on_b, 1).await;
+    let block = pair.a.block(&granted).unwrap().unwrap();
+    let pair = pair.restart_b(|dir| flip(dir, &block)).await;
+    pair.on_b.append(Operation::add("may write".into())).await.unwrap();
+    holds(&pair.on_a, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use oplog::{
     Value,
     access::{AccessList, Capabilities, Writers},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// Who may write to the database that `guard` guards. `inner` is the guard's own list: its admins.
@@ -17,30 +18,59 @@ pub(super) async fn writers(guard: &Database, inner: &AccessList) -> Result<Writ
     Ok(Capabilities::from_pairs(pairs.iter().map(|(key, value)| (*key, value)), inner).writers())
 }
 
-/// Tells the guarded database of every change.
-pub(super) async fn follow(guard: Database, inner: AccessList, guarded: Database, stop: CancellationToken) {
+/// As [`writers`]; what is damaged is waited for until a peer has healed it. `damaged` counts it.
+pub(super) async fn whole_writers(
+    guard: &Database,
+    inner: &AccessList,
+    mut damaged: watch::Receiver<usize>,
+) -> Result<Writers, ReadError> {
+    loop {
+        damaged.mark_unchanged();
+        match writers(guard, inner).await {
+            Err(error) if error.damaged().is_some() => {
+                tracing::error!(guard = %guard.address(), %error, "waiting for the access controller to be healed");
+                damaged.changed().await.map_err(|_| ReadError::Stopping)?;
+            }
+            read => return read,
+        }
+    }
+}
+
+/// Tells the guarded database of every change. What is damaged keeps the rights as they were until it is healed.
+pub(super) async fn follow(
+    guard: Database,
+    inner: AccessList,
+    guarded: Database,
+    mut damaged: watch::Receiver<usize>,
+    stop: CancellationToken,
+) {
     let mut status = guard.status();
-    let mut heads = status.borrow_and_update().heads.clone();
+    let mut followed = Some(status.borrow_and_update().heads.clone());
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             changed = status.changed() => if changed.is_err() {
                 return;
             },
+            changed = damaged.changed() => if changed.is_err() {
+                return;
+            },
         }
-        let now = status.borrow_and_update().heads.clone();
-        if now == heads {
+        let now = Some(status.borrow_and_update().heads.clone());
+        if now == followed {
             continue;
         }
-        heads = now;
+        damaged.mark_unchanged();
         match writers(&guard, &inner).await {
             Ok(writers) => {
                 if guarded.set_writers(writers).await.is_err() {
                     return;
                 }
+                followed = now;
             }
             Err(error) => {
-                tracing::error!(guard = %guard.address(), %error, "cannot read the access controller")
+                followed = None;
+                tracing::error!(guard = %guard.address(), %error, "cannot read the access controller");
             }
         }
     }

@@ -101,7 +101,8 @@ impl Opener {
         let opening = self.context.open(manifest, writers, self.settings.clone(), self.stop.clone()).await?;
         let database = opening.database;
         if let Some(Guard { database: guard, inner }) = guard {
-            let follow = guard::follow(guard, inner, database.clone(), self.stop.clone());
+            let damaged = self.context.store.damaged_count();
+            let follow = guard::follow(guard, inner, database.clone(), damaged, self.stop.clone());
             self.context.tasks.spawn(follow);
         }
         Ok(database)
@@ -124,7 +125,8 @@ impl Opener {
         };
         let inner = fetch::block(&self.context.store, &self.context.network, inner).await?;
         let inner = AccessList::decode(&inner)?;
-        let writers = guard::writers(&database, &inner).await?;
+        let damaged = self.context.store.damaged_count();
+        let writers = guard::whole_writers(&database, &inner, damaged).await?;
         Ok((Guard { database, inner }, writers))
     }
 
