@@ -6,7 +6,7 @@ use bytes::Bytes;
 use oplog::{
     Entry, Hash, Value, cbor,
     log::{Added, Log, LogRead as _},
-    view::{KeyedOp, Operation},
+    view::Operation,
 };
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -70,13 +70,7 @@ fn forged(entry: &Added, other: &Added) -> Added {
     let (Value::Map(mut map), other) = (field(entry), field(other)) else { panic!("no map") };
     map.insert("sig", other.get("sig").unwrap().clone());
     let block = Bytes::from(cbor::encode(&Value::Map(map)));
-    let decoded = Entry::decode(&block).unwrap();
-    Added {
-        position: decoded.position(),
-        block,
-        next: decoded.next.clone(),
-        keyed: KeyedOp::of(&decoded.payload),
-    }
+    Added::of(Entry::decode(&block).unwrap(), block)
 }
 
 #[test]
