@@ -217,6 +217,36 @@ async fn a_node_alone_serves_everything_but_what_is_damaged() {
     assert_eq!((report.entries, report.damaged), (41, vec![damaged]));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn intact_entries_behind_damage_wait_on_a_node_alone_and_are_served_when_it_is_healed() {
+    const BEHIND: usize = 30;
+    let Pair { dir, a, on_a, b, on_b } = Pair::with_entries(40).await;
+    let entries = on_a.entries(Range::default(), 100).await.unwrap();
+    let damaged = entries[BEHIND].hash;
+    let block = a.block(&damaged).unwrap().unwrap();
+    a.shutdown().await.unwrap();
+    b.shutdown().await.unwrap();
+    drop((a, on_a, b, on_b));
+    let folder = |name: &str| dir.path().join(name);
+    flip(&folder("b"), &block);
+    fs::remove_dir_all(folder("b").join("db")).unwrap();
+
+    let alone = start(&folder("b"), &folder("root.key"), &[]).await;
+    let log = open(&alone, entries[0].id.parse().unwrap()).await;
+    let mut status = log.status();
+    let named = status.wait_for(|status| status.unreachable.iter().any(|it| it.hash == damaged));
+    let pending = within("what is missing is named", named).await.unwrap().pending;
+    assert_eq!(pending, BEHIND + 1, "the intact ones wait for the missing one");
+    assert_eq!(log.status().borrow().len, 9);
+    // What is written meanwhile is not lost either.
+    log.append(Operation::add("meanwhile".into())).await.unwrap();
+
+    let healer = start(&folder("a"), &folder("root.key"), &addresses(&alone)).await;
+    holds(&log, 41).await;
+    holds(&open(&healer, log.address()).await, 41).await;
+    assert!(alone.verify("log", None).await.unwrap().outcome.unwrap().is_clean());
+}
+
 #[test]
 fn damage_in_the_journal_is_shown_and_everything_else_is_served() {
     let served = Served::start();

@@ -1,11 +1,11 @@
 //! Deriving a database's keys from the journal.
 
 use super::{
-    Store, Writes,
+    Store,
     database::DatabaseStore,
     error::{Corruption, StoreError},
     index::{self, Garbage, put_block, put_entry, put_garbage, put_heads, put_secondary, put_staged_bytes},
-    journal::{Frame, Kind, Location, Offset, Scan},
+    journal::{Frame, Kind, Location, Offset, Scan, records},
     keys::{self, Number},
     record::Indexed,
     tree::Batch,
@@ -25,9 +25,23 @@ pub(super) const CHUNK: usize = 1024;
 pub struct RebuildReport {
     /// Entries in the log afterwards.
     pub entries: u64,
-    /// Entries left out because they, or ancestors of them, are damaged or missing. Peers that have them will offer them
-    /// again.
+    /// Entries left out because they are damaged, or were never part of the log and lack ancestors. Peers that have them will
+    /// offer them again.
     pub dropped: u64,
+    /// Entries of the log whose ancestors are damaged or missing. They are staged until these are there.
+    pub waiting: u64,
+}
+
+/// What becomes of a block that the order names.
+enum Standing {
+    /// It is part of the log.
+    Whole(Added),
+    /// Ancestors of it are missing.
+    Behind(Location),
+    /// It is damaged, or no entry.
+    Lost(Location),
+    /// The index does not say where it is.
+    Unknown,
 }
 
 impl DatabaseStore {
@@ -42,18 +56,20 @@ impl DatabaseStore {
         self.store.delete_prefix(&keys::prefix(keys::ORDER, self.number))?;
         let databases = HashMap::from([(self.number, self.clone())]);
         let frames = writes.journal.scan(Offset::default())?;
-        self.store.index_frames(frames, &databases, Scope::Database)?;
+        let uncommitted = self.store.index_frames(frames, &databases, Scope::Database)?;
         self.drop_unordered()?;
-        let report = self.derive()?;
-        self.recount_staged(&mut writes)?;
+        let before = self.staged_bytes()?;
+        let report = self.derive(&uncommitted)?;
+        self.store.count_staged(&mut writes, self.staged_bytes()?, before);
         Ok(report)
     }
 
-    /// Heads and view from the order index, leaving out entries that are damaged or lack ancestors.
-    pub(super) fn derive(&self) -> Result<RebuildReport, StoreError> {
+    /// Heads and view from the order index, leaving out entries that are damaged or lack ancestors. Of the latter those that were
+    /// committed, which are not `uncommitted`, are staged: they were acknowledged, and only what is missing has to be fetched.
+    pub(super) fn derive(&self, uncommitted: &HashSet<Hash>) -> Result<RebuildReport, StoreError> {
         let tree = &self.store.inner.tree;
         let mut log = Log::empty(self.address);
-        let mut dropped = 0;
+        let (mut dropped, mut waiting) = (0, 0);
         let mut last = None;
         loop {
             let chunk: Vec<Position> =
@@ -66,12 +82,24 @@ impl DatabaseStore {
             let mut added: Vec<Added> = Vec::with_capacity(chunk.len());
             let mut known = HashSet::with_capacity(chunk.len());
             for position in chunk {
-                if let Some(entry) = self.candidate(&position, &start, &known)? {
-                    known.insert(position.hash);
-                    added.push(entry);
-                } else {
-                    dropped += 1;
-                    self.drop_entry(&mut batch, &mut garbage, &position)?;
+                let standing = self.standing(&position, &start, &known)?;
+                if !matches!(standing, Standing::Whole(_)) {
+                    index::remove_entry(&mut batch, self.number, &position);
+                }
+                match standing {
+                    Standing::Whole(entry) => {
+                        known.insert(position.hash);
+                        added.push(entry);
+                    }
+                    Standing::Behind(location) if !uncommitted.contains(&position.hash) => {
+                        batch.put(keys::staged(self.number, &position.hash), location.encode());
+                        waiting += 1;
+                    }
+                    Standing::Behind(location) | Standing::Lost(location) => {
+                        garbage.add(location);
+                        dropped += 1;
+                    }
+                    Standing::Unknown => dropped += 1,
                 }
             }
             log.join(&added);
@@ -83,35 +111,38 @@ impl DatabaseStore {
         let mut batch = Batch::default();
         put_heads(&mut batch, self.number, &log.commit(Vec::new(), self)?);
         tree.apply(batch)?;
-        let report = RebuildReport { entries: log.len(), dropped };
-        tracing::info!(database = %self.address, entries = report.entries, dropped, "indexes rebuilt");
+        self.recount_staged()?;
+        let report = RebuildReport { entries: log.len(), dropped, waiting };
+        tracing::info!(database = %self.address, entries = report.entries, dropped, waiting, "indexes rebuilt");
         Ok(report)
     }
 
-    /// The entry at a position, if it is whole and its ancestors are there: among those known of its chunk, or before the
-    /// chunk's start.
-    fn candidate(
+    /// What the entry at a position is: part of the log if it is whole, and its ancestors are among those known of its chunk, or
+    /// before the chunk's start.
+    fn standing(
         &self,
         position: &Position,
         start: &Position,
         known: &HashSet<Hash>,
-    ) -> Result<Option<Added>, StoreError> {
+    ) -> Result<Standing, StoreError> {
+        let Some(indexed) = self.store.indexed(&position.hash)? else { return Ok(Standing::Unknown) };
+        let location = indexed.location();
         let block = match self.store.block(&position.hash) {
             Err(StoreError::Corrupt(error)) => {
                 tracing::warn!(database = %self.address, %error, "left out of the log");
-                return Ok(None);
+                return Ok(Standing::Lost(location));
             }
             block => block?,
         };
         let Some((entry, block)) = block.and_then(|block| Some((Entry::decode(&block).ok()?, block))) else {
-            return Ok(None);
+            return Ok(Standing::Lost(location));
         };
         for link in entry.next.iter().chain(&entry.refs) {
             if !known.contains(link) && !self.holds_before(link, start)? {
-                return Ok(None);
+                return Ok(Standing::Behind(location));
             }
         }
-        Ok(Some(Added::of(entry, block)))
+        Ok(Standing::Whole(Added::of(entry, block)))
     }
 
     fn holds_before(&self, hash: &Hash, position: &Position) -> Result<bool, StoreError> {
@@ -119,19 +150,6 @@ impl DatabaseStore {
             Some(link) if link < *position => self.store.inner.tree.contains(keys::order(self.number, &link)),
             _ => Ok(false),
         }
-    }
-
-    fn drop_entry(
-        &self,
-        batch: &mut Batch,
-        garbage: &mut Garbage,
-        position: &Position,
-    ) -> Result<(), StoreError> {
-        if let Some(indexed) = self.store.indexed(&position.hash)? {
-            garbage.add(indexed.location());
-        }
-        index::remove_entry(batch, self.number, position);
-        Ok(())
     }
 
     /// Forgets entries that the index names and the journal does not have.
@@ -157,23 +175,20 @@ impl DatabaseStore {
     }
 
     /// Staged entries that turned out to be part of the log are staged no more.
-    fn recount_staged(&self, writes: &mut Writes) -> Result<(), StoreError> {
-        let before = self.staged_bytes()?;
+    fn recount_staged(&self) -> Result<(), StoreError> {
         let mut batch = Batch::default();
-        let mut after = 0;
+        let mut bytes = 0;
         for pair in self.store.inner.tree.with_prefix(&keys::prefix(keys::STAGED, self.number)) {
             let (key, value) = pair?;
             let hash = keys::hash_of(&key, 5).ok_or(Corruption::Record("staged"))?;
             if self.contains(&hash)? {
                 batch.remove(&key);
             } else {
-                after += u64::from(Location::decode(&value)?.length);
+                bytes += u64::from(Location::decode(&value)?.length);
             }
         }
-        put_staged_bytes(&mut batch, self.number, after);
-        self.store.inner.tree.apply(batch)?;
-        self.store.count_staged(writes, after, before);
-        Ok(())
+        put_staged_bytes(&mut batch, self.number, bytes);
+        Ok(self.store.inner.tree.apply(batch)?)
     }
 }
 
@@ -187,15 +202,17 @@ pub(super) enum Scope {
 }
 
 impl Store {
-    /// Puts the blocks of frames into index and order. Heads and views are not touched.
+    /// Puts the blocks of frames into index and order, and gives the entries that were staged and never committed. Heads and views
+    /// are not touched.
     pub(super) fn index_frames(
         &self,
         frames: Scan,
         databases: &HashMap<Number, DatabaseStore>,
         scope: Scope,
-    ) -> Result<(), StoreError> {
+    ) -> Result<HashSet<Hash>, StoreError> {
         let mut batch = Batch::default();
         let mut count = 0;
+        let mut fetched = Fetched::default();
         for frame in frames {
             let (location, frame) = frame?;
             match frame.kind {
@@ -206,23 +223,21 @@ impl Store {
                         continue;
                     }
                     put_entry(&mut batch, database.number, &position, location);
+                    fetched.note(&frame);
                 }
+                Kind::Commit => fetched.note(&frame),
                 Kind::Block if scope == Scope::Everything => {
                     put_block(&mut batch, &frame.hash, location);
                 }
-                Kind::Block
-                | Kind::Commit
-                | Kind::Registered
-                | Kind::Removed
-                | Kind::Retired
-                | Kind::Swept => {}
+                Kind::Block | Kind::Registered | Kind::Removed | Kind::Retired | Kind::Swept => {}
             }
             count += 1;
             if count % CHUNK == 0 {
                 self.inner.tree.apply(std::mem::take(&mut batch))?;
             }
         }
-        Ok(self.inner.tree.apply(batch)?)
+        self.inner.tree.apply(batch)?;
+        Ok(fetched.uncommitted)
     }
 
     /// Deletes the rows of a database that follow from its entries.
@@ -250,6 +265,36 @@ impl Store {
     /// The number of a registered database.
     pub(super) fn number_of(&self, address: &Address) -> Result<Option<Number>, StoreError> {
         Ok(self.registration(address)?.map(|registration| registration.number))
+    }
+}
+
+/// Which of the entries that were staged have been committed since, as the journal tells it.
+#[derive(Default)]
+struct Fetched {
+    uncommitted: HashSet<Hash>,
+    /// Those whose record of it stands before them: a sweep has moved them behind it.
+    committed: HashSet<Hash>,
+}
+
+impl Fetched {
+    fn note(&mut self, frame: &Frame) {
+        match frame.kind {
+            Kind::Staged if !self.committed.contains(&frame.hash) => {
+                self.uncommitted.insert(frame.hash);
+            }
+            Kind::Entry => {
+                self.uncommitted.remove(&frame.hash);
+            }
+            Kind::Commit => {
+                let entries = records::read_commit(&frame.payload).map(|(_, entries)| entries);
+                for hash in entries.unwrap_or_default() {
+                    if !self.uncommitted.remove(&hash) {
+                        self.committed.insert(hash);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 

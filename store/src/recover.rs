@@ -18,7 +18,7 @@ use super::{
     record::{Checkpoint, Registration, decode_count},
     tree::{Batch, MemoryEngine, Tree},
 };
-use oplog::Address;
+use oplog::{Address, Entry};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
@@ -209,6 +209,8 @@ fn assemble(
 #[derive(Debug, Default)]
 struct Registered {
     databases: BTreeMap<Number, Address>,
+    /// As their entries tell it, too: the record of a registration may be damaged.
+    of_entries: BTreeMap<Number, Address>,
     removed: BTreeSet<Number>,
     /// Above all numbers that any frame bears.
     next: Number,
@@ -222,14 +224,23 @@ impl Registered {
                 self.databases.extend(records::read_database(&frame.payload).map(|it| (frame.number, it)));
             }
             Kind::Removed => drop(self.removed.insert(frame.number)),
+            Kind::Entry | Kind::Staged if !self.is_known(frame.number) => {
+                let id = Entry::decode(&frame.payload).ok().and_then(|entry| entry.id.parse().ok());
+                self.of_entries.extend(id.map(|address| (frame.number, address)));
+            }
             _ => {}
         }
     }
 
+    fn is_known(&self, number: Number) -> bool {
+        self.databases.contains_key(&number) || self.of_entries.contains_key(&number)
+    }
+
     /// Those that were not removed. Of two with one address the later one: it was added after the other was removed.
     fn living(self) -> HashMap<Address, Registration> {
-        let Self { databases, removed, .. } = self;
-        let living = databases.into_iter().filter(|(number, _)| !removed.contains(number));
+        let Self { databases, of_entries, removed, .. } = self;
+        let all: BTreeMap<Number, Address> = of_entries.into_iter().chain(databases).collect();
+        let living = all.into_iter().filter(|(number, _)| !removed.contains(number));
         living.map(|(number, address)| (address, Registration { number })).collect()
     }
 }
@@ -321,9 +332,9 @@ impl Store {
             stores.insert(registration.number, store);
         }
         self.inner.tree.apply(batch)?;
-        self.index_frames(frames, &stores, Scope::Everything)?;
+        let uncommitted = self.index_frames(frames, &stores, Scope::Everything)?;
         for store in stores.values() {
-            store.derive()?;
+            store.derive(&uncommitted)?;
         }
         let mut batch = Batch::default();
         batch.put(keys::CHECKPOINT, checkpoint.encode());

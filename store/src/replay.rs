@@ -56,9 +56,7 @@ impl Store {
                 if let Some(address) = records::read_database(payload)
                     && self.registration(&address)?.is_none()
                 {
-                    let registration = Registration { number: *number };
-                    let next = self.next_number()?.max(Number(number.0.saturating_add(1)));
-                    put_registered(batch, &address, registration, next);
+                    self.replay_registration(&address, *number, batch)?;
                 }
             }
             Kind::Removed => {
@@ -71,9 +69,14 @@ impl Store {
             }
             Kind::Entry | Kind::Staged => {
                 let Ok(entry) = Entry::decode(payload) else { return Ok(()) };
-                if let Ok(address) = entry.id.parse()
-                    && let Some((database, log)) = self.opened(address, *number, logs)?
-                {
+                let Ok(address) = entry.id.parse() else { return Ok(()) };
+                if *number >= self.next_number()? && self.registration(&address)?.is_none() {
+                    // The record of the registration is damaged; an entry tells as much.
+                    let mut registered = Batch::default();
+                    self.replay_registration(&address, *number, &mut registered)?;
+                    self.inner.tree.apply(registered)?;
+                }
+                if let Some((database, log)) = self.opened(address, *number, logs)? {
                     match kind {
                         Kind::Entry => {
                             database.promote_ancestors(log, &entry)?;
@@ -86,6 +89,17 @@ impl Store {
             Kind::Commit => self.replay_commit(payload, *number, logs)?,
             Kind::Retired | Kind::Swept => {}
         }
+        Ok(())
+    }
+
+    fn replay_registration(
+        &self,
+        address: &Address,
+        number: Number,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
+        let next = self.next_number()?.max(Number(number.0.saturating_add(1)));
+        put_registered(batch, address, Registration { number }, next);
         Ok(())
     }
 

@@ -165,7 +165,7 @@ impl Store {
         Ok(match kind {
             Kind::Block | Kind::Entry | Kind::Staged => match self.indexed(hash)? {
                 Some(indexed) if indexed.location() == location => Some(Held::Committed(indexed)),
-                None if *kind == Kind::Staged => self.staged_in(location, frame)?,
+                None if *kind != Kind::Block => self.staged_in(location, frame)?,
                 _ => None,
             },
             Kind::Registered => match records::read_database(payload) {
@@ -178,8 +178,20 @@ impl Store {
                 oldest.is_some_and(|oldest| oldest < location.segment).then_some(Held::Record)
             }
             Kind::Swept => Some(Held::Record),
-            Kind::Commit | Kind::Retired => None,
+            // It tells that what waits for missing ancestors was part of the log.
+            Kind::Commit => self.commits_staged(frame)?.then_some(Held::Record),
+            Kind::Retired => None,
         })
+    }
+
+    fn commits_staged(&self, frame: &Frame) -> Result<bool, StoreError> {
+        let hashes = records::read_commit(&frame.payload).map(|(_, hashes)| hashes).unwrap_or_default();
+        for hash in hashes {
+            if self.inner.tree.contains(keys::staged(frame.number, &hash))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn staged_in(&self, location: Location, frame: &Frame) -> Result<Option<Held>, StoreError> {

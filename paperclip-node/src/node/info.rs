@@ -202,6 +202,12 @@ impl OpenInfo {
             problems
                 .push(format!("{count} entries are damaged on this node's disk; peers are asked for them"));
         }
+        if let [first, ..] = &self.unreachable[..] {
+            problems.push(format!(
+                "entries that wait for others, or are missing themselves: {}; no peer has given {}, among others",
+                self.pending, first.hash
+            ));
+        }
         problems
     }
 

@@ -196,7 +196,8 @@ impl Reader {
         let range = match within(&self.buffer, self.from) {
             Some(range) => range,
             None => {
-                self.buffer.resize(BUFFER, 0);
+                let rest = usize::try_from(self.file.len()?.saturating_sub(at)).unwrap_or(usize::MAX);
+                self.buffer = vec![0; rest.min(BUFFER)];
                 let Readable { length, lost_to } = disk::read_over(&*self.file, &mut self.buffer, at)?;
                 self.lost_to = self.lost_to.max(lost_to);
                 self.buffer.truncate(length);

@@ -2,12 +2,18 @@
 
 use super::{address, block, put, sim_disk::SimDisk, writer};
 use crate::{
-    Corruption, Healed, OpenError, Poison, Store, StoreConfig, StoreError, environment::Environment,
+    Corruption, Healed, OpenError, Poison, Store, StoreConfig, StoreError,
+    disk::{Disk as _, RealDisk},
+    environment::Environment,
     tree::MemoryEngine,
 };
 use oplog::{Hash, log::LogRead as _};
 use rand::{SeedableRng as _, rngs::StdRng};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tempfile::TempDir;
 
 /// A store on a disk in memory, that is opened and closed as one likes.
@@ -362,4 +368,13 @@ fn a_new_directory_on_a_full_disk_is_refused() {
     machine.disk.set_room(Some(0));
     let error = machine.try_open().unwrap_err();
     assert!(matches!(error, OpenError::Io { .. }) && error.is_disk_full(), "{error}");
+}
+
+/// What Linux refuses to sync tells that it was asked to.
+#[test]
+fn the_machine_s_disk_is_asked_to_sync_files_and_folders() {
+    let is_refusal = |error: io::Error| error.kind() == io::ErrorKind::InvalidInput;
+    let file = RealDisk.append_to(Path::new("/dev/null")).unwrap();
+    assert!(file.sync().is_err_and(is_refusal));
+    assert!(RealDisk.sync_folder(Path::new("/proc")).is_err_and(is_refusal));
 }

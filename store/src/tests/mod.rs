@@ -1,5 +1,6 @@
 //! What a user of the store would notice.
 
+mod behind_damage;
 mod conformance;
 mod disks;
 mod flushing;
