@@ -89,11 +89,11 @@ impl Tree {
     }
 
     pub(super) fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>, StoreError> {
-        Ok(self.engine.get(key.as_ref())?)
+        self.engine.get(key.as_ref()).map_err(|error| self.unreadable(error))
     }
 
     pub(super) fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool, StoreError> {
-        Ok(self.engine.get(key.as_ref())?.is_some())
+        Ok(self.get(key)?.is_some())
     }
 
     /// The keys with a prefix, ascending, and their values.
@@ -127,6 +127,14 @@ impl Tree {
     /// Brings all changes to disk.
     pub(super) fn flush(&self) -> Result<(), Poison> {
         self.engine.flush().map_err(|error| self.fail(error))
+    }
+
+    /// An engine that could not write may not read either: then that is what is wrong.
+    fn unreadable(&self, error: EngineError) -> StoreError {
+        match self.failed.get() {
+            Some(first) => Poison::Write(first.clone()).into(),
+            None => error.into(),
+        }
     }
 
     fn fail(&self, error: EngineError) -> Poison {
