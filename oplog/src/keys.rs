@@ -31,6 +31,18 @@ impl SigningKey {
         Ok(Self { secret, public_hex })
     }
 
+    /// A new key of random bytes, which `fill` gets from where the caller has them.
+    pub fn generate<E>(mut fill: impl FnMut(&mut [u8; 32]) -> Result<(), E>) -> Result<Self, E> {
+        loop {
+            let mut bytes = [0; 32];
+            fill(&mut bytes)?;
+            // All but one in 2^127 random numbers are keys.
+            if let Ok(key) = Self::from_bytes(bytes) {
+                return Ok(key);
+            }
+        }
+    }
+
     /// Reads 64 hex digits.
     pub fn from_hex(text: &str) -> Result<Self, BadSecret> {
         let mut secret = [0; 32];
@@ -109,4 +121,17 @@ pub(crate) fn is_lower_hex(text: &str) -> bool {
 
 fn digest(message: &[u8]) -> Message {
     Message::from_digest(Sha256::digest(message).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_key_are_drawn_again() {
+        let mut draws = [[0; 32], [255; 32], [7; 32]].into_iter();
+        let key = SigningKey::generate(|bytes| draws.next().map(|draw| *bytes = draw).ok_or(())).unwrap();
+        assert_eq!(key.to_secret_hex(), "07".repeat(32));
+        assert!(SigningKey::generate(|_| Err("no randomness")).is_err());
+    }
 }

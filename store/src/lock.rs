@@ -2,9 +2,9 @@
 
 use super::error::{Holder, OpenError, failed};
 use std::{
-    fs::{self, DirBuilder, File, Permissions, TryLockError},
+    fs::{self, File, Permissions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
 
@@ -23,7 +23,7 @@ pub(super) struct DirectoryLock {
 impl DirectoryLock {
     /// Creates the directory if need be and takes it for this process.
     pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
-        DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(dir).map_err(failed("create", dir))?;
+        durable_file::create_folder(dir, DIRECTORY_MODE).map_err(failed("create", dir))?;
         close_to_others(dir);
         let path = dir.join("lock");
         let mut options = File::options();

@@ -26,14 +26,7 @@ impl RootKey {
     /// # Errors
     /// [`RootKeyError::Random`].
     pub fn generate() -> Result<Self, RootKeyError> {
-        loop {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes)?;
-            // All but one in 2^127 random numbers are keys.
-            if let Ok(key) = SigningKey::from_bytes(bytes) {
-                return Ok(Self(key));
-            }
-        }
+        Ok(Self(SigningKey::generate(|bytes| getrandom::fill(bytes))?))
     }
 
     /// The one that a secret holds, in hex.

@@ -12,8 +12,7 @@ mod node_config;
 mod service;
 mod unit_file;
 
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -24,6 +23,9 @@ pub use node_config::NodeConfig;
 pub use service::{Service, ServiceState};
 
 use crate::names::USER;
+
+/// Permissions of folders that the charm makes for its files.
+const FOLDER_MODE: u32 = 0o755;
 
 /// How much of a failed command's output an error shows, in characters.
 const SHOWN: usize = 400;
@@ -185,23 +187,9 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, MachineError> {
 /// Writes a file all at once: a crash leaves the old content or the new.
 fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), MachineError> {
     if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent).map_err(file_error(parent))?;
+        durable_file::create_folder(parent, FOLDER_MODE).map_err(file_error(parent))?;
     }
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(&temporary)?;
-        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write().map_err(file_error(path))
+    durable_file::replace(path, content, mode).map_err(file_error(path))
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), MachineError> {

@@ -5,14 +5,16 @@ use rand::TryRngCore as _;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fs::File,
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
-use tempfile::NamedTempFile;
 
 /// The largest key, token or certificate file, in bytes. A certificate takes about 500.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// Permissions of what is written: it may be secret.
+const OWNER_ONLY: u32 = 0o600;
 
 /// Permissions of group and others, which a secret must not have.
 const SHARED: u32 = 0o077;
@@ -82,7 +84,7 @@ pub enum KeyFileError {
 /// # Errors
 /// [`KeyFileError::Exists`] rather than overwriting; [`KeyFileError::Write`], [`KeyFileError::Random`].
 pub fn create_key(path: &Path) -> Result<SigningKey, KeyFileError> {
-    let key = random_key()?;
+    let key = SigningKey::generate(|bytes| rand::rngs::OsRng.try_fill_bytes(bytes))?;
     write_new(path, format!("{}\n", key.to_secret_hex()).as_bytes())?;
     Ok(key)
 }
@@ -128,9 +130,7 @@ pub fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), KeyFile
     let failed = |source| KeyFileError::Write { path: path.into(), source };
     let mut text = serde_json::to_vec(document).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
-    let file = written(path, &text).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    sync_folder(path).map_err(failed)
+    durable_file::replace(path, &text, OWNER_ONLY).map_err(failed)
 }
 
 fn read_text(file: File, path: &Path) -> Result<String, KeyFileError> {
@@ -143,42 +143,12 @@ fn read_text(file: File, path: &Path) -> Result<String, KeyFileError> {
     Ok(text)
 }
 
-fn random_key() -> Result<SigningKey, KeyFileError> {
-    loop {
-        let mut bytes = [0; 32];
-        rand::rngs::OsRng.try_fill_bytes(&mut bytes)?;
-        // All but one in 2^127 random numbers are keys.
-        if let Ok(key) = SigningKey::from_bytes(bytes) {
-            return Ok(key);
-        }
-    }
-}
-
-/// A crash leaves either no file or the whole one; two who try at once do not overwrite each other.
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.into() },
         _ => KeyFileError::Write { path: path.into(), source },
     };
-    let file = written(path, bytes).map_err(failed)?;
-    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
-    sync_folder(path).map_err(failed)
-}
-
-/// A temporary file beside `path`, mode 0600, with these bytes on disk.
-fn written(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let mut file = NamedTempFile::new_in(folder(path))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder(path))?.sync_all()
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    durable_file::create(path, bytes, OWNER_ONLY).map_err(failed)
 }
 
 #[cfg(test)]

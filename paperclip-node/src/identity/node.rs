@@ -9,9 +9,7 @@ use oplog::{
 };
 use paperclip_client::certificate::Certificate;
 use std::{
-    fs::DirBuilder,
     io,
-    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -116,10 +114,7 @@ impl NodeIdentity {
     /// [`NodeIdentityError`].
     pub fn show(source: IdentitySource<'_>) -> Result<Self, NodeIdentityError> {
         let data_dir = source.data_dir;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(DIRECTORY_MODE)
-            .create(data_dir)
+        durable_file::create_folder(data_dir, DIRECTORY_MODE)
             .map_err(|error| NodeIdentityError::DataDir { path: data_dir.into(), source: error })?;
         let signing = read_or_create(&data_dir.join(SIGNING_KEY))?;
         let node = Self { signing, cluster_id: source.cluster_id.map(str::to_owned), identity: None };

@@ -3,8 +3,6 @@
 use libp2p::identity::{DecodingError, Keypair};
 use std::{
     fs, io,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -49,14 +47,7 @@ fn create(path: &Path) -> Result<Keypair, PeerKeyError> {
     let encoded = key
         .to_protobuf_encoding()
         .map_err(|source| PeerKeyError::NotAKey { path: path.to_owned(), source })?;
-    let temporary = path.with_extension("new");
-    let write = || {
-        let mut file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        file.write_all(&encoded)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(|source| PeerKeyError::Io { path: path.to_owned(), source })?;
+    durable_file::create(path, &encoded, 0o600)
+        .map_err(|source| PeerKeyError::Io { path: path.to_owned(), source })?;
     Ok(key)
 }
