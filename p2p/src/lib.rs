@@ -4,7 +4,8 @@
 //! * [`streams`]: plain streams, opened and accepted;
 //! * [`identify`]: who peers are and what they speak;
 //! * [`ping`]: answers to peers that ask whether we are alive;
-//! * [`bitswap`]: blocks, fetched and served.
+//! * [`bitswap`]: blocks, fetched and served;
+//! * [`backoff`]: growing pauses between attempts.
 //!
 //! "Wire document" in the texts of this crate is `orbitdb-wire.md`: what JavaScript OrbitDB 4.0.0 does on the
 //! wire, and how that was found out.
@@ -83,6 +84,7 @@
 //! # }
 //! ```
 
+pub mod backoff;
 pub mod bitswap;
 pub mod identify;
 pub mod muxer;
@@ -90,3 +92,6 @@ pub mod ping;
 pub mod streams;
 
 mod changes;
+mod guarded_stream;
+
+pub use guarded_stream::GuardedStream;

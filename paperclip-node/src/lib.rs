@@ -11,3 +11,4 @@ pub mod net;
 pub mod node;
 mod printable;
 pub mod serve;
+mod timer;

@@ -64,6 +64,9 @@ pub const ASK_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
 /// Pause after a message could not be sent; doubles with every further failure.
 pub const RESEND_AFTER: Duration = Duration::from_millis(250);
 
+/// The longest such pause.
+pub const RESEND_AT_MOST: Duration = Duration::from_secs(32);
+
 /// Failures in a row after which a peer's wants are forgotten and it is left alone until it asks again.
 pub const MAX_SEND_FAILURES: u32 = 6;
 

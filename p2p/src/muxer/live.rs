@@ -36,7 +36,7 @@ impl LiveStreams {
 
 /// Held by a stream for as long as it lives.
 #[derive(Debug)]
-pub(super) struct Token(Arc<Shared>);
+pub struct Token(Arc<Shared>);
 
 impl Drop for Token {
     fn drop(&mut self) {

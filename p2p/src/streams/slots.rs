@@ -6,7 +6,7 @@ use libp2p::StreamProtocol;
 
 /// A protocol's place in the count for as long as this value lives.
 #[derive(Debug, Clone)]
-pub(super) struct Slot {
+pub struct Slot {
     _held: Arc<()>,
 }
 

@@ -8,6 +8,7 @@ use crate::{
         Network, Offence,
         heads::{self, ExchangeError, Exchanged, Outcome, Role, Schedule},
     },
+    timer,
 };
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -99,15 +100,9 @@ impl Exchanges {
                 running.spawn(Arc::clone(&this).dial(peer));
             }
             let next = schedule.next();
-            let pause = async {
-                match next {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = pause => {}
+                () = timer::until(next) => {}
                 changed = replicas.changed() => match changed {
                     Ok(()) => this.serve(&mut schedule, &mut replicas),
                     Err(_) => break,

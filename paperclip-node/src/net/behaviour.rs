@@ -1,8 +1,8 @@
 //! What the swarm is made of.
 
-use super::{Config, gossip, handshakes::HandshakeCounters, transport::transport};
+use super::{Config, gossip, handshakes::HandshakeCounters, reasons::listen_reason, transport::transport};
 use libp2p::{
-    Multiaddr, Swarm, TransportError, allow_block_list,
+    Multiaddr, Swarm, allow_block_list,
     connection_limits::{self, ConnectionLimits},
     multiaddr::Protocol,
     swarm::{self, NetworkBehaviour},
@@ -86,7 +86,10 @@ pub(super) fn build(
         let taken = probe(address);
         taken.map_err(|error| StartError::Listen { address: address.clone(), reason: error.to_string() })?;
         let listen = swarm.listen_on(address.clone());
-        listen.map_err(|error| StartError::Listen { address: address.clone(), reason: one_line(error) })?;
+        listen.map_err(|error| StartError::Listen {
+            address: address.clone(),
+            reason: listen_reason(&error),
+        })?;
     }
     for address in &config.announce {
         swarm.add_external_address(address.clone());
@@ -115,17 +118,4 @@ fn limits(config: &Config) -> ConnectionLimits {
         .with_max_established(Some(most))
         .with_max_established_per_peer(Some(MAX_PER_PEER))
         .with_max_pending_outgoing(Some(MAX_DIALING))
-}
-
-fn one_line(error: TransportError<io::Error>) -> String {
-    match error {
-        TransportError::MultiaddrNotSupported(_) => "the kind of address is not supported".to_owned(),
-        TransportError::Other(error) => {
-            let mut source: &dyn std::error::Error = &error;
-            while let Some(inner) = source.source() {
-                source = inner;
-            }
-            source.to_string()
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! When to dial the configured peers. Pure: time and jitter are given.
 
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
+use p2p::backoff::{Backoff, spread};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -190,11 +191,11 @@ impl Dialer {
 }
 
 impl Target {
-    /// `jitter` from 0 to 1 spreads the pause over half its length, so that a restarted cluster does not dial in step.
+    /// `jitter` from 0 to 1 spreads the pause, so that a restarted cluster does not dial in step.
     fn pause(&mut self, now: Instant, jitter: f64) {
-        let pause = (FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(16))).min(LONGEST_PAUSE);
-        self.failures += 1;
-        self.state = State::Waiting { until: now + pause.mul_f64(0.75 + jitter.clamp(0.0, 1.0) / 2.0) };
+        let pause = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).pause(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        self.state = State::Waiting { until: now + spread(pause, jitter) };
     }
 }
 

@@ -13,6 +13,7 @@ pub mod heads;
 mod log_budget;
 mod peer_key;
 mod peers;
+mod reasons;
 mod task;
 mod topics;
 mod transport;

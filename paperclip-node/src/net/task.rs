@@ -7,8 +7,10 @@ use super::{
     dialer::{ConfiguredPeer, Dialer},
     dials::DialCounters,
     log_budget::LogBudget,
+    reasons::dial_reason,
     topics::{TopicCounters, Topics},
 };
+use crate::timer;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use libp2p::{
@@ -103,12 +105,6 @@ impl Task {
             self.dial_due();
             self.tell_configured();
             let next = self.dialer.next().into_iter().chain(self.conduct.next_forgiven()).min();
-            let pause = async {
-                match next {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 () = stop.cancelled() => break,
                 event = self.swarm.select_next_some() => self.event(event),
@@ -116,7 +112,7 @@ impl Task {
                     Some(command) => self.command(command),
                     None => break,
                 },
-                () = pause => {}
+                () = timer::until(next) => {}
             }
         }
     }
@@ -381,25 +377,5 @@ impl Task {
             }
             gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::SlowPeer { .. } => {}
         }
-    }
-}
-
-/// The innermost reason, in one line: the outer ones repeat addresses over several.
-fn dial_reason(error: &DialError) -> String {
-    match error {
-        DialError::Transport(tried) => {
-            let reasons: BTreeSet<String> = tried
-                .iter()
-                .map(|(_, error)| {
-                    let mut source: &dyn std::error::Error = error;
-                    while let Some(inner) = source.source() {
-                        source = inner;
-                    }
-                    source.to_string()
-                })
-                .collect();
-            reasons.into_iter().collect::<Vec<_>>().join("; ")
-        }
-        other => other.to_string(),
     }
 }

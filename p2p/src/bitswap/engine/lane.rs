@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::bitswap::limits::RESEND_AFTER;
+use crate::{
+    backoff::Backoff,
+    bitswap::limits::{RESEND_AFTER, RESEND_AT_MOST},
+};
 
 /// Names one thing under way (a look-up, a message), so that a report about it is not taken for one about another
 /// after a peer left and came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Job(pub(super) u64);
-
-/// Doublings of the pause after failures: 250 ms becomes 32 s at most.
-const DOUBLINGS: u32 = 7;
 
 /// One of the two directions in which a peer is sent messages: our wants, and answers to its own. Each has at most
 /// one message under way, so that small urgent wants never wait for large answers.
@@ -51,7 +51,7 @@ impl Lane {
 
     /// Returns the failures in a row.
     pub(super) fn failed(&mut self, now: Duration) -> u32 {
-        let pause = RESEND_AFTER.saturating_mul(1 << self.failures.min(DOUBLINGS));
+        let pause = Backoff::new(RESEND_AFTER, RESEND_AT_MOST).pause(self.failures);
         self.job = None;
         self.failures = self.failures.saturating_add(1);
         self.closed_until = now + pause;

@@ -17,7 +17,6 @@ mod asks;
 mod lane;
 mod ledger;
 mod output;
-mod recent;
 mod wants;
 
 use std::{
@@ -27,6 +26,7 @@ use std::{
 
 use bytes::Bytes;
 use cid::Cid;
+use hashlink::LruCache;
 use libp2p::PeerId;
 
 pub use lane::Job;
@@ -38,11 +38,10 @@ use self::{
     asks::Asks,
     lane::Lane,
     ledger::Ledger,
-    recent::Recent,
     wants::{AskTable, Wants},
 };
 use super::{
-    limits::{MAX_ANSWERS, MAX_LOOKUPS, MAX_PEERS, MAX_SEND_FAILURES},
+    limits::{MAX_ANSWERS, MAX_LOOKUPS, MAX_PEERS, MAX_SEND_FAILURES, RECENT_BLOCKS},
     message::{Message, Presence},
     stats::Stats,
 };
@@ -58,13 +57,14 @@ struct Peer {
 }
 
 /// The state machine. See the module's text.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Engine {
     peers: BTreeMap<PeerId, Peer>,
     /// The peers that speak bitswap for sure, which may be asked.
     ready: AskTable,
     wants: Wants,
-    recent: Recent,
+    /// The last [`RECENT_BLOCKS`] blocks received.
+    recent: LruCache<Cid, ()>,
     /// Peers with something to be answered, longest waiting first.
     turns: VecDeque<PeerId>,
     lookups: usize,
@@ -72,6 +72,23 @@ pub struct Engine {
     last_job: u64,
     outputs: VecDeque<Output>,
     stats: Stats,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            peers: BTreeMap::new(),
+            ready: AskTable::new(),
+            wants: Wants::default(),
+            recent: LruCache::new(RECENT_BLOCKS),
+            turns: VecDeque::new(),
+            lookups: 0,
+            answers: 0,
+            last_job: 0,
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+        }
+    }
 }
 
 impl Engine {
@@ -174,7 +191,7 @@ impl Engine {
 
     fn block(&mut self, from: PeerId, cid: Cid, data: Bytes, now: Duration) {
         let Some(sessions) = self.wants.received(from, &cid, &mut self.ready) else {
-            if self.recent.contains(&cid) {
+            if self.recent.contains_key(&cid) {
                 self.stats.blocks_duplicate += 1;
             } else {
                 self.stats.blocks_unwanted += 1;
@@ -183,7 +200,7 @@ impl Engine {
         };
         self.stats.blocks_received += 1;
         self.stats.bytes_received += data.len() as u64;
-        self.recent.insert(cid);
+        self.recent.insert(cid, ());
         if let Some(asks) = self.ready.get_mut(&from) {
             asks.last_block = now;
         }

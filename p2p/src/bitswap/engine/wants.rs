@@ -13,7 +13,10 @@ use cid::Cid;
 use libp2p::PeerId;
 
 use super::asks::Asks;
-use crate::bitswap::limits::{ASK_AGAIN_AFTER, ASK_AGAIN_AT_MOST, BUSY_PEER_AFTER, NEXT_PEER_AFTER};
+use crate::{
+    backoff::Backoff,
+    bitswap::limits::{ASK_AGAIN_AFTER, ASK_AGAIN_AT_MOST, BUSY_PEER_AFTER, NEXT_PEER_AFTER},
+};
 
 /// One session, as the engine knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -239,7 +242,7 @@ impl Open {
                 self.waiting_for = Some((peer, now));
             }
             None => {
-                let pause = ASK_AGAIN_AFTER.saturating_mul(1 << self.rounds.min(8)).min(ASK_AGAIN_AT_MOST);
+                let pause = Backoff::new(ASK_AGAIN_AFTER, ASK_AGAIN_AT_MOST).pause(self.rounds);
                 // A round that asked nobody for want of room or peers is no reason to wait longer.
                 if !self.asked.is_empty() {
                     self.rounds = self.rounds.saturating_add(1);

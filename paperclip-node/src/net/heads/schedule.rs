@@ -5,6 +5,7 @@
 //! failure: a JavaScript peer subscribes before it accepts its heads protocol (wire document, section 9).
 
 use libp2p::PeerId;
+use p2p::backoff::{Backoff, spread};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
@@ -89,19 +90,18 @@ impl Schedule {
     pub fn ended(&mut self, peer: &PeerId, outcome: Outcome, now: Instant, jitter: f64) {
         let Some(turn) = self.peers.get_mut(peer) else { return };
         turn.running = false;
-        let spread = 0.75 + jitter.clamp(0.0, 1.0) / 2.0;
         let pause = match outcome {
             Outcome::Done => {
                 turn.failures = 0;
-                self.interval.mul_f64(spread)
+                self.interval
             }
             Outcome::NotServed | Outcome::Failed => {
-                let pause = FIRST_RETRY * 2_u32.saturating_pow(turn.failures.min(16));
-                turn.failures += 1;
-                pause.min(self.interval).mul_f64(spread)
+                let pause = Backoff::new(FIRST_RETRY, self.interval).pause(turn.failures);
+                turn.failures = turn.failures.saturating_add(1);
+                pause
             }
         };
-        turn.at = now + pause;
+        turn.at = now + spread(pause, jitter);
     }
 
     /// When [`due`](Self::due) has something again.

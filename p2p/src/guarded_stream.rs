@@ -1,4 +1,4 @@
-//! A negotiated stream that keeps its place in the bounds.
+//! A stream that holds a place in a bound for as long as it lives.
 
 use std::{
     io,
@@ -9,23 +9,20 @@ use std::{
 
 use futures::{AsyncRead, AsyncWrite};
 
-use super::slots::Slot;
-
-/// A stream to a peer, read and written by the [`futures`] I/O traits. It counts against the bounds of its
-/// connection and protocol until it is dropped. Dropping it without closing it resets it.
+/// A stream, read and written by the [`futures`] I/O traits, and the guard `G` of its place, dropped with it.
 #[derive(Debug)]
-pub struct Stream {
-    inner: libp2p::Stream,
-    _slot: Slot,
+pub struct GuardedStream<S, G> {
+    pub(crate) inner: S,
+    _guard: G,
 }
 
-impl Stream {
-    pub(super) fn new(inner: libp2p::Stream, slot: Slot) -> Self {
-        Self { inner, _slot: slot }
+impl<S, G> GuardedStream<S, G> {
+    pub(crate) fn new(inner: S, guard: G) -> Self {
+        Self { inner, _guard: guard }
     }
 }
 
-impl AsyncRead for Stream {
+impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for GuardedStream<S, G> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
@@ -39,7 +36,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for GuardedStream<S, G> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
