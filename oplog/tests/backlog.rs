@@ -18,8 +18,8 @@ use oplog::{
     view::Operation,
 };
 
-const HOSTILE: Source = Source::peer(1);
-const HONEST: Source = Source::peer(2);
+const HOSTILE: Source<u8> = Source::Peer(1);
+const HONEST: Source<u8> = Source::Peer(2);
 
 fn address() -> Address {
     Hash::of(b"a manifest").into()
@@ -30,7 +30,7 @@ fn unknown(n: usize) -> Hash {
 }
 
 struct Peer {
-    joiner: Joiner,
+    joiner: Joiner<u8>,
     store: MemoryLog,
     identity: Identity,
     key: SigningKey,
@@ -65,7 +65,7 @@ impl Peer {
         Entry::sign(draft, self.identity.hash(), &self.key).1
     }
 
-    fn offer(&mut self, block: Bytes, source: Source) {
+    fn offer(&mut self, block: Bytes, source: Source<u8>) {
         let mut effects = Vec::new();
         self.joiner.head(block, source, &self.store, &mut effects).unwrap();
         while let Some(effect) = effects.pop() {

@@ -157,7 +157,7 @@ fn live(steps: &[Step]) -> ([Replica; 3], Vec<Added>) {
 /// A joiner with its log, and blocks that arrive when the test says so.
 struct Peer {
     replica: Replica,
-    joiner: Joiner,
+    joiner: Joiner<u8>,
     jobs: Vec<Job>,
     wants: BTreeSet<Hash>,
     staged: HashMap<Hash, Bytes>,
@@ -178,11 +178,11 @@ impl Peer {
 
     fn head(&mut self, block: Bytes) {
         let mut effects = Vec::new();
-        self.joiner.head(block, Source::peer(1), &self.replica.store, &mut effects).unwrap();
+        self.joiner.head(block, Source::Peer(1), &self.replica.store, &mut effects).unwrap();
         self.act(effects);
     }
 
-    fn act(&mut self, effects: Vec<Effect>) {
+    fn act(&mut self, effects: Vec<Effect<u8>>) {
         for effect in effects {
             match effect {
                 Effect::Fetch(want) => assert!(self.wants.insert(want.hash), "{} is wanted twice", want.hash),

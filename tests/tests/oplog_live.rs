@@ -30,7 +30,7 @@ fn broken(what: impl std::fmt::Display) -> HarnessError {
 struct Replica {
     log: Log,
     store: MemoryLog,
-    joiner: Joiner,
+    joiner: Joiner<u8>,
 }
 
 impl Replica {
@@ -52,7 +52,7 @@ impl Replica {
         let mut effects = Vec::new();
         for head in heads {
             let hash: Hash = head.parse().map_err(broken)?;
-            let Ok(()) = self.joiner.head_hash(hash, Source::peer(1), &self.store, &mut effects);
+            let Ok(()) = self.joiner.head_hash(hash, Source::Peer(1), &self.store, &mut effects);
         }
         while let Some(effect) = effects.pop() {
             match effect {

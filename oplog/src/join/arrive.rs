@@ -22,9 +22,9 @@ enum Link {
     Refused(Refusal),
 }
 
-impl Joiner {
+impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     /// A wanted block is here.
-    pub(super) fn arrived(&mut self, id: Id, block: Bytes, effects: &mut Vec<Effect>) {
+    pub(super) fn arrived(&mut self, id: Id, block: Bytes, effects: &mut Vec<Effect<P>>) {
         let candidate = match Candidate::decode(block, self.limits.max_entry_bytes) {
             Ok(candidate) => candidate,
             Err(error) => return self.refuse(id, error.into(), effects),
@@ -70,7 +70,7 @@ impl Joiner {
         hash: Hash,
         block: Bytes,
         result: Result<Arc<VerifiedIdentity>, IdentityError>,
-        effects: &mut Vec<Effect>,
+        effects: &mut Vec<Effect<P>>,
     ) {
         let waiters = self.identity_waiters.remove(&hash).unwrap_or_default();
         let identity = match result {
@@ -110,7 +110,7 @@ impl Joiner {
         payload: PayloadFacts,
         author: Arc<VerifiedIdentity>,
         read: &R,
-        effects: &mut Vec<Effect>,
+        effects: &mut Vec<Effect<P>>,
     ) -> Result<(), R::Error> {
         let Candidate { entry, block, .. } = candidate;
         let Some(source) = self.pending.get(&id).map(|pending| pending.source) else {
@@ -172,9 +172,9 @@ impl Joiner {
         id: Id,
         link: Hash,
         is_parent: bool,
-        source: Source,
+        source: Source<P>,
         read: &R,
-        effects: &mut Vec<Effect>,
+        effects: &mut Vec<Effect<P>>,
     ) -> Result<Link, R::Error> {
         if let Some(position) = self.ready_at.get(&link) {
             return Ok(Link::Settled(is_parent.then(|| position.clone())));
@@ -187,7 +187,7 @@ impl Joiner {
             }
             return Ok(Link::Pending(need));
         }
-        if self.refused.get(&link).is_some() {
+        if self.refused.contains_key(&link) {
             return Ok(Link::Refused(Refusal::AncestorRefused(link)));
         }
         if is_parent {

@@ -2,7 +2,6 @@
 
 use super::{
     Effect, Limits, Policy, Ready, Refusal, Source, Verdict, Want, WrittenBy,
-    bounded::Bounded,
     pending::{Id, Pending, SMALL, Stage, shrink},
     verify::{Job, Outcome, Work},
 };
@@ -11,6 +10,7 @@ use crate::{
     shares::Shares,
 };
 use bytes::Bytes;
+use hashlink::LruCache;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -18,35 +18,35 @@ use std::{
 
 /// Plans the joins of one database.
 #[derive(Debug)]
-pub struct Joiner {
+pub struct Joiner<P> {
     pub(super) log_id: String,
     pub(super) writers: Arc<Writers>,
     pub(super) policy: Policy,
     pub(super) limits: Limits,
     /// [`Limits::max_pending_bytes`], or less.
     pub(super) byte_budget: usize,
-    pub(super) pending: HashMap<Id, Pending>,
+    pub(super) pending: HashMap<Id, Pending<P>>,
     pub(super) ids: HashMap<Hash, Id>,
     pub(super) next_id: Id,
-    /// Pending entries, by the number of the peer that led to them. Many links weigh as much as entries.
-    pub(super) room: Shares<u64>,
+    /// Pending entries, by the peer that led to them. Many links weigh as much as entries.
+    pub(super) room: Shares<Option<P>>,
     /// Those of them whose blocks are being fetched.
-    pub(super) wanted: Shares<u64>,
+    pub(super) wanted: Shares<Option<P>>,
     /// Blocks in memory, those in jobs among them.
     pub(super) block_bytes: usize,
     /// Blocks whose identity is being fetched.
     pub(super) unidentified_bytes: usize,
     /// Blocks in jobs, whose verdicts are out.
     pub(super) verifying_bytes: usize,
-    pub(super) identities: Bounded<Hash, Arc<VerifiedIdentity>>,
+    pub(super) identities: LruCache<Hash, Arc<VerifiedIdentity>>,
     /// Identity blocks under way, and the entries that wait for them.
     pub(super) identity_waiters: HashMap<Hash, Vec<Id>>,
-    pub(super) refused: Bounded<Hash, ()>,
+    pub(super) refused: LruCache<Hash, ()>,
     pub(super) ready: VecDeque<Ready>,
     pub(super) ready_at: HashMap<Hash, Position>,
 }
 
-impl Joiner {
+impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     /// A joiner for the database at `address`, written to by `writers`.
     pub fn new(address: Address, writers: Writers, policy: Policy, limits: Limits) -> Self {
         Self {
@@ -63,9 +63,9 @@ impl Joiner {
             block_bytes: 0,
             unidentified_bytes: 0,
             verifying_bytes: 0,
-            identities: Bounded::new(limits.max_identities),
+            identities: LruCache::new(limits.max_identities),
             identity_waiters: HashMap::new(),
-            refused: Bounded::new(limits.max_refused),
+            refused: LruCache::new(limits.max_refused),
             ready: VecDeque::new(),
             ready_at: HashMap::new(),
         }
@@ -116,12 +116,12 @@ impl Joiner {
     pub fn head<R: LogRead>(
         &mut self,
         block: Bytes,
-        source: Source,
+        source: Source<P>,
         read: &R,
-        effects: &mut Vec<Effect>,
+        effects: &mut Vec<Effect<P>>,
     ) -> Result<(), R::Error> {
         let hash = Hash::of(&block);
-        if self.ready_at.contains_key(&hash) || self.refused.get(&hash).is_some() || read.contains(&hash)? {
+        if self.ready_at.contains_key(&hash) || self.refused.contains_key(&hash) || read.contains(&hash)? {
             return Ok(());
         }
         let id = match self.ids.get(&hash) {
@@ -145,11 +145,11 @@ impl Joiner {
     pub fn head_hash<R: LogRead>(
         &mut self,
         hash: Hash,
-        source: Source,
+        source: Source<P>,
         read: &R,
-        effects: &mut Vec<Effect>,
+        effects: &mut Vec<Effect<P>>,
     ) -> Result<(), R::Error> {
-        if self.is_pending(&hash) || self.refused.get(&hash).is_some() || read.contains(&hash)? {
+        if self.is_pending(&hash) || self.refused.contains_key(&hash) || read.contains(&hash)? {
             return Ok(());
         }
         match self.admit(hash, source) {
@@ -160,7 +160,7 @@ impl Joiner {
     }
 
     /// Takes a block that was asked for; others are ignored.
-    pub fn block(&mut self, block: Bytes, effects: &mut Vec<Effect>) {
+    pub fn block(&mut self, block: Bytes, effects: &mut Vec<Effect<P>>) {
         let hash = Hash::of(&block);
         if self.identity_waiters.contains_key(&hash) {
             effects.push(Effect::Verify(Job(Work::Identity { hash, block })));
@@ -176,7 +176,7 @@ impl Joiner {
         &mut self,
         verdict: Verdict,
         read: &R,
-        effects: &mut Vec<Effect>,
+        effects: &mut Vec<Effect<P>>,
     ) -> Result<(), R::Error> {
         match verdict.0 {
             Outcome::Identity { hash, block, result } => {
@@ -199,7 +199,7 @@ impl Joiner {
     }
 
     /// Gives up a block that cannot be had, and everything that needs it. All of it may be offered again.
-    pub fn give_up(&mut self, hash: Hash, effects: &mut Vec<Effect>) {
+    pub fn give_up(&mut self, hash: Hash, effects: &mut Vec<Effect<P>>) {
         if let Some(id) = self.ids.get(&hash).copied() {
             self.refuse(id, Refusal::Unreachable(hash), effects);
         }
@@ -209,7 +209,7 @@ impl Joiner {
     }
 
     /// Drops an entry for which there is no room elsewhere, and everything that needs it. All of it may be offered again.
-    pub fn turn_away(&mut self, hash: Hash, effects: &mut Vec<Effect>) {
+    pub fn turn_away(&mut self, hash: Hash, effects: &mut Vec<Effect<P>>) {
         if let Some(id) = self.ids.get(&hash).copied() {
             self.refuse(id, Refusal::Backlog, effects);
         }
@@ -277,6 +277,6 @@ impl Joiner {
 }
 
 /// There is no room for the entry; nothing of it was looked at.
-fn backlog(hash: Hash, source: Source) -> Effect {
+fn backlog<P>(hash: Hash, source: Source<P>) -> Effect<P> {
     Effect::Refused { hash, source, written_by: WrittenBy::Unknown, reason: Refusal::Backlog }
 }

@@ -21,7 +21,6 @@
 
 mod admit;
 mod arrive;
-mod bounded;
 mod joiner;
 mod pending;
 mod settle;
@@ -37,32 +36,24 @@ use crate::{
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Who offered something, as the caller numbers its peers, and whether on its own account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Source(u64);
-
-impl Source {
+/// Who offered something. `P` is what the caller knows its peers by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source<P> {
     /// What the node itself had staged before a restart. Not held to a peer's share of the backlog.
-    pub const STAGED: Self = Self(u64::MAX);
+    Staged,
+    /// A peer, on its own account.
+    Peer(P),
+    /// A peer that passes on what somebody else said: it answers for the room that takes, not for what it is worth.
+    Relay(P),
+}
 
-    /// The peer with this number, whose highest bit is ignored.
-    pub const fn peer(number: u64) -> Self {
-        Self(number << 1)
-    }
-
-    /// The same peer, passing on what somebody else said: it answers for the room that takes, not for what it is worth.
-    pub const fn relaying(self) -> Self {
-        Self(self.0 | 1)
-    }
-
-    /// Whether the peer passed on what somebody else said.
-    pub const fn is_relaying(self) -> bool {
-        self.0 & 1 == 1
-    }
-
-    /// The peer's number, the same for all that comes by it.
-    pub const fn number(self) -> u64 {
-        self.0 >> 1
+impl<P: Copy> Source<P> {
+    /// The peer, whatever it answers for.
+    pub fn peer(self) -> Option<P> {
+        match self {
+            Self::Staged => None,
+            Self::Peer(peer) | Self::Relay(peer) => Some(peer),
+        }
     }
 }
 
@@ -78,7 +69,7 @@ pub struct Limits {
     /// The largest entry taken, in bytes.
     pub max_entry_bytes: usize,
     /// Entries that wait for something, all peers together; [`Shares`](crate::shares::Shares) says how much of it one peer
-    /// may lead to. Each takes some 600 bytes beside its block, and counts once more for every [`LINKS_PER_ENTRY`] links.
+    /// may lead to. Each takes some 600 bytes and a `P` beside its block, and counts once more for every [`LINKS_PER_ENTRY`] links.
     pub max_pending: usize,
     /// Entries of those whose blocks are being fetched, shared in the same way.
     pub max_wanted: usize,
@@ -105,18 +96,18 @@ impl Default for Limits {
 
 /// A block to be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Want {
+pub struct Want<P> {
     /// The block.
     pub hash: Hash,
     /// Who offered what needs it, and so should have it.
-    pub source: Source,
+    pub source: Source<P>,
 }
 
 /// What a joiner wants done.
 #[derive(Debug, Clone)]
-pub enum Effect {
+pub enum Effect<P> {
     /// Get this block, from the store if it is there, and give it to [`Joiner::block`].
-    Fetch(Want),
+    Fetch(Want<P>),
     /// The block is no longer needed.
     Cancel(Hash),
     /// Run the job and give the verdict to [`Joiner::verdict`].
@@ -128,7 +119,7 @@ pub enum Effect {
         /// Its hash.
         hash: Hash,
         /// Who offered it, or what led to it.
-        source: Source,
+        source: Source<P>,
         /// Who wrote it, as far as that is known.
         written_by: WrittenBy,
         /// Why.
@@ -180,8 +171,6 @@ pub struct Ready {
     pub unreadable: bool,
     /// The block; `None` when it was staged.
     pub block: Option<Bytes>,
-    /// Who led to it.
-    pub source: Source,
 }
 
 impl Ready {

@@ -12,9 +12,9 @@ use std::{
 pub(super) type Id = u64;
 
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(super) struct Pending<P> {
     pub(super) hash: Hash,
-    pub(super) source: Source,
+    pub(super) source: Source<P>,
     pub(super) stage: Stage,
     /// What it takes of the room for pending entries.
     pub(super) weight: u32,

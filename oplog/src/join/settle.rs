@@ -14,13 +14,12 @@ enum Settled {
     Refused(Refusal),
 }
 
-impl Joiner {
+impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     /// Moves an entry that needs nothing more to the ready ones, and whoever waited for it alone after it.
-    pub(super) fn complete(&mut self, id: Id, effects: &mut Vec<Effect>) {
+    pub(super) fn complete(&mut self, id: Id, effects: &mut Vec<Effect<P>>) {
         let mut complete = vec![id];
         while let Some(id) = complete.pop() {
-            let Some(Pending { stage: Stage::Verified(verified), waiters, hash, source, .. }) =
-                self.remove(id)
+            let Some(Pending { stage: Stage::Verified(verified), waiters, hash, .. }) = self.remove(id)
             else {
                 continue;
             };
@@ -33,7 +32,7 @@ impl Joiner {
                 }
             }
             self.ready_at.insert(hash, position.clone());
-            self.ready.push_back(Ready { position, next, keyed, unreadable, block, source });
+            self.ready.push_back(Ready { position, next, keyed, unreadable, block });
         }
     }
 
@@ -53,7 +52,7 @@ impl Joiner {
     }
 
     /// Drops an entry and everything that waits for it.
-    pub(super) fn refuse(&mut self, id: Id, reason: Refusal, effects: &mut Vec<Effect>) {
+    pub(super) fn refuse(&mut self, id: Id, reason: Refusal, effects: &mut Vec<Effect<P>>) {
         self.refuse_of(id, reason, WrittenBy::Unknown, effects);
     }
 
@@ -63,7 +62,7 @@ impl Joiner {
         id: Id,
         reason: Refusal,
         written_by: WrittenBy,
-        effects: &mut Vec<Effect>,
+        effects: &mut Vec<Effect<P>>,
     ) {
         let mut doomed = vec![(id, reason, written_by)];
         while let Some((id, reason, mut written_by)) = doomed.pop() {
@@ -98,7 +97,7 @@ impl Joiner {
         }
     }
 
-    fn leave_identity(&mut self, id: Id, identity: Hash, effects: &mut Vec<Effect>) {
+    fn leave_identity(&mut self, id: Id, identity: Hash, effects: &mut Vec<Effect<P>>) {
         if let Some(waiters) = self.identity_waiters.get_mut(&identity) {
             waiters.retain(|waiter| *waiter != id);
             if waiters.is_empty() {
@@ -109,7 +108,7 @@ impl Joiner {
     }
 
     /// The entry `id` no longer needs these: those that nobody else needs, and that were not offered themselves, go too.
-    pub(super) fn abandon(&mut self, id: Id, needs: &HashSet<Id>, effects: &mut Vec<Effect>) {
+    pub(super) fn abandon(&mut self, id: Id, needs: &HashSet<Id>, effects: &mut Vec<Effect<P>>) {
         for need in needs {
             let Some(pending) = self.pending.get_mut(need) else {
                 continue;

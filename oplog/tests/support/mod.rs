@@ -106,7 +106,7 @@ pub fn order(log: &MemoryLog) -> Vec<Hash> {
 
 /// A replica that is offered one head after another, with a few blocks to be had at once.
 pub struct Replica {
-    pub joiner: Joiner,
+    pub joiner: Joiner<u8>,
     pub log: Log,
     pub store: MemoryLog,
 }
@@ -127,7 +127,7 @@ impl Replica {
         let hash = Hash::of(&block);
         let mut effects = Vec::new();
         self.joiner
-            .head(block.into(), Source::peer(1), &self.store, &mut effects)
+            .head(block.into(), Source::Peer(1), &self.store, &mut effects)
             .expect("memory does not fail");
         while let Some(effect) = effects.pop() {
             match effect {

@@ -5,11 +5,11 @@ use crate::net::{ConfiguredPeer, DialState};
 use crate::{
     database::{Change, Refusals, Refused, Resync, Unreachable},
     node::{
-        DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Status,
-        Unavailable, VerifyFailure,
+        DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Role,
+        Standing, Status, Unavailable, VerifyFailure,
     },
 };
-use oplog::{Entry, Hash, Value, json::to_json};
+use oplog::{Entry, Hash, Value, json::to_json, manifest::AccessAddress};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
@@ -82,13 +82,36 @@ fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
+fn role(role: &Role) -> &'static str {
+    match role {
+        Role::Catalog => "catalog",
+        Role::Pinned(_) => "pinned",
+        Role::Guard => "guard",
+    }
+}
+
+fn state(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::Opening => "opening",
+        Standing::Open => "open",
+        Standing::Failed(_) => "failed",
+    }
+}
+
+fn controller(access: &AccessAddress) -> &'static str {
+    match access {
+        AccessAddress::Ipfs(_) => "ipfs",
+        AccessAddress::OrbitDb(_) => "orbitdb",
+    }
+}
+
 /// One database; with the blocks that no peer gives, if `detailed`.
 pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
     let mut shape = json!({
         "address": info.address.to_string(),
         "name": info.name,
-        "role": info.role,
-        "state": info.state,
+        "role": role(&info.role),
+        "state": state(&info.state),
     });
     let Some(fields) = shape.as_object_mut() else { return shape };
     let mut set = |name: &str, value: Json| fields.insert(name.to_owned(), value);
@@ -110,7 +133,7 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
             set("unreachable_blocks", open.unreachable.iter().map(unreachable).collect());
         }
     }
-    if let Some(error) = &info.reason {
+    if let Standing::Failed(error) = &info.state {
         set("error", json!(error));
     }
     shape
@@ -125,8 +148,8 @@ fn opened(open: &OpenInfo) -> [(&'static str, Json); 17] {
         (
             "access",
             json!({
-                "type": open.access.kind,
-                "address": open.access.address,
+                "type": controller(&open.access.controller),
+                "address": open.access.controller.to_string(),
                 "write": open.access.write,
             }),
         ),
@@ -249,7 +272,8 @@ pub(super) fn unconnected_peer(peer: &ConfiguredPeer) -> Json {
 
 /// The state of a database that was to be looked at, and why it could not be.
 fn looked_at(unavailable: Option<&Unavailable>) -> (&'static str, Option<String>) {
-    unavailable.map_or(("open", None), |unavailable| (unavailable.state(), Some(unavailable.to_string())))
+    let standing = unavailable.map_or(Standing::Open, Unavailable::standing);
+    (state(&standing), unavailable.map(ToString::to_string))
 }
 
 /// What came of a resync.

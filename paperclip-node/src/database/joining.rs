@@ -18,7 +18,6 @@ use oplog::{
 use p2p::bitswap::{Received, Session};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -36,9 +35,6 @@ const UNDECIDED_FOR: Duration = Duration::from_secs(3);
 /// Offered heads that are remembered until they are in the log, so that they can be told to others.
 const MAX_OFFERED: usize = 4096;
 
-/// Peers remembered as sources of pending entries.
-const MAX_SOURCES: usize = 4096;
-
 /// A block that has been wanted for longer is listed as unreachable.
 const UNREACHABLE_AFTER: Duration = Duration::from_secs(10);
 
@@ -48,14 +44,12 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a database's task knows of joins under way.
 pub(super) struct Joining {
-    pub(super) joiner: Joiner,
+    pub(super) joiner: Joiner<PeerId>,
     pub(super) verifier: Verifier,
     /// Gossip messages by the head that they carry, oldest first.
     undecided: VecDeque<(Hash, MessageId, Instant)>,
     /// Heads that were offered by exchange or came too late to be passed on by gossip: told to others once joined.
     offered: HashSet<Hash>,
-    /// Peers by the number that the joiner knows them by.
-    sources: HashMap<u64, PeerId>,
     /// Identity blocks to be stored with the next batch.
     identities: Vec<(Hash, Bytes)>,
     pub(super) refusals: Refusals,
@@ -66,40 +60,24 @@ pub(super) struct Joining {
 }
 
 impl Joining {
-    pub(super) fn new(joiner: Joiner, verifier: Verifier) -> Self {
+    pub(super) fn new(joiner: Joiner<PeerId>, verifier: Verifier) -> Self {
         Self {
             joiner,
             verifier,
             undecided: VecDeque::new(),
             offered: HashSet::new(),
-            sources: HashMap::new(),
             identities: Vec::new(),
             refusals: Refusals::default(),
             unreadable: 0,
             offences: HashMap::new(),
         }
     }
-
-    fn source(&mut self, peer: PeerId) -> Source {
-        let mut hasher = DefaultHasher::new();
-        peer.hash(&mut hasher);
-        let source = Source::peer(hasher.finish());
-        if self.sources.len() >= MAX_SOURCES && !self.sources.contains_key(&source.number()) {
-            self.sources.clear();
-        }
-        self.sources.insert(source.number(), peer);
-        source
-    }
-
-    fn peer(&self, source: Source) -> Option<PeerId> {
-        self.sources.get(&source.number()).copied()
-    }
 }
 
 impl Task {
     /// Heads that a peer sent in an exchange.
     pub(super) async fn offered(&mut self, peer: PeerId, heads: Vec<Bytes>, session: &mut Session) {
-        let source = self.joining.source(peer);
+        let source = Source::Peer(peer);
         let mut effects = Vec::new();
         for head in heads {
             let hash = Hash::of(&head);
@@ -121,8 +99,7 @@ impl Task {
             Ok(false) => {}
             Err(error) => return self.fail(Arc::new(error)),
         }
-        let source = self.joining.source(message.from);
-        let source = if message.own { source } else { source.relaying() };
+        let source = if message.own { Source::Peer(message.from) } else { Source::Relay(message.from) };
         let mut effects = Vec::new();
         if let Err(error) = self.joining.joiner.head(message.data, source, &self.store, &mut effects) {
             return self.fail(Arc::new(error));
@@ -205,7 +182,7 @@ impl Task {
     }
 
     /// Does what the joiner wants done until it wants nothing that can be done here and now.
-    pub(super) async fn settle(&mut self, mut effects: Vec<Effect>, session: &mut Session) {
+    pub(super) async fn settle(&mut self, mut effects: Vec<Effect<PeerId>>, session: &mut Session) {
         let mut refused = HashSet::new();
         loop {
             let mut jobs = Vec::new();
@@ -253,10 +230,10 @@ impl Task {
 
     pub(super) fn act(
         &mut self,
-        effect: Effect,
+        effect: Effect<PeerId>,
         session: &mut Session,
         jobs: &mut Vec<Job>,
-        more: &mut Vec<Effect>,
+        more: &mut Vec<Effect<PeerId>>,
         refused: &mut HashSet<Hash>,
     ) -> Result<(), StoreError> {
         match effect {
@@ -265,18 +242,19 @@ impl Task {
             Effect::Verify(job) => jobs.push(job),
             Effect::KeepIdentity(hash, block) => self.joining.identities.push((hash, block)),
             Effect::Refused { hash, source, written_by, reason } => {
-                let peer = self.joining.peer(source);
+                let peer = source.peer();
                 let shown = peer.map(tracing::field::display);
                 tracing::debug!(address = %self.address, %hash, peer = shown, %reason, "entry refused");
                 self.metrics.refused(reason.label());
                 self.joining.refusals.add(hash, &written_by, peer, &reason);
                 self.joining.offered.remove(&hash);
                 if let (Some(peer), Some(offence)) = (peer, offence(&reason)) {
-                    let offence = if source.is_relaying() { Offence::Relayed } else { offence };
+                    let relayed = matches!(source, Source::Relay(_));
+                    let offence = if relayed { Offence::Relayed } else { offence };
                     *self.joining.offences.entry((peer, offence)).or_default() += 1;
                 }
                 refused.insert(hash);
-                if source == Source::STAGED {
+                if source == Source::Staged {
                     self.store.unstage(&[hash])?;
                 }
             }
@@ -285,7 +263,12 @@ impl Task {
     }
 
     /// From the store if it has the block whole, from a peer if not.
-    fn fetch(&mut self, want: Want, session: &mut Session, more: &mut Vec<Effect>) -> Result<(), StoreError> {
+    fn fetch(
+        &mut self,
+        want: Want<PeerId>,
+        session: &mut Session,
+        more: &mut Vec<Effect<PeerId>>,
+    ) -> Result<(), StoreError> {
         let here = match self.blocks.whole_block(&want.hash)? {
             Some(block) => Some(block),
             None => self.store.whole_staged(&want.hash)?,
@@ -294,8 +277,7 @@ impl Task {
             self.joining.joiner.block(block, more);
             return Ok(());
         }
-        let peer = self.joining.peer(want.source);
-        if session.want([crate::net::cid(want.hash)], peer).is_err() {
+        if session.want([crate::net::cid(want.hash)], want.source.peer()).is_err() {
             self.metrics.queue_full("wants");
             self.joining.joiner.give_up(want.hash, more);
         }

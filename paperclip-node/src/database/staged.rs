@@ -1,6 +1,7 @@
 //! Verified entries that wait for their ancestors, kept in the store so that they survive a restart and take no memory.
 
 use super::task::Task;
+use libp2p::PeerId;
 use oplog::{
     Hash,
     join::{Effect, Source},
@@ -22,7 +23,7 @@ impl Task {
         for hash in staged {
             let mut effects = Vec::new();
             let taken = self.store.whole_staged(&hash).and_then(|block| match block {
-                Some(block) => self.joining.joiner.head(block, Source::STAGED, &self.store, &mut effects),
+                Some(block) => self.joining.joiner.head(block, Source::Staged, &self.store, &mut effects),
                 None => Ok(()), // committed meanwhile, or damaged
             });
             if let Err(error) = taken {
@@ -35,7 +36,7 @@ impl Task {
     /// Keeps what was fetched, so that a restart can go on from it, and memory is not where a long history waits. What there
     /// is no room for is in memory no longer: it is fetched again when its heads are offered again. Gives what follows
     /// from that.
-    pub(super) fn stage_pending(&mut self) -> Vec<Effect> {
+    pub(super) fn stage_pending(&mut self) -> Vec<Effect<PeerId>> {
         let mut effects = Vec::new();
         let staged = self.joining.joiner.stage();
         if staged.is_empty() {
@@ -56,7 +57,7 @@ impl Task {
     }
 
     /// Sees to entries that there was no room for: their wants end, and they are counted.
-    pub(super) fn turned_away(&mut self, effects: Vec<Effect>, session: &mut Session) {
+    pub(super) fn turned_away(&mut self, effects: Vec<Effect<PeerId>>, session: &mut Session) {
         for effect in effects {
             let done = self.act(effect, session, &mut Vec::new(), &mut Vec::new(), &mut HashSet::new());
             if let Err(error) = done {

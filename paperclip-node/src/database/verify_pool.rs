@@ -110,7 +110,7 @@ mod tests {
         let head = Log::empty(address).append(Operation::put("key", 1.into()), &writer).unwrap().block;
         let mut joiner = Joiner::new(address, Writers::Anyone, Policy::default(), Limits::default());
         let mut effects = Vec::new();
-        joiner.head(head, Source::peer(1), &MemoryLog::default(), &mut effects).unwrap();
+        joiner.head(head, Source::Peer(1_u8), &MemoryLog::default(), &mut effects).unwrap();
         effects.clear();
         joiner.block(identity.encode(), &mut effects);
         let Some(Effect::Verify(job)) = effects.pop() else { panic!("an identity is verified") };

@@ -1,6 +1,6 @@
 //! What the metrics are told now and then rather than as it happens.
 
-use super::registry::{Registered, Registry};
+use super::registry::{Registered, Registry, Standing};
 use crate::{
     metrics::{DatabaseFigures, Metrics, NetworkFigures},
     net::Network,
@@ -45,7 +45,8 @@ impl Figures {
                 },
             );
         }
-        let failed = registry.values().filter(|database| database.failure().is_some()).count();
+        let failed =
+            registry.values().filter(|database| matches!(database.standing(), Standing::Failed(_))).count();
         self.metrics.set_failed_databases(failed as u64);
         self.metrics.set_store_bytes(self.store.disk_bytes());
         let stats = self.store.stats();

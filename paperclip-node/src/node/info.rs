@@ -1,6 +1,6 @@
 //! What a node tells about itself.
 
-use super::registry::{Registered, Role, State};
+use super::registry::{Registered, Role, Standing};
 use crate::database::{Database, Refusals};
 use libp2p::{Multiaddr, PeerId};
 use oplog::{Address, Value, manifest::AccessAddress, reading::Reading};
@@ -50,10 +50,8 @@ pub struct IdentityInfo {
 /// Who may write to a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessInfo {
-    /// `ipfs` or `orbitdb`.
-    pub kind: &'static str,
-    /// The address in the manifest.
-    pub address: String,
+    /// The access controller, as the manifest names it.
+    pub controller: AccessAddress,
     /// Ids that may write now, or `*`.
     pub write: Vec<String>,
 }
@@ -63,12 +61,10 @@ pub struct AccessInfo {
 pub struct DatabaseInfo {
     /// Its address.
     pub address: Address,
-    /// `catalog`, `pinned` or `guard`.
-    pub role: &'static str,
-    /// `opening`, `open` or `failed`.
-    pub state: &'static str,
-    /// Why it failed to open or takes no more entries, if so.
-    pub reason: Option<String>,
+    /// What it is to this node.
+    pub role: Role,
+    /// How it stands.
+    pub state: Standing,
     /// The name, as far as it is known.
     pub name: Option<String>,
     /// What is known of it once it is open.
@@ -172,21 +168,10 @@ impl DatabaseInfo {
     }
 
     pub(super) fn of(address: Address, registered: &Registered) -> Self {
-        let reason = registered.failure();
-        let state = match (&registered.state, &reason) {
-            (_, Some(_)) => "failed",
-            (State::Opening, None) => "opening",
-            (State::Open(_) | State::Failed(_), None) => "open",
-        };
         Self {
             address,
-            role: match registered.role {
-                Role::Catalog => "catalog",
-                Role::Pinned(_) => "pinned",
-                Role::Guard => "guard",
-            },
-            state,
-            reason,
+            role: registered.role.clone(),
+            state: registered.standing(),
             name: registered.name().map(str::to_owned),
             open: registered.open().map(OpenInfo::of),
         }
@@ -220,14 +205,7 @@ impl OpenInfo {
             reading: database.reading(),
             javascript: !database.settings().no_javascript,
             reading_chosen: database.settings().reading.is_some(),
-            access: AccessInfo {
-                kind: match manifest.access {
-                    AccessAddress::Ipfs(_) => "ipfs",
-                    AccessAddress::OrbitDb(_) => "orbitdb",
-                },
-                address: manifest.access.to_string(),
-                write: status.writers.names(),
-            },
+            access: AccessInfo { controller: manifest.access, write: status.writers.names() },
             meta: manifest.meta.clone(),
             entries: status.len,
             heads: status.heads.iter().map(|head| head.hash).collect(),

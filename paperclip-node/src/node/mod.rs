@@ -29,7 +29,7 @@ mod upkeep;
 
 pub use choose::Choice;
 pub use info::{AccessInfo, DatabaseInfo, IdentityInfo, OpenInfo, PeerInfo, Readiness, Status};
-pub use registry::{Registered, Registry, Role, State};
+pub use registry::{Registered, Registry, Role, Standing, State};
 pub use start::StartError;
 pub use upkeep::{DatabaseVerify, ResyncReport, Unavailable, VerifyFailure};
 
@@ -204,7 +204,7 @@ impl Node {
 
     /// The pinned databases.
     pub fn databases(&self) -> Vec<DatabaseInfo> {
-        self.all().filter(|database| database.role == "pinned").collect()
+        self.all().filter(|database| matches!(database.role, Role::Pinned(_))).collect()
     }
 
     fn all(&self) -> impl Iterator<Item = DatabaseInfo> + use<> {

@@ -16,6 +16,17 @@ pub enum State {
     Failed(Arc<str>),
 }
 
+/// How a database stands, for those who are told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Its manifest or access list is being fetched.
+    Opening,
+    /// It is served.
+    Open,
+    /// It cannot be served, or takes no more entries; why, in one line.
+    Failed(String),
+}
+
 /// What a database is to this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
@@ -45,12 +56,12 @@ impl Registered {
         }
     }
 
-    /// Why it cannot be served or its task has ended, in one line; `None` while it is opening or served.
-    pub fn failure(&self) -> Option<String> {
+    /// How it stands now: an open database whose task has ended has failed.
+    pub fn standing(&self) -> Standing {
         match &self.state {
-            State::Opening => None,
-            State::Open(database) => database.ended(),
-            State::Failed(reason) => Some(reason.to_string()),
+            State::Opening => Standing::Opening,
+            State::Open(database) => database.ended().map_or(Standing::Open, Standing::Failed),
+            State::Failed(reason) => Standing::Failed(reason.to_string()),
         }
     }
 

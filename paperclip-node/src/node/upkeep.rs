@@ -1,6 +1,6 @@
 //! Resync and verification, when somebody asks for them.
 
-use super::{DatabaseInfo, Node, NodeError, Registered};
+use super::{DatabaseInfo, Node, NodeError, Registered, Standing};
 use crate::database::{Database, PeersWanted, Resync};
 use oplog::{Address, Hash};
 use std::{
@@ -27,11 +27,11 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// The database's state, as it is listed.
-    pub fn state(&self) -> &'static str {
+    /// How the database stands.
+    pub fn standing(&self) -> Standing {
         match self {
-            Self::Opening => "opening",
-            Self::Failed(_) => "failed",
+            Self::Opening => Standing::Opening,
+            Self::Failed(reason) => Standing::Failed(reason.clone()),
         }
     }
 }
@@ -182,10 +182,11 @@ impl Node {
     fn reach(&self, wanted: &str) -> Result<(DatabaseInfo, Result<Database, Unavailable>), NodeError> {
         let info = self.info(wanted)?;
         let open = self.0.registry.borrow().get(&info.address).and_then(Registered::open).cloned();
-        let database = match (open, info.state) {
-            (Some(database), "open") => Ok(database),
-            (_, "opening") => Err(Unavailable::Opening),
-            _ => Err(Unavailable::Failed(info.reason.clone().unwrap_or_else(|| "it was closed".into()))),
+        let database = match (&info.state, open) {
+            (Standing::Open, Some(database)) => Ok(database),
+            (Standing::Open, None) => Err(Unavailable::Failed("it was closed".into())),
+            (Standing::Opening, _) => Err(Unavailable::Opening),
+            (Standing::Failed(reason), _) => Err(Unavailable::Failed(reason.clone())),
         };
         Ok((info, database))
     }
