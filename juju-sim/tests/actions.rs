@@ -164,18 +164,7 @@ fn actions_on_a_unit_without_a_running_node_say_so() {
 /// An API that others can reach asks for a token; the action shows it, and it is the one that works.
 #[test]
 fn the_token_of_an_open_api_is_shown_and_works() {
-    let mut sim = juju_sim::Sim::new(common::executables()).unwrap();
-    let charm = common::charm(&sim, "charm");
-    let port = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-    let options = [
-        ("api-address", json!("0.0.0.0")),
-        ("api-port", json!(port)),
-        ("listen-port", json!(common::LISTEN_PORT)),
-    ];
-    sim.deploy("paperclip", &charm, 1, &options).unwrap();
-    sim.settle().unwrap();
-    let mut one = Deployment { sim };
-    one.active();
+    let (mut one, port) = Deployment::with_open_api();
     let token = one.action("paperclip/0", "get-api-token", json!({})).text("token").to_owned();
     assert_eq!(token.len(), 64);
     let opened: Vec<u16> =

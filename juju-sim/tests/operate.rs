@@ -248,18 +248,7 @@ fn the_api_moves_without_the_cluster_going_down() {
 
 #[test]
 fn a_new_token_reaches_the_node() {
-    let mut sim = juju_sim::Sim::new(common::executables()).unwrap();
-    let charm = common::charm(&sim, "charm");
-    let port = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
-    let options = [
-        ("api-address", json!("0.0.0.0")),
-        ("api-port", json!(port)),
-        ("listen-port", json!(common::LISTEN_PORT)),
-    ];
-    sim.deploy("paperclip", &charm, 1, &options).unwrap();
-    sim.settle().unwrap();
-    let mut one = Deployment { sim };
-    one.active();
+    let (mut one, _) = Deployment::with_open_api();
     let secret = one.sim.model.secrets.values_mut().find(|secret| secret.label == "paperclip.api").unwrap();
     secret.revisions.insert(2, [("token".to_owned(), "b".repeat(64))].into());
     one.active();

@@ -83,11 +83,24 @@ impl Deployment {
 
     /// The same, before any hook has run.
     pub fn unsettled(units: u32) -> Self {
+        Self::of(units, "binding", API_PORT)
+    }
+
+    /// One unit whose API others can reach, which asks for a token, and the port of it.
+    pub fn with_open_api() -> (Self, u16) {
+        let port = std::net::TcpListener::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+        let mut deployment = Self::of(1, "0.0.0.0", port);
+        deployment.sim.settle().unwrap();
+        deployment.active();
+        (deployment, port)
+    }
+
+    fn of(units: u32, api_address: &str, api_port: u16) -> Self {
         let mut sim = Sim::new(executables()).unwrap();
         let charm = charm(&sim, "charm");
         let options = [
-            ("api-address", json!("binding")),
-            ("api-port", json!(API_PORT)),
+            ("api-address", json!(api_address)),
+            ("api-port", json!(api_port)),
             ("listen-port", json!(LISTEN_PORT)),
         ];
         sim.deploy("paperclip", &charm, units, &options).unwrap();
