@@ -166,12 +166,9 @@ impl Entry {
         map.insert("key", key.public_hex().into());
         map.insert("identity", identity.to_string().into());
         map.insert("sig", sig.as_str().into());
-        let map = Value::Map(map);
-        let block = Bytes::from(cbor::encode(&map));
-        let payload = match map {
-            Value::Map(mut map) => map.remove("payload").unwrap_or(Value::Null),
-            _ => Value::Null,
-        };
+        let block = Bytes::from(cbor::encode_map(&map));
+        // Taken back rather than copied: it may be large.
+        let payload = map.remove("payload").unwrap_or(Value::Null);
         let entry = Self {
             hash: Hash::of(&block),
             id: id.to_string(),

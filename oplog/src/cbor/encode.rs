@@ -9,6 +9,13 @@ pub fn encode(value: &Value) -> Vec<u8> {
     out
 }
 
+/// Writes a map in the same form.
+pub fn encode_map(map: &Map) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    write_map(&mut out, map);
+    out
+}
+
 /// Writes the map that holds only `keys` of `map`, without building it. Keys that `map` lacks are left out.
 pub fn encode_entries_of(map: &Map, keys: &[&str]) -> Vec<u8> {
     let chosen = || map.iter().filter(|(key, _)| keys.contains(key));
@@ -43,13 +50,7 @@ fn write(out: &mut Vec<u8>, value: &Value) {
             write_head(out, 4, list.len() as u64);
             list.iter().for_each(|item| write(out, item));
         }
-        Value::Map(map) => {
-            write_head(out, 5, map.len() as u64);
-            for (key, value) in map.iter() {
-                write_text(out, key);
-                write(out, value);
-            }
-        }
+        Value::Map(map) => write_map(out, map),
         Value::Link(cid) => {
             let cid = cid.to_bytes();
             write_head(out, 6, 42);
@@ -57,6 +58,14 @@ fn write(out: &mut Vec<u8>, value: &Value) {
             out.push(0); // the multibase prefix of a binary CID
             out.extend_from_slice(&cid);
         }
+    }
+}
+
+fn write_map(out: &mut Vec<u8>, map: &Map) {
+    write_head(out, 5, map.len() as u64);
+    for (key, value) in map.iter() {
+        write_text(out, key);
+        write(out, value);
     }
 }
 

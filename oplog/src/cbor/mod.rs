@@ -10,5 +10,5 @@ mod encode;
 mod value;
 
 pub use decode::{DecodeError, MAX_DEPTH, decode, decode_canonical, decode_first};
-pub use encode::{encode, encode_entries_of};
+pub use encode::{encode, encode_entries_of, encode_map};
 pub use value::{DuplicateKey, MAX_SAFE_INTEGER, Map, NotFinite, Value};

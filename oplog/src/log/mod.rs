@@ -92,7 +92,9 @@ pub struct Commit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
     /// The clock stands at 2^53 - 1 and cannot advance; no writer can append to this log any more.
-    #[error("the log's clock is at its end, 2^53 - 1")]
+    #[error(
+        "the log's clock is at its end, 2^53 - 1: nobody can add to it any more; create another database and copy what it holds"
+    )]
     ClockExhausted,
     /// The entry would be larger than the limit.
     #[error("the entry takes {size} bytes, more than the limit of {limit}")]

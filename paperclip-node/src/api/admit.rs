@@ -32,9 +32,9 @@ pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) 
         }
     };
     let took = started.elapsed();
-    let status = response.status().as_u16();
+    let status = response.status();
     api.metrics().requested(RequestLabels { method, route, status }, took);
-    tracing::debug!(method, route, status, micros = took.as_micros(), "request");
+    tracing::debug!(method, route, status = status.as_u16(), micros = took.as_micros(), "request");
     response
 }
 

@@ -8,7 +8,7 @@ use oplog::{
     order::Position,
     view::Operation,
 };
-use store::{DatabaseStore, StoreError};
+use store::{Corruption, DatabaseStore, StoreError};
 
 /// Why a read gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -213,9 +213,9 @@ impl Database {
         .await
     }
 
-    /// An entry that an index names.
+    /// An entry that an index names. One that is not there is damage, not a question for something unknown.
     fn known(&self, hash: &Hash) -> Result<Entry, ReadError> {
-        self.entry(hash)?.ok_or(ReadError::UnknownEntry(*hash))
+        self.entry(hash)?.ok_or_else(|| StoreError::from(Corruption::MissingBlock(*hash)).into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP API.
 
 use super::{Metrics, MetricsError, Register};
+use axum::http::StatusCode;
 use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub struct RequestLabels<'a> {
     /// The route's pattern, or `none`.
     pub route: &'a str,
     /// The status.
-    pub status: u16,
+    pub status: StatusCode,
 }
 
 /// Why the API refused a request, or a connection, before it looked at what was asked.
@@ -48,23 +49,37 @@ pub enum ApiRefusal {
 }
 
 impl ApiRefusal {
-    const ALL: [(Self, &'static str); 12] = [
-        (Self::Token, "token"),
-        (Self::Host, "host"),
-        (Self::Origin, "origin"),
-        (Self::BodyTooLarge, "body-too-large"),
-        (Self::Timeout, "timeout"),
-        (Self::Connections, "connections"),
-        (Self::Displaced, "displaced"),
-        (Self::SlowHead, "slow-head"),
-        (Self::SlowBody, "slow-body"),
-        (Self::Framing, "framing"),
-        (Self::Streams, "streams"),
-        (Self::Busy, "busy"),
+    /// Those that are shown as zero before they happen.
+    const ALL: [Self; 12] = [
+        Self::Token,
+        Self::Host,
+        Self::Origin,
+        Self::BodyTooLarge,
+        Self::Timeout,
+        Self::Connections,
+        Self::Displaced,
+        Self::SlowHead,
+        Self::SlowBody,
+        Self::Framing,
+        Self::Streams,
+        Self::Busy,
     ];
 
-    fn label(self) -> &'static str {
-        Self::ALL.iter().find(|(refusal, _)| *refusal == self).map_or("other", |(_, label)| label)
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Host => "host",
+            Self::Origin => "origin",
+            Self::BodyTooLarge => "body-too-large",
+            Self::Timeout => "timeout",
+            Self::Connections => "connections",
+            Self::Displaced => "displaced",
+            Self::SlowHead => "slow-head",
+            Self::SlowBody => "slow-body",
+            Self::Framing => "framing",
+            Self::Streams => "streams",
+            Self::Busy => "busy",
+        }
     }
 }
 
@@ -79,7 +94,7 @@ pub(super) struct HttpMetrics {
 
 impl HttpMetrics {
     pub(super) fn new(register: &Register<'_>) -> Result<Self, MetricsError> {
-        let reasons = ApiRefusal::ALL.map(|(_, label)| label);
+        let reasons = ApiRefusal::ALL.map(ApiRefusal::label);
         Ok(Self {
             requests: register.counters(
                 "paperclip_http_requests_total",
@@ -107,12 +122,7 @@ impl HttpMetrics {
 impl Metrics {
     /// A request was answered.
     pub fn requested(&self, labels: RequestLabels<'_>, took: Duration) {
-        let mut digits = [b'0'; 3];
-        for (digit, divisor) in digits.iter_mut().zip([100, 10, 1]) {
-            *digit += u8::try_from(labels.status / divisor % 10).unwrap_or_default();
-        }
-        let status = str::from_utf8(&digits).unwrap_or("0");
-        self.http.requests.with_label_values(&[labels.method, labels.route, status]).inc();
+        self.http.requests.with_label_values(&[labels.method, labels.route, labels.status.as_str()]).inc();
         self.http.seconds.with_label_values(&[labels.route]).observe(took.as_secs_f64());
     }
 
@@ -139,7 +149,8 @@ mod tests {
     #[test]
     fn a_request_is_counted_under_its_route_and_status() {
         let metrics = Metrics::new().unwrap();
-        let labels = RequestLabels { method: "GET", route: "/v1/status", status: 503 };
+        let labels =
+            RequestLabels { method: "GET", route: "/v1/status", status: StatusCode::SERVICE_UNAVAILABLE };
         metrics.requested(labels, Duration::from_millis(3));
         let text = metrics.render().unwrap();
         assert!(

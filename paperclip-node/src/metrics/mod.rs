@@ -162,7 +162,7 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.set_database(&Address::new(Hash::of(b"x")), DatabaseFigures::default());
         metrics.requested(
-            RequestLabels { method: "GET", route: "/healthz", status: 200 },
+            RequestLabels { method: "GET", route: "/healthz", status: axum::http::StatusCode::OK },
             std::time::Duration::ZERO,
         );
         metrics.databases.age();
