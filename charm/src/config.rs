@@ -4,35 +4,16 @@ use std::fmt;
 use std::net::IpAddr;
 
 use juju_hooks::{ConfigValue, Settings as Given};
+use oplog::entry::MAX_ENTRY_BYTES;
 use paperclip_client::address;
 use serde::{Deserialize, Serialize};
 
 /// Ports below this need privileges that the service does not have.
 const LOWEST_PORT: i64 = 1024;
-/// Bounds of `cache-mib`, in MiB.
-const CACHE_MIB: std::ops::RangeInclusive<i64> = 8..=65_536;
-/// Bounds of `max-entry-bytes`, as the node has them.
-const MAX_ENTRY: std::ops::RangeInclusive<i64> = 4_096..=4_190_208;
 /// How many `extra-peers` are taken.
 const MAX_EXTRA_PEERS: usize = 64;
 /// How many characters of a refused value a fault shows.
 const SHOWN: usize = 40;
-
-/// Name and Juju type of every option, as in `config.yaml`.
-pub const OPTIONS: [(&str, &str); 12] = [
-    ("api-address", "string"),
-    ("api-port", "int"),
-    ("browser-listener", "boolean"),
-    ("browser-port", "int"),
-    ("cache-mib", "int"),
-    ("durability", "string"),
-    ("extra-peers", "string"),
-    ("listen-port", "int"),
-    ("log-format", "string"),
-    ("log-level", "string"),
-    ("max-entry-bytes", "int"),
-    ("open-metrics", "boolean"),
-];
 
 /// Where the node's API listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,33 +27,88 @@ pub enum ApiAddress {
     Fixed(IpAddr),
 }
 
-/// Valid options.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Settings {
-    /// Where peers reach the node.
-    pub listen_port: u16,
-    /// Where the API listens.
-    pub api_address: ApiAddress,
-    /// The API's port.
-    pub api_port: u16,
-    /// The port of the websocket listener for browsers, when there is one.
-    pub browser_port: Option<u16>,
-    /// `error`, `warn`, `info`, `debug` or `trace`.
-    pub log_level: String,
-    /// `text` or `json`.
-    pub log_format: String,
-    /// `strict` or `relaxed`.
-    pub durability: String,
-    /// The node's cache, in bytes.
-    pub cache_bytes: u64,
-    /// Peers outside the cluster, as multiaddrs.
-    pub extra_peers: Vec<String>,
-    /// The largest entry the node takes, in bytes.
-    pub max_entry_bytes: u64,
-    /// Whether `/metrics` and the health checks need no token.
-    pub open_metrics: bool,
+macro_rules! options {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $name:literal, $form:expr;)+) => {
+        /// Valid options.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub struct Settings {
+            $($(#[$doc])* pub $field: $type,)+
+        }
+
+        /// Name and Juju type of every option, as in `config.yaml`, which has their defaults and what people are told.
+        pub const OPTIONS: &[(&str, &str)] = &[$(($name, { const FORM: Form<$type> = $form; FORM.kind }),)+];
+
+        fn read(reader: &mut Reader<'_>) -> Settings {
+            Settings { $($field: { const FORM: Form<$type> = $form; (FORM.read)(reader, $name) },)+ }
+        }
+    };
 }
+
+// One row an option, and nothing else but what uses it and its entry in `config.yaml`.
+options! {
+    /// Where peers reach the node.
+    listen_port: u16 = "listen-port", PORT;
+    /// Where the API listens.
+    api_address: ApiAddress = "api-address", Form::new("string", |reader, name| reader.api_address(name));
+    /// The API's port.
+    api_port: u16 = "api-port", PORT;
+    /// Whether there is a websocket listener for browsers.
+    browser_listener: bool = "browser-listener", BOOLEAN;
+    /// Its port.
+    browser_port: u16 = "browser-port", PORT;
+    /// How much the node logs.
+    log_level: String = "log-level",
+        Form::new("string", |reader, name| reader.choice(name, &["error", "warn", "info", "debug", "trace"]));
+    /// How its log lines look.
+    log_format: String = "log-format", Form::new("string", |reader, name| reader.choice(name, &["text", "json"]));
+    /// When a write counts as done.
+    durability: String = "durability",
+        Form::new("string", |reader, name| reader.choice(name, &["strict", "relaxed"]));
+    /// The node's cache, in MiB.
+    cache_mib: u64 = "cache-mib", Form::new("int", |reader, name| reader.number(name, 8..=65_536));
+    /// Peers outside the cluster, as multiaddrs.
+    extra_peers: Vec<String> = "extra-peers", Form::new("string", |reader, name| reader.peers(name));
+    /// The largest entry the node takes, in bytes.
+    max_entry_bytes: u64 = "max-entry-bytes",
+        Form::new("int", |reader, name| reader.number(name, 4_096..=MAX_ENTRY_BYTES as i64));
+    /// Whether `/metrics` and the health checks need no token.
+    open_metrics: bool = "open-metrics", BOOLEAN;
+}
+
+impl Settings {
+    /// The port that browsers reach, if the node listens for them.
+    #[must_use]
+    pub fn port_for_browsers(&self) -> Option<u16> {
+        self.browser_listener.then_some(self.browser_port)
+    }
+
+    /// The node's cache, in bytes.
+    #[must_use]
+    pub fn cache_bytes(&self) -> u64 {
+        self.cache_mib.saturating_mul(1 << 20)
+    }
+}
+
+/// How an option is read.
+struct Form<T> {
+    /// Its type in `config.yaml`.
+    kind: &'static str,
+    /// Reads the option of this name. What comes out beside a fault is not used.
+    read: fn(&mut Reader<'_>, &'static str) -> T,
+}
+
+impl<T> Form<T> {
+    const fn new(kind: &'static str, read: fn(&mut Reader<'_>, &'static str) -> T) -> Self {
+        Self { kind, read }
+    }
+}
+
+const PORT: Form<u16> = Form::new("int", |reader, name| {
+    u16::try_from(reader.number(name, LOWEST_PORT..=i64::from(u16::MAX))).unwrap_or_default()
+});
+
+const BOOLEAN: Form<bool> = Form::new("boolean", |reader, name| reader.boolean(name));
 
 /// One option whose value cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,21 +133,7 @@ impl fmt::Display for Fault {
 /// Every fault, not only the first.
 pub fn parse(given: &Given) -> Result<Settings, Vec<Fault>> {
     let mut reader = Reader { given, faults: Vec::new() };
-    let browser_listener = reader.boolean("browser-listener");
-    let browser_port = reader.port("browser-port");
-    let settings = Settings {
-        listen_port: reader.port("listen-port"),
-        api_address: reader.api_address(),
-        api_port: reader.port("api-port"),
-        browser_port: browser_listener.then_some(browser_port),
-        log_level: reader.choice("log-level", &["error", "warn", "info", "debug", "trace"]),
-        log_format: reader.choice("log-format", &["text", "json"]),
-        durability: reader.choice("durability", &["strict", "relaxed"]),
-        cache_bytes: reader.number("cache-mib", CACHE_MIB).saturating_mul(1 << 20),
-        extra_peers: reader.peers(),
-        max_entry_bytes: reader.number("max-entry-bytes", MAX_ENTRY),
-        open_metrics: reader.boolean("open-metrics"),
-    };
+    let settings = read(&mut reader);
     reader.distinct_ports(&settings);
     if reader.faults.is_empty() { Ok(settings) } else { Err(reader.faults) }
 }
@@ -146,10 +168,6 @@ impl Reader<'_> {
         }
     }
 
-    fn port(&mut self, option: &'static str) -> u16 {
-        u16::try_from(self.number(option, LOWEST_PORT..=i64::from(u16::MAX))).unwrap_or_default()
-    }
-
     fn boolean(&mut self, option: &'static str) -> bool {
         match self.given.get(option).and_then(ConfigValue::as_bool) {
             Some(value) => value,
@@ -170,32 +188,32 @@ impl Reader<'_> {
         }
     }
 
-    fn api_address(&mut self) -> ApiAddress {
-        match self.text("api-address") {
+    fn api_address(&mut self, option: &'static str) -> ApiAddress {
+        match self.text(option) {
             Some("loopback") => ApiAddress::Loopback,
             Some("binding") => ApiAddress::Binding,
             other => match other.and_then(|text| text.parse().ok()) {
                 Some(address) => ApiAddress::Fixed(address),
                 None => {
-                    self.fault("api-address", "loopback, binding or an IP address");
+                    self.fault(option, "loopback, binding or an IP address");
                     ApiAddress::Loopback
                 }
             },
         }
     }
 
-    fn peers(&mut self) -> Vec<String> {
-        let text = self.text("extra-peers").unwrap_or_default();
+    fn peers(&mut self, option: &'static str) -> Vec<String> {
+        let text = self.text(option).unwrap_or_default();
         let mut peers: Vec<String> =
             text.split([',', ' ', '\n', '\t']).filter(|part| !part.is_empty()).map(str::to_owned).collect();
         peers.sort();
         peers.dedup();
         if peers.len() > MAX_EXTRA_PEERS {
-            self.fault("extra-peers", format!("at most {MAX_EXTRA_PEERS} addresses"));
+            self.fault(option, format!("at most {MAX_EXTRA_PEERS} addresses"));
         }
         for peer in peers.iter().filter(|peer| address::parse(peer).is_none()) {
             self.faults.push(Fault {
-                option: "extra-peers",
+                option,
                 value: format!("{:?}", peer.chars().take(SHOWN).collect::<String>()),
                 want: "a multiaddr such as /dns4/node.example/tcp/4747/p2p/12D3KooW…".into(),
             });
@@ -204,11 +222,14 @@ impl Reader<'_> {
     }
 
     fn distinct_ports(&mut self, settings: &Settings) {
-        let Settings { listen_port, api_port, browser_port, .. } = *settings;
+        let Settings { listen_port, api_port, .. } = *settings;
         if api_port != 0 && api_port == listen_port {
             self.fault("api-port", "different from listen-port");
         }
-        if browser_port.is_some_and(|port| port != 0 && (port == listen_port || port == api_port)) {
+        if settings
+            .port_for_browsers()
+            .is_some_and(|port| port != 0 && (port == listen_port || port == api_port))
+        {
             self.fault("browser-port", "different from listen-port and api-port");
         }
     }
@@ -219,56 +240,48 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::json;
 
+    /// The defaults of `config.yaml`, with changes.
     pub(crate) fn given(changes: &[(&str, ConfigValue)]) -> Given {
-        let mut given: Given = [
-            ("api-address", json!("loopback")),
-            ("api-port", json!(4748)),
-            ("browser-listener", json!(false)),
-            ("browser-port", json!(4749)),
-            ("cache-mib", json!(64)),
-            ("durability", json!("strict")),
-            ("extra-peers", json!("")),
-            ("listen-port", json!(4747)),
-            ("log-format", json!("text")),
-            ("log-level", json!("info")),
-            ("max-entry-bytes", json!(1_048_576)),
-            ("open-metrics", json!(true)),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
+        let mut given: Given =
+            document().iter().map(|(name, option)| (name.clone(), option["default"].clone())).collect();
         given.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         given
+    }
+
+    fn document() -> serde_json::Map<String, ConfigValue> {
+        let document: ConfigValue = serde_yaml::from_str(include_str!("../../config.yaml")).unwrap();
+        document["options"].as_object().unwrap().clone()
     }
 
     #[test]
     fn defaults_are_valid() {
         let settings = parse(&given(&[])).unwrap();
-        assert_eq!(settings.cache_bytes, 64 << 20);
-        assert_eq!(settings.browser_port, None);
+        assert_eq!(settings.cache_bytes(), 64 << 20);
+        assert_eq!(settings.port_for_browsers(), None);
     }
 
     #[test]
     fn every_option_has_its_fault_and_all_are_told_at_once() {
-        let bad = [
-            ("api-address", json!("everywhere")),
-            ("api-port", json!(0)),
-            ("browser-listener", json!("yes")),
-            ("browser-port", json!(65_536)),
-            ("cache-mib", json!(1)),
-            ("durability", json!("eventually")),
-            ("extra-peers", json!("10.0.0.1:4747")),
-            ("listen-port", json!(80)),
-            ("log-format", json!("xml")),
-            ("log-level", json!("")),
-            ("max-entry-bytes", json!(-5)),
-            ("open-metrics", json!(null)),
-        ];
+        // An empty list is of no option's type. An option of peers that is no text counts as empty.
+        let bad: Vec<(&str, ConfigValue)> = OPTIONS
+            .iter()
+            .map(|(name, _)| (*name, if *name == "extra-peers" { json!("10.0.0.1:4747") } else { json!([]) }))
+            .collect();
         let mut faults: Vec<&str> =
             parse(&given(&bad)).unwrap_err().iter().map(|fault| fault.option).collect();
         faults.sort_unstable();
-        let names: Vec<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
+        let mut names: Vec<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
         assert_eq!(faults, names);
+    }
+
+    #[test]
+    fn people_are_told_the_bounds_of_numbers() {
+        for (name, _) in OPTIONS.iter().filter(|(_, kind)| *kind == "int") {
+            let fault = parse(&given(&[(name, json!(-1))])).unwrap_err().remove(0);
+            let told = document()[*name]["description"].as_str().unwrap().to_owned();
+            assert!(told.contains(&fault.want), "{name}: {told} does not say {}", fault.want);
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn options_are_the_same_and_their_defaults_are_valid() {
         .iter()
         .map(|(name, option)| (name.as_str().unwrap(), option["type"].as_str().unwrap()))
         .collect();
-    assert_eq!(declared, OPTIONS.into_iter().collect());
+    assert_eq!(declared, OPTIONS.iter().copied().collect());
 
     let mut defaults = juju_hooks::Settings::new();
     for (name, option) in options {
@@ -53,6 +53,28 @@ fn options_are_the_same_and_their_defaults_are_valid() {
         defaults.insert(name.to_owned(), serde_json::to_value(default).unwrap());
     }
     assert!(config::parse(&defaults).is_ok());
+}
+
+#[test]
+fn the_operators_page_lists_every_option_with_its_default() {
+    let page = include_str!("../../docs/charm/operate.md");
+    let cells = |cell: &str| cell.split(", ").map(|text| text.trim().replace('`', "")).collect::<Vec<_>>();
+    let rows = page.lines().skip_while(|line| !line.starts_with("| option ")).skip(2);
+    let mut listed = BTreeMap::new();
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let columns: Vec<&str> = row.split('|').collect();
+        listed.extend(cells(columns[1]).into_iter().zip(cells(columns[2])));
+    }
+    let document = yaml("config.yaml");
+    let plain = |default: &Value| match default.as_str() {
+        Some(text) => text.to_owned(),
+        None => serde_yaml::to_string(default).unwrap().trim().to_owned(),
+    };
+    let options = document["options"].as_mapping().unwrap().iter();
+    let declared: BTreeMap<String, String> = options
+        .map(|(name, option)| (name.as_str().unwrap().to_owned(), plain(&option["default"])))
+        .collect();
+    assert_eq!(listed, declared);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use juju_hooks::Invoke;
 use serde_json::{Value, json};
 
-use super::parameters::None as NoParameters;
+use super::parameters::NoParameters;
 use super::unit::{ActionError, Results, Unit, json as line};
 use crate::facts::Facts;
 

@@ -3,14 +3,14 @@
 use juju_hooks::Invoke;
 use serde_json::{Value, json};
 
-use super::parameters::{Create, None, Pin, Unpin};
+use super::parameters::{Create, NoParameters, Pin, Unpin};
 use super::unit::{ActionError, Results, Unit, json as line, seconds};
 use crate::node::{Database, segment};
 
 /// How long creating and pinning may take: pinning waits for the manifest, which may be with a peer only.
 const OPEN_SECONDS: u64 = 60;
 
-pub(super) fn list<I: Invoke>(_: &None, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
+pub(super) fn list<I: Invoke>(_: &NoParameters, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let databases: Vec<Database> = unit.node()?.get("/v1/databases")?;
     let summary: Vec<String> = databases
         .iter()

@@ -54,21 +54,13 @@ fn perform<I: Invoke>(
         "show-heads" => replication::show_heads(&parameters::read(parameters)?, unit),
         "resync" => replication::resync(&parameters::read(parameters)?, unit),
         "verify" => replication::verify(&parameters::read(parameters)?, unit),
-        "list-databases" => {
-            parameters::read(parameters).and_then(|parameters| databases::list(&parameters, unit))
-        }
+        "list-databases" => databases::list(&parameters::read(parameters)?, unit),
         "create-database" => databases::create(&parameters::read(parameters)?, unit),
         "pin-database" => databases::pin(&parameters::read(parameters)?, unit),
         "unpin-database" => databases::unpin(&parameters::read(parameters)?, unit),
-        "show-cluster" => {
-            parameters::read(parameters).and_then(|parameters| cluster::show(&parameters, unit))
-        }
-        "get-api-token" => {
-            parameters::read(parameters).and_then(|parameters| cluster::api_token(&parameters, unit))
-        }
-        "pre-refresh-check" => {
-            parameters::read(parameters).and_then(|parameters| cluster::pre_refresh_check(&parameters, unit))
-        }
+        "show-cluster" => cluster::show(&parameters::read(parameters)?, unit),
+        "get-api-token" => cluster::api_token(&parameters::read(parameters)?, unit),
+        "pre-refresh-check" => cluster::pre_refresh_check(&parameters::read(parameters)?, unit),
         other => Err(ActionError::Unknown(other.to_owned())),
     }
 }

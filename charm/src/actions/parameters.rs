@@ -45,7 +45,7 @@ const MAX_WRITERS: usize = 64;
 /// No parameters.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct None {}
+pub(super) struct NoParameters {}
 
 /// A database, or all.
 #[derive(Debug, Deserialize)]

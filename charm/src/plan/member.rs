@@ -55,7 +55,7 @@ fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanErro
         data_dir: data_dir.clone(),
         listen: vec![multiaddr(&addresses.bind.to_string(), settings.listen_port)],
         websocket_listen: settings
-            .browser_port
+            .port_for_browsers()
             .map(|port| format!("{}/ws", multiaddr(&addresses.bind.to_string(), port)))
             .into_iter()
             .collect(),
@@ -66,7 +66,7 @@ fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanErro
         log_level: settings.log_level.clone(),
         log_format: settings.log_format.clone(),
         durability: settings.durability.clone(),
-        cache_bytes: settings.cache_bytes,
+        cache_bytes: settings.cache_bytes(),
         max_entry_bytes: settings.max_entry_bytes,
         cluster_id: cluster_id.clone(),
         certificate: machine.certificate_path(),
@@ -206,7 +206,7 @@ fn token(facts: &Facts) -> Option<Step> {
 fn ports(facts: &Facts, steps: &mut Vec<Step>) {
     let Some(settings) = facts.settings() else { return };
     let api = facts.api_is_open().then_some(settings.api_port);
-    let wanted: BTreeSet<Port> = [Some(settings.listen_port), settings.browser_port, api]
+    let wanted: BTreeSet<Port> = [Some(settings.listen_port), settings.port_for_browsers(), api]
         .into_iter()
         .flatten()
         .map(Port::tcp)
