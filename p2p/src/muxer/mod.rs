@@ -45,6 +45,7 @@ use libp2p::core::{
     upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo},
 };
 
+use crate::guarded_stream::GuardedStream;
 use live::{LiveStreams, Token};
 
 /// What the two sides agree on to get this muxer (wire document, section 14).
@@ -213,7 +214,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin + 'static> StreamMuxer for Muxer<C> {
 }
 
 /// One stream of a [`Muxer`].
-pub type Stream = crate::GuardedStream<yamux::Stream, Token>;
+pub type Stream = GuardedStream<yamux::Stream, Token>;
 
 #[cfg(test)]
 mod tests;

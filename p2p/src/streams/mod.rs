@@ -39,6 +39,7 @@ mod handler;
 mod registry;
 mod slots;
 mod stats;
+mod stream;
 
 use std::time::Duration;
 
@@ -49,10 +50,7 @@ pub use control::{Control, Incoming, OpenError, OpenRequest};
 pub use handler::Handler;
 pub use registry::{AlreadyAccepting, Visibility};
 pub use stats::Stats;
-
-/// A stream to a peer. It counts against the bounds of its connection and protocol until it is dropped. Dropping it
-/// without closing it resets it.
-pub type Stream = crate::GuardedStream<libp2p::Stream, slots::Slot>;
+pub use stream::Stream;
 
 /// Live inbound streams that one connection may hold per protocol; JavaScript's own number (wire document,
 /// section 9).

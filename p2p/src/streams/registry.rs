@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use libp2p::{PeerId, StreamProtocol};
 use tokio::sync::{mpsc, watch};
 
-use super::{Stream, accepted::Names};
+use super::{accepted::Names, stream::Stream};
 
 /// Whether peers are told of a protocol by identify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The HTTP API: JSON over HTTP/1.1, as the design document and `/openapi.json` describe it.
+//! The HTTP API: JSON over HTTP/1.1, as `docs/reference/http-api.md` and `/openapi.json` describe it.
 //!
 //! | file | concept |
 //! | --- | --- |

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 use store::{Damage, MAX_DIFFERENCES, StoreError, VerifyReport};
 
-/// An entry under JavaScript's field names (design document, "HTTP API").
+/// An entry under JavaScript's field names (`docs/reference/http-api.md`).
 pub(super) struct EntryShape<'a>(pub(super) &'a Entry);
 
 impl Serialize for EntryShape<'_> {

@@ -1,4 +1,4 @@
-//! The commands and their arguments, as the design document lists them.
+//! The commands and their arguments, as `docs/reference/cli.md` lists them.
 
 use super::{CliError, ConfigFlags, data, databases, identity, log, network, run, target::ClientArgs};
 use crate::demo;

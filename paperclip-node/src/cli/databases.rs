@@ -46,7 +46,7 @@ pub(super) enum DbCommand {
         /// Accept entries signed with another key than their identity's, as JavaScript does
         #[arg(long)]
         allow_foreign_keys: bool,
-        /// Whether JavaScript reads the database: if so, values that it would not read as written are refused
+        /// Refuse values that JavaScript would not read as they are written
         #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
         javascript: bool,
         /// Metadata as JSON, stored in the manifest and readable by everybody
@@ -77,7 +77,7 @@ pub(super) enum DbCommand {
         /// Field that names a document, for documents; _id if omitted
         #[arg(long, value_name = "FIELD", requires = "reading")]
         index_by: Option<String>,
-        /// Whether JavaScript reads the database: if so, values that it would not read as written are refused
+        /// Refuse values that JavaScript would not read as they are written
         #[arg(long, value_name = "BOOL")]
         javascript: Option<bool>,
     },

@@ -1,6 +1,9 @@
 //! Conflicts between settings: what none of them shows alone.
 
-use super::{Fault, SETTINGS, table::Draft};
+use super::{
+    fault::Fault,
+    table::{Draft, SETTINGS},
+};
 
 /// The conflicts of settings that have no faults of their own.
 pub(super) fn between(draft: &Draft) -> Vec<Fault> {

@@ -1,7 +1,10 @@
-//! What is wrong with a setting.
+//! Faults of settings and of their file.
 
-use super::{FileError, KEYS, Key, MAX_ITEMS, Place};
-use std::fmt;
+use super::{
+    given::{MAX_FILE_BYTES, MAX_ITEMS, Place},
+    key::Key,
+};
+use std::{fmt, path::PathBuf};
 
 /// How many characters of a refused value are shown.
 const SHOWN_CHARS: usize = 80;
@@ -12,9 +15,38 @@ const ALIKE: f64 = 0.9;
 /// What stands for the configuration file among the settings.
 const CONFIG_FILE: &str = "config";
 
-/// Variables beside those of settings: what names the configuration file, and what the client commands read.
-pub(super) const OTHER_VARIABLES: [&str; 3] =
-    ["PAPERCLIP_CONFIG", "PAPERCLIP_TOKEN_FILE", "PAPERCLIP_CA_FILE"];
+/// Why a configuration file cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be opened or read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is larger than [`MAX_FILE_BYTES`].
+    #[error("{}: larger than {MAX_FILE_BYTES} bytes; is this a configuration file?", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is no YAML.
+    #[error("{}: not valid YAML: {source}", path.display())]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// Why, with line and column.
+        source: serde_yaml::Error,
+    },
+    /// It is YAML, but no mapping.
+    #[error("{}: expected lines of the form `key: value`", path.display())]
+    NoMapping {
+        /// The file.
+        path: PathBuf,
+    },
+}
 
 /// One setting whose value cannot be used, as one line for the person who set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,16 +92,9 @@ impl Fault {
         Self { key: CONFIG_FILE.to_owned(), told: error.to_string() }
     }
 
-    /// A file names a setting that does not exist.
-    pub fn unknown_key(name: String) -> Self {
-        let names = KEYS.iter().map(|key| key.name.to_owned()).collect();
-        Self { told: unknown(&name, "not a setting", names), key: name }
-    }
-
-    /// The environment names a setting that does not exist.
-    pub fn unknown_variable(name: String) -> Self {
-        let names = KEYS.iter().map(|key| key.env()).chain(OTHER_VARIABLES.map(str::to_owned)).collect();
-        Self { told: unknown(&name, "not a variable of PaperClip", names), key: name }
+    /// A file or the environment names something that does not exist; the nearest of the `known` is suggested.
+    pub(super) fn unknown(name: String, fault: &str, known: Vec<String>) -> Self {
+        Self { told: unknown(&name, fault, known), key: name }
     }
 
     /// Whether it leaves open what this setting is. A file that cannot be read may hold any of them.

@@ -1,7 +1,8 @@
 //! Keys of settings: names, defaults, and the values that they take.
 
-use super::values::Choice;
+use crate::logging::LogFormat;
 use std::fmt;
+use store::Durability;
 
 /// One setting, as far as it is text: flags, variables, file keys, help and the reference are made from it.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +64,28 @@ pub enum Unit {
     Seconds,
     /// Things.
     Things,
+}
+
+/// A type whose values have words.
+pub(super) trait Choice: Copy + 'static {
+    /// All of them.
+    const CHOICES: &'static [(&'static str, Self)];
+
+    fn names() -> Vec<&'static str> {
+        Self::CHOICES.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+impl Choice for bool {
+    const CHOICES: &'static [(&'static str, Self)] = &[("true", true), ("false", false)];
+}
+
+impl Choice for LogFormat {
+    const CHOICES: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
+}
+
+impl Choice for Durability {
+    const CHOICES: &'static [(&'static str, Self)] = &[("strict", Self::Strict), ("relaxed", Self::Relaxed)];
 }
 
 impl Key {
@@ -137,10 +160,4 @@ impl fmt::Display for Allowed {
             Self::Text { form, .. } => f.write_str(form),
         }
     }
-}
-
-/// The setting of this name, for tests that have them in a table.
-#[cfg(test)]
-pub(super) fn named(name: &str) -> &'static Key {
-    super::KEYS.iter().find(|key| key.name == name).unwrap()
 }

@@ -5,14 +5,16 @@
 
 mod conflicts;
 mod fault;
+mod given;
 mod key;
 mod sources;
 mod table;
 mod values;
 
-pub use fault::Fault;
+pub use fault::{Fault, FileError};
+pub use given::{Given, MAX_FILE_BYTES, MAX_ITEMS, Place};
 pub use key::{Allowed, DefaultValue, Key, Unit};
-pub use sources::{FileError, Given, MAX_FILE_BYTES, MAX_ITEMS, Place, Sources};
+pub use sources::Sources;
 pub use table::{Config, KEYS, SETTINGS, Setting, Settings};
 
 use std::{fs::File, io::Read as _, path::Path};
@@ -53,7 +55,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with every fault.
     pub fn from_sources(sources: &Sources, mut faults: Vec<Fault>) -> Result<Self, ConfigError> {
-        let draft = Draft::read(sources, &mut faults);
+        let draft = Draft::read(&|key| sources.get(key), &mut faults);
         faults.extend(conflicts::between(&draft));
         draft.finish().filter(|_| faults.is_empty()).ok_or(ConfigError(faults))
     }
@@ -81,7 +83,7 @@ mod tests {
     const PEER: &str = "/dns4/node.example/tcp/4747/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA";
 
     fn flags(given: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let flags = given.iter().map(|(name, text)| (key::named(name), vec![(*text).to_owned()])).collect();
+        let flags = given.iter().map(|(name, text)| (table::named(name), vec![(*text).to_owned()])).collect();
         Config::load(flags, [], None)
     }
 

@@ -1,77 +1,24 @@
 //! Where settings come from: flags win over environment variables, those over the file.
 
-use super::{Fault, KEYS, Key, fault::OTHER_VARIABLES};
+use super::{
+    fault::{Fault, FileError},
+    given::{Given, Place},
+    key::Key,
+    table::KEYS,
+};
 use serde_yaml::Value;
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::collections::BTreeMap;
 
 /// What the names of all variables begin with.
 const VARIABLE_PREFIX: &str = "PAPERCLIP_";
 
-/// The largest configuration file, in bytes. Ten times what a list of [`MAX_ITEMS`] long addresses takes.
-pub const MAX_FILE_BYTES: u64 = 1 << 20;
-
-/// The most items a list may have.
-pub const MAX_ITEMS: usize = 1024;
-
-/// Where a value was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// On the command line.
-    Flag,
-    /// In the environment.
-    Environment,
-    /// In the configuration file.
-    File,
-    /// Nowhere: it is the default.
-    Default,
-}
-
-/// The items given for one setting, one of them unless it is a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
-    /// Where.
-    pub place: Place,
-    /// The texts.
-    pub items: Vec<String>,
-}
+/// Variables beside those of settings: what names the configuration file, and what the client commands read.
+const OTHER_VARIABLES: [&str; 3] = ["PAPERCLIP_CONFIG", "PAPERCLIP_TOKEN_FILE", "PAPERCLIP_CA_FILE"];
 
 /// What every setting was given, by the name of its key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
     given: BTreeMap<&'static str, Given>,
-}
-
-/// Why a configuration file cannot be read at all.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    /// It cannot be opened or read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is larger than [`MAX_FILE_BYTES`].
-    #[error("{}: larger than {MAX_FILE_BYTES} bytes; is this a configuration file?", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is no YAML.
-    #[error("{}: not valid YAML: {source}", path.display())]
-    Yaml {
-        /// The file.
-        path: PathBuf,
-        /// Why, with line and column.
-        source: serde_yaml::Error,
-    },
-    /// It is YAML, but no mapping.
-    #[error("{}: expected lines of the form `key: value`", path.display())]
-    NoMapping {
-        /// The file.
-        path: PathBuf,
-    },
 }
 
 impl Sources {
@@ -93,7 +40,9 @@ impl Sources {
         for (name, text) in variables.into_iter().filter(|(name, text)| ours(name) && !text.is_empty()) {
             let Some(key) = KEYS.iter().find(|key| key.env() == name) else {
                 if !OTHER_VARIABLES.contains(&name.as_str()) {
-                    faults.push(Fault::unknown_variable(name));
+                    let names = KEYS.iter().map(|key| key.env());
+                    let known = names.chain(OTHER_VARIABLES.map(str::to_owned)).collect();
+                    faults.push(Fault::unknown(name, "not a variable of PaperClip", known));
                 }
                 continue;
             };
@@ -124,7 +73,9 @@ impl Sources {
         };
         for (name, value) in mapping {
             let Some(key) = name.as_str().and_then(|name| KEYS.iter().find(|key| key.name == name)) else {
-                faults.push(Fault::unknown_key(scalar(&name).unwrap_or_else(|| "(no text)".to_owned())));
+                let name = scalar(&name).unwrap_or_else(|| "(no text)".to_owned());
+                let known = KEYS.iter().map(|key| key.name.to_owned()).collect();
+                faults.push(Fault::unknown(name, "not a setting", known));
                 continue;
             };
             match items(key, &value) {
@@ -156,17 +107,6 @@ fn is_service_link(name: &str) -> bool {
         || ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"].iter().any(|part| name.contains(part))
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Flag => "flag",
-            Self::Environment => "environment",
-            Self::File => "file",
-            Self::Default => "default",
-        })
-    }
-}
-
 fn items(key: &Key, value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Null => Some(Vec::new()),
@@ -195,7 +135,7 @@ fn shape(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::key::named as key;
+    use crate::config::table::named as key;
     use std::path::Path;
 
     fn from_file(text: &str) -> (Result<Sources, FileError>, Vec<Fault>) {

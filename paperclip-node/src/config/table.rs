@@ -1,7 +1,9 @@
 //! The table of settings: one row each. A row has the field of [`Config`] and its type, how it is read, and its [`Key`].
 
 use super::{
-    Allowed, Fault, Key, Sources, Unit,
+    fault::Fault,
+    given::Given,
+    key::{Allowed, Key, Unit},
     values::{
         Read, choice, cluster_id, dialable, filter, number, optional_path, path, seconds, seconds_or_never,
         socket, tcp_listeners, websocket_listeners,
@@ -29,8 +31,8 @@ pub struct Setting<T: 'static> {
 
 impl<T> Setting<T> {
     /// Reads it from what was given. `None` when a fault leaves open what it is.
-    fn value(&self, sources: &Sources, faults: &mut Vec<Fault>) -> Option<T> {
-        let value = (self.read)(&self.key, &sources.get(&self.key), faults);
+    fn value(&self, given: &impl Fn(&Key) -> Given, faults: &mut Vec<Fault>) -> Option<T> {
+        let value = (self.read)(&self.key, &given(&self.key), faults);
         value.filter(|_| !faults.iter().any(|fault| fault.is_about(&self.key)))
     }
 }
@@ -67,8 +69,8 @@ macro_rules! settings {
         }
 
         impl Draft {
-            pub(super) fn read(sources: &Sources, faults: &mut Vec<Fault>) -> Self {
-                Self { $($field: SETTINGS.$field.value(sources, faults),)+ }
+            pub(super) fn read(given: &impl Fn(&Key) -> Given, faults: &mut Vec<Fault>) -> Self {
+                Self { $($field: SETTINGS.$field.value(given, faults),)+ }
             }
 
             pub(super) fn finish(self) -> Option<Config> {
@@ -235,10 +237,16 @@ settings! {
         .or("512");
 }
 
+/// The setting of this name, for tests that have them in a table.
+#[cfg(test)]
+pub(super) fn named(name: &str) -> &'static Key {
+    KEYS.iter().find(|key| key.name == name).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DefaultValue, MAX_FILE_BYTES, MAX_ITEMS};
+    use crate::config::{DefaultValue, MAX_FILE_BYTES, MAX_ITEMS, Sources};
     use std::collections::BTreeSet;
 
     const PAGE: &str = include_str!("../../../docs/reference/configuration.md");
@@ -312,7 +320,7 @@ mod tests {
     #[test]
     fn defaults_are_values_that_are_allowed() {
         let (mut faults, sources) = (Vec::new(), Sources::default());
-        assert!(Draft::read(&sources, &mut faults).finish().is_some(), "{faults:?}");
+        assert!(Draft::read(&|key| sources.get(key), &mut faults).finish().is_some(), "{faults:?}");
         assert_eq!(SETTINGS.cluster_id.key.default, DefaultValue::Nothing);
     }
 }

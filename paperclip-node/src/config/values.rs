@@ -1,37 +1,18 @@
 //! Values of settings: how the texts that were given become types.
 
-use super::{Allowed, Fault, Given, Key, MAX_ITEMS};
-use crate::logging::{Filter, LogFormat};
+use super::{
+    fault::Fault,
+    given::{Given, MAX_ITEMS},
+    key::{Allowed, Choice, Key},
+};
+use crate::logging::Filter;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use oplog::keys::PublicKey;
 use paperclip_client::address::is_dialable;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
-use store::Durability;
 
 /// Reads what was given. `None` leaves at least one fault.
 pub(super) type Read<T> = fn(&Key, &Given, &mut Vec<Fault>) -> Option<T>;
-
-/// A type whose values have words.
-pub(super) trait Choice: Copy + 'static {
-    /// All of them.
-    const CHOICES: &'static [(&'static str, Self)];
-
-    fn names() -> Vec<&'static str> {
-        Self::CHOICES.iter().map(|(name, _)| *name).collect()
-    }
-}
-
-impl Choice for bool {
-    const CHOICES: &'static [(&'static str, Self)] = &[("true", true), ("false", false)];
-}
-
-impl Choice for LogFormat {
-    const CHOICES: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
-}
-
-impl Choice for Durability {
-    const CHOICES: &'static [(&'static str, Self)] = &[("strict", Self::Strict), ("relaxed", Self::Relaxed)];
-}
 
 /// The last item given, parsed. A flag given twice counts as the second one, as command lines do.
 fn last<T>(

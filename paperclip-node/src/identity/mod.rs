@@ -6,7 +6,8 @@
 //! | `certificate.json` | the root key's signature over it: [`paperclip_client::certificate::Certificate`] |
 //! | `root.key` | the root key, only in a node that belongs to no cluster and so is its own root |
 //!
-//! What a certificate is: wire document, section 3; why a cluster has one root key: design document, "Cluster identity".
+//! What a certificate is: wire document, section 3; why a cluster has one root key:
+//! `docs/design/catalog-and-identities.md`.
 
 mod file;
 mod node;
