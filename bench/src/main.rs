@@ -14,18 +14,24 @@ use std::process::ExitCode;
 use clap::Parser;
 use paperclip_tests::{HarnessError, Result, folder};
 
-use crate::figures::Scale;
+use crate::figures::{Figure, Scale};
 use crate::progress::say;
 use crate::table::Table;
 
-/// Measures PaperClip and JavaScript OrbitDB at the same work.
+/// Measure PaperClip and JavaScript OrbitDB at the same work.
 #[derive(Debug, Parser)]
 #[command(name = "paperclip-bench", version)]
 struct Arguments {
-    /// Also write the table as Markdown to this file.
+    /// Figures to measure; all but databases if omitted.
+    #[arg(value_name = "FIGURE")]
+    figures: Vec<Figure>,
+    /// Number of databases for the figure databases.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    databases: Option<u16>,
+    /// Also write the table to this file, as Markdown.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Small sizes: shows in a minute that everything runs; its figures say little.
+    /// Use small sizes, to check in a minute that everything runs; the figures mean little.
     #[arg(long)]
     quick: bool,
 }
@@ -42,12 +48,15 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let scale = if arguments.quick { Scale::quick() } else { Scale::full() };
+    let mut scale = if arguments.quick { Scale::quick() } else { Scale::full() };
+    scale.databases = arguments.databases.map_or(scale.databases, usize::from);
+    let figures =
+        if arguments.figures.is_empty() { Figure::USUAL.as_slice() } else { arguments.figures.as_slice() };
     let home = folder()?;
     let mut table = Table::new(arguments.quick);
     let primitives = primitive::measure(home.path(), scale.seconds)?;
     primitives.report(&mut table);
-    figures::measure(home.path(), &scale, &primitives, &mut table)?;
+    figures::measure(figures, home.path(), &scale, &primitives, &mut table)?;
     show(&table.text());
     if let Some(file) = &arguments.markdown {
         std::fs::write(file, table.markdown())

@@ -34,7 +34,7 @@ pub(super) fn measure(folder: &Path, scale: &Scale, table: &mut Table) -> Result
 }
 
 /// Milliseconds that this share of the times does not exceed.
-fn percentile(times: &mut [Duration], share: f64) -> f64 {
+pub(super) fn percentile(times: &mut [Duration], share: f64) -> f64 {
     times.sort_unstable();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into a short list")]
     let index = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));

@@ -23,6 +23,8 @@ pub(crate) struct Scale {
     pub(crate) updates: usize,
     /// Entries of the large database.
     pub(crate) large: usize,
+    /// Databases of the cluster that has many.
+    pub(crate) databases: usize,
 }
 
 impl Scale {
@@ -38,6 +40,7 @@ impl Scale {
             joined: 20_000,
             updates: 200,
             large: 100_000,
+            databases: 10_000,
         }
     }
 
@@ -53,6 +56,7 @@ impl Scale {
             joined: 500,
             updates: 10,
             large: 1_000,
+            databases: 50,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! with whatever other databases wrote meanwhile, brings them to disk, and only then are they acknowledged and announced.
 //! The task goes on signing while the flush runs.
 
-use super::{Change, Closed, read::current, task::Task};
+use super::{Change, Closed, followers::Followers, read::current, task::Task};
 use crate::{metrics::Metrics, net::Network};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -17,7 +17,7 @@ use oplog::{
 use p2p::bitswap::Session;
 use std::{collections::HashMap, fmt, sync::Arc};
 use store::StoreError;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Batches whose flush is awaited; the task waits before it starts another one.
 pub(super) const ACK_QUEUE: usize = 64;
@@ -155,10 +155,10 @@ pub(super) async fn acknowledge(
     metrics: Arc<Metrics>,
     network: Network,
     topic: String,
-    changes: broadcast::Sender<Change>,
+    followers: Followers,
 ) {
     while let Some(batch) = batches.recv().await {
-        if let Some((hash, block)) = batch.acknowledge(&metrics, &changes).await {
+        if let Some((hash, block)) = batch.acknowledge(&metrics, &followers).await {
             // The newest stands on all the others of its batch: whoever hears of it fetches them.
             network.stored(vec![hash]).await;
             network.publish(topic.clone(), block).await;
@@ -168,11 +168,7 @@ pub(super) async fn acknowledge(
 
 impl Unflushed {
     /// Waits for the flush, counts and tells the writers and the followers. Gives the newest entry, unless the flush failed.
-    async fn acknowledge(
-        self,
-        metrics: &Metrics,
-        changes: &broadcast::Sender<Change>,
-    ) -> Option<(Hash, Bytes)> {
+    async fn acknowledge(self, metrics: &Metrics, followers: &Followers) -> Option<(Hash, Bytes)> {
         let Self { flushed, writes } = self;
         if let Err(error) = flushed.await {
             let error = Arc::new(error);
@@ -186,8 +182,7 @@ impl Unflushed {
         for (reply, change) in writes {
             answer(reply, Ok(change.position.hash));
             newest = Some((change.position.hash, change.block.clone()));
-            // without followers there is nobody to tell
-            drop(changes.send(change));
+            followers.tell(change);
         }
         newest
     }

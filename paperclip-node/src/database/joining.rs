@@ -330,8 +330,7 @@ impl Task {
             if self.joining.offered.remove(&change.position.hash) && head {
                 self.network.publish(self.address.to_string(), change.block.clone()).await;
             }
-            // without followers there is nobody to tell
-            drop(self.changes.send(change));
+            self.followers.tell(change);
         }
     }
 

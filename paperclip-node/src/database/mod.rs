@@ -6,6 +6,7 @@
 //! | `append` | local writes: signed one upon another, stored together, acknowledged when they are on disk |
 //! | `joining` | entries of others: offered, fetched, verified, committed |
 //! | `exchange` | the exchange of heads with the peers that serve the database |
+//! | `followers` | who is told of every entry as it comes in |
 //! | `replicas` | which peers these are |
 //! | `backlog` | what entries that wait take of the node, and the part of each database |
 //! | `refusals` | what was refused, how often and why |
@@ -17,6 +18,7 @@
 mod append;
 mod backlog;
 mod exchange;
+mod followers;
 mod joining;
 mod open;
 mod read;
@@ -38,6 +40,7 @@ pub use task::Author;
 pub use verify_pool::VerifyPool;
 
 use bytes::Bytes;
+use followers::Followers;
 use libp2p::PeerId;
 use oplog::{
     Address, Hash, access::Writers, javascript, manifest::Manifest, order::Position, reading::Reading,
@@ -182,7 +185,7 @@ pub struct Database {
     exchange_now: mpsc::Sender<exchange::Now>,
     status: watch::Receiver<LogStatus>,
     exchanges: watch::Receiver<ExchangeStatus>,
-    changes: broadcast::Sender<Change>,
+    followers: Followers,
     settings: watch::Sender<Settings>,
 }
 
@@ -231,7 +234,7 @@ impl Database {
     /// Entries from now on, as they come into the log. A follower that is more than [`CHANGE_QUEUE`] behind is told that
     /// it missed some.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.changes.subscribe()
+        self.followers.follow()
     }
 
     /// Signs and stores an entry, giving its hash once it is on disk. Refused when JavaScript would not read it as it is

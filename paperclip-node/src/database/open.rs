@@ -1,10 +1,10 @@
 //! Opening a database: its log, its tasks, its place in the network.
 
 use super::{
-    Backlog, CHANGE_QUEUE, COMMAND_QUEUE, Change, Database, ExchangeStatus, LogStatus, OFFER_QUEUE, Offer,
-    Settings, VerifyPool,
+    Backlog, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, OFFER_QUEUE, Offer, Settings, VerifyPool,
     append::{ACK_QUEUE, Unflushed, acknowledge},
     exchange::{Exchanges, INCOMING_QUEUE, NOW_QUEUE},
+    followers::Followers,
     joining::Joining,
     reading::FoundReading,
     task::{Author, Queues, Task},
@@ -25,7 +25,7 @@ use oplog::{
 use p2p::{bitswap::Session, streams::Incoming};
 use std::{sync::Arc, time::Duration};
 use store::{DatabaseStore, Store, StoreError};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What all databases of a node share.
@@ -96,7 +96,7 @@ impl Context {
         let (verifier, verdict_queue) = Verifier::new(self.pool.clone());
         let (status, status_seen) = watch::channel(first_status(&log, &writers, &found));
         let (exchanges, exchanges_seen) = watch::channel(ExchangeStatus::default());
-        let (changes, _) = broadcast::channel(CHANGE_QUEUE);
+        let followers = Followers::default();
 
         let policy = Policy { allow_foreign_keys: settings.allow_foreign_keys };
         let joiner = Joiner::new(address, writers.clone(), policy, self.limits);
@@ -112,7 +112,7 @@ impl Context {
             writer: self.author.clone(),
             unflushed,
             status,
-            changes: changes.clone(),
+            followers: followers.clone(),
             network: self.network.clone(),
             metrics: Arc::clone(&self.metrics),
             settled: Vec::new(),
@@ -127,7 +127,7 @@ impl Context {
             session,
         };
         let exchange = self.exchanges(address, protocol, status_seen.clone(), offers, exchanges);
-        self.acknowledge(address, unflushed_queue, changes.clone());
+        self.acknowledge(address, unflushed_queue, followers.clone());
         self.tasks.spawn(exchange.run(incoming, topic.subscribers, now_queue, stop.clone()));
         self.tasks.spawn(run_and_leave(task, queues, self.network.clone(), stop.clone()));
 
@@ -139,7 +139,7 @@ impl Context {
             exchange_now,
             status: status_seen,
             exchanges: exchanges_seen,
-            changes,
+            followers,
             settings: watch::Sender::new(settings),
         };
         Ok(Opening { database, stop })
@@ -181,14 +181,9 @@ impl Context {
         }
     }
 
-    fn acknowledge(
-        &self,
-        address: Address,
-        unflushed: mpsc::Receiver<Unflushed>,
-        changes: broadcast::Sender<Change>,
-    ) {
+    fn acknowledge(&self, address: Address, unflushed: mpsc::Receiver<Unflushed>, followers: Followers) {
         let (metrics, network) = (Arc::clone(&self.metrics), self.network.clone());
-        self.tasks.spawn(acknowledge(unflushed, metrics, network, address.to_string(), changes));
+        self.tasks.spawn(acknowledge(unflushed, metrics, network, address.to_string(), followers));
     }
 
     /// Joins a database's protocol and topic.

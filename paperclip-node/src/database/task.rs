@@ -1,6 +1,9 @@
 //! The one writer of a database.
 
-use super::{Backlog, Command, LogStatus, Offer, append::Unflushed, joining::Joining, reading::FoundReading};
+use super::{
+    Backlog, Command, LogStatus, Offer, append::Unflushed, followers::Followers, joining::Joining,
+    reading::FoundReading,
+};
 use crate::{
     metrics::Metrics,
     net::{GossipMessage, Network},
@@ -14,7 +17,7 @@ use oplog::{
 use p2p::bitswap::{Received, Session};
 use std::{sync::Arc, time::Duration};
 use store::{DatabaseStore, Store, StoreError};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Commands and blocks taken per turn: the size of a batch of writes, and how long anything else may wait for its turn.
@@ -53,7 +56,7 @@ pub(super) struct Task {
     pub(super) writer: watch::Receiver<Option<Arc<Author>>>,
     pub(super) unflushed: mpsc::Sender<Unflushed>,
     pub(super) status: watch::Sender<LogStatus>,
-    pub(super) changes: broadcast::Sender<super::Change>,
+    pub(super) followers: Followers,
     pub(super) network: Network,
     pub(super) metrics: Arc<Metrics>,
     /// Who waits for everything pending to be settled.

@@ -5,14 +5,18 @@ use super::{
     opener::{self, News},
     registry::{Registered, Registry, Role, State},
 };
-use crate::database::{Context, Database, Opening, Scanned, Settings};
-use oplog::{Address, manifest::AccessAddress};
+use crate::database::{Change, Context, Database, Opening, Scanned, Settings};
+use oplog::{
+    Address, Entry,
+    manifest::AccessAddress,
+    view::{KeyedOp, Operation},
+};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 use store::StoreError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast::error::RecvError, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Results of openings that wait for the keeper.
@@ -67,34 +71,52 @@ impl Keeper {
     /// Follows the catalog until the node stops.
     pub(super) async fn run(mut self) {
         let stop = self.stop.clone();
-        let mut catalog = self.catalog.status();
+        // Whatever comes in from here on is seen, at worst twice.
+        let mut changes = self.catalog.changes();
         let mut damaged = self.context.store.damaged_count();
-        let mut followed = None;
+        damaged.mark_unchanged();
+        self.read_catalog().await;
+        self.note_booting();
         loop {
-            let heads = catalog.borrow_and_update().heads.clone();
-            let wanted = Some((heads, *damaged.borrow_and_update()));
-            if followed != wanted {
-                self.follow_catalog().await;
-                if followed.is_none() {
-                    self.note_booting();
-                }
-                followed = wanted;
-            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(news) = self.news_queue.recv() => self.hear(news),
-                changed = catalog.changed() => if changed.is_err() {
-                    return;
+                change = changes.recv() => match change {
+                    Ok(change) => self.follow(&change),
+                    // Too many at once, as when a node joins a cluster that pins thousands.
+                    Err(RecvError::Lagged(_)) => self.read_catalog().await,
+                    Err(RecvError::Closed) => return,
                 },
-                changed = damaged.changed() => if changed.is_err() {
-                    return;
+                changed = damaged.changed() => match changed {
+                    Ok(()) => self.read_catalog().await,
+                    Err(_) => return,
                 },
             }
         }
     }
 
+    /// Does what an entry of the catalog says, or one that stands above it. Reading the whole catalog for each would take
+    /// longer the more it pins.
+    fn follow(&mut self, change: &Change) {
+        let keyed = Entry::decode(&change.block).ok().and_then(|entry| Operation::of(entry.payload).keyed());
+        let Some(KeyedOp { key, .. }) = keyed else { return };
+        let Ok(address) = key.parse::<Address>() else { return };
+        let current = tokio::task::block_in_place(|| self.catalog.get(&key));
+        match current {
+            Ok(Some((_, value))) => {
+                if let Some((address, record)) = Record::from_pair(&key, &value) {
+                    self.apply(address, record);
+                }
+            }
+            Ok(None) => self.unpinned(&address, false),
+            // What a damaged record says is not known: it unpins nothing.
+            Err(error) => tracing::error!(%error, "cannot read the catalog"),
+        }
+        self.close_idle_guards();
+    }
+
     /// Opens what is pinned and not open, closes what is open and no longer pinned.
-    async fn follow_catalog(&mut self) {
+    async fn read_catalog(&mut self) {
         let none: BTreeMap<Address, Record> = BTreeMap::new();
         let records = self.catalog.scan_live(None, none, |records, live| {
             records.extend(Record::from_pair(&live.key, &live.value));
@@ -104,32 +126,37 @@ impl Keeper {
             Ok(Scanned { kept, damaged }) => (kept, damaged.is_empty()),
             Err(error) => return tracing::error!(%error, "cannot read the catalog"),
         };
-        let open: Vec<Address> = self.pinned().map(|(address, _)| address).collect();
-        for address in open {
-            match records.get(&address) {
-                Some(Record::Pinned(_)) => {}
-                Some(Record::Removed) => self.close(address, true),
-                // What a damaged record says is not known: it unpins nothing.
-                None if whole => self.close(address, false),
-                None => {}
-            }
+        if whole {
+            let registry = Arc::clone(&self.registry.borrow());
+            let gone = registry.keys().filter(|address| !records.contains_key(*address));
+            gone.for_each(|address| self.unpinned(address, false));
         }
-        let mut count = self.pinned().count();
-        for (address, record) in records {
-            let Record::Pinned(pin) = record else { continue };
-            let known = self.registry.borrow().get(&address).is_some_and(|known| known.role != Role::Guard);
-            if known {
-                self.choose(address, pin);
-                continue;
-            }
-            count += 1;
-            if count > MAX_PINNED {
-                tracing::error!(%address, "not opened: more than {MAX_PINNED} databases are pinned");
-                continue;
-            }
-            self.pin(address, pin);
-        }
+        let (pinned, removed): (Vec<_>, Vec<_>) =
+            records.into_iter().partition(|(_, record)| matches!(record, Record::Pinned(_)));
+        removed.into_iter().chain(pinned).for_each(|(address, record)| self.apply(address, record));
         self.close_idle_guards();
+    }
+
+    /// Does what the catalog says of one database.
+    fn apply(&mut self, address: Address, record: Record) {
+        let Record::Pinned(pin) = record else { return self.unpinned(&address, true) };
+        let role = self.registry.borrow().get(&address).map(|known| known.role.clone());
+        match role {
+            Some(Role::Catalog) => {}
+            Some(Role::Pinned(_)) => self.choose(address, pin),
+            None | Some(Role::Guard) if self.pinned() >= MAX_PINNED => {
+                tracing::error!(%address, "not opened: more than {MAX_PINNED} databases are pinned");
+            }
+            None | Some(Role::Guard) => self.pin(address, pin),
+        }
+    }
+
+    /// Closes a database that is pinned no longer.
+    fn unpinned(&mut self, address: &Address, remove: bool) {
+        let is_pinned = |known: &Registered| matches!(known.role, Role::Pinned(_));
+        if self.registry.borrow().get(address).is_some_and(is_pinned) {
+            self.close(*address, remove);
+        }
     }
 
     /// The node is ready once what it held before is open again. Databases that it has yet to fetch do not count: their
@@ -153,13 +180,8 @@ impl Keeper {
         }
     }
 
-    fn pinned(&self) -> impl Iterator<Item = (Address, Pin)> + use<> {
-        let registry = Arc::clone(&self.registry.borrow());
-        let pinned = |(address, known): (&Address, &Registered)| match &known.role {
-            Role::Pinned(pin) => Some((*address, pin.clone())),
-            Role::Catalog | Role::Guard => None,
-        };
-        registry.iter().filter_map(pinned).collect::<Vec<_>>().into_iter()
+    fn pinned(&self) -> usize {
+        self.registry.borrow().values().filter(|known| matches!(known.role, Role::Pinned(_))).count()
     }
 
     /// Opens a database; one that is open as a guard only becomes a pinned one.
@@ -245,9 +267,13 @@ impl Keeper {
     /// Guards whose guarded databases are all gone have nothing left to do.
     fn close_idle_guards(&mut self) {
         let registry = Arc::clone(&self.registry.borrow());
-        let opening = registry.values().any(|known| matches!(known.state, State::Opening));
-        if opening {
-            return; // one of them may be about to need a guard
+        let guards: Vec<Address> = registry
+            .iter()
+            .filter(|(_, known)| known.role == Role::Guard)
+            .map(|(address, _)| *address)
+            .collect();
+        if guards.is_empty() || registry.values().any(|known| matches!(known.state, State::Opening)) {
+            return; // one that is opening may be about to need a guard
         }
         let needed: BTreeSet<Address> = registry
             .values()
@@ -256,11 +282,8 @@ impl Keeper {
                 AccessAddress::Ipfs(_) => None,
             })
             .collect();
-        for (address, known) in registry.iter() {
-            if known.role == Role::Guard && !needed.contains(address) {
-                self.close(*address, false);
-            }
-        }
+        drop(registry);
+        guards.into_iter().filter(|guard| !needed.contains(guard)).for_each(|guard| self.close(guard, false));
     }
 
     fn change(&self, address: Address, change: impl FnOnce(&mut Registered)) {

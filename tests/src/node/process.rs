@@ -17,6 +17,9 @@ use crate::{DEADLINE, HarnessError, Result, eventually, not_yet};
 /// How much of a log is shown when something fails.
 const LOG_SHOWN: usize = 4_000;
 
+/// The unit of times in `/proc`: a hundredth of a second, as Linux shows them to programs whatever its own clock.
+const TICK: Duration = Duration::from_millis(10);
+
 /// The end of a log file, for messages.
 pub(crate) fn log_tail(path: &Path) -> String {
     match std::fs::read(path) {
@@ -220,6 +223,22 @@ impl Node {
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .and_then(|rest| rest.trim().trim_end_matches(" kB").trim().parse::<u64>().ok());
         kib.map(|kib| kib * 1024).ok_or_else(|| self.broken("shows no resident memory"))
+    }
+
+    /// CPU time of the process since its start, in user and kernel mode.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let pid = self.child.as_ref().map(Child::id).unwrap_or_default();
+        let path = format!("/proc/{pid}/stat");
+        let text = std::fs::read_to_string(&path).map_err(io(format!("reading {path}")))?;
+        // proc(5): the fields after the name in brackets begin with the third; utime and stime are the 14th and 15th
+        let fields = text.rsplit_once(')').map(|(_, rest)| rest.split_whitespace());
+        let ticks =
+            fields.map(|fields| fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()));
+        let ticks: u64 = ticks.map(Iterator::sum).ok_or_else(|| self.broken("shows no CPU time"))?;
+        Ok(TICK * u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 
     /// Kills the process as a power cut would.
