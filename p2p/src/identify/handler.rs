@@ -102,7 +102,7 @@ impl Handler {
             streams,
             readdressed: next_change(addresses.clone()),
             addresses,
-            accepted: Names { advertised: Arc::new([PROTOCOL, PUSH_PROTOCOL]), hidden: Arc::new([]) },
+            accepted: Names { advertised: Arc::new([PROTOCOL, PUSH_PROTOCOL]), ..Names::default() },
             protocols: HashSet::new(),
             known: None,
             exchanges: FuturesUnordered::new(),

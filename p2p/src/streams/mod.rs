@@ -43,7 +43,7 @@ mod stream;
 
 use std::time::Duration;
 
-pub use accepted::{Accepted, AcceptedNames};
+pub use accepted::{Accepted, AcceptedNames, Name};
 pub(crate) use accepted::{Names, Polls};
 pub use behaviour::Behaviour;
 pub use control::{Control, Incoming, OpenError, OpenRequest};

@@ -1,6 +1,9 @@
 //! Which protocols are accepted, and where their streams go.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use libp2p::{PeerId, StreamProtocol};
 use tokio::sync::{mpsc, watch};
@@ -31,22 +34,24 @@ struct Acceptor {
 }
 
 /// The accepted protocols at one moment. Replaced as a whole, so that a connection reads it without waiting.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Table {
     acceptors: HashMap<StreamProtocol, Acceptor>,
-    names: Names,
-}
-
-impl Default for Table {
-    fn default() -> Self {
-        let none: Arc<[StreamProtocol]> = Arc::new([]);
-        Self { acceptors: HashMap::new(), names: Names { advertised: Arc::clone(&none), hidden: none } }
-    }
+    /// Of `acceptors`, once somebody has asked since they changed.
+    names: OnceLock<Names>,
 }
 
 impl Table {
     pub(super) fn names(&self) -> Names {
-        self.names.clone()
+        let named = |visibility| {
+            let chosen = self.acceptors.iter().filter(move |(_, acceptor)| acceptor.visibility == visibility);
+            chosen.map(|(name, _)| name.clone())
+        };
+        let make = || Names {
+            advertised: named(Visibility::Advertised).collect(),
+            hidden: Arc::new(named(Visibility::Hidden).collect()),
+        };
+        self.names.get_or_init(make).clone()
     }
 
     pub(super) fn queue(&self, protocol: &StreamProtocol) -> Option<&mpsc::Sender<Inbound>> {
@@ -55,15 +60,6 @@ impl Table {
 
     fn is_hidden(&self, protocol: &StreamProtocol) -> bool {
         self.acceptors.get(protocol).is_some_and(|acceptor| acceptor.visibility == Visibility::Hidden)
-    }
-
-    fn renew_names(&mut self) {
-        let names_of = |visibility| {
-            let chosen = self.acceptors.iter().filter(|(_, acceptor)| acceptor.visibility == visibility);
-            chosen.map(|(name, _)| name.clone()).collect()
-        };
-        self.names =
-            Names { advertised: names_of(Visibility::Advertised), hidden: names_of(Visibility::Hidden) };
     }
 }
 
@@ -96,7 +92,7 @@ impl Registry {
                 return false;
             }
             table.acceptors.insert(protocol.clone(), Acceptor { queue, visibility });
-            table.renew_names();
+            table.names.take();
             true
         });
         if added { Ok(incoming) } else { Err(AlreadyAccepting(protocol.clone())) }
@@ -105,7 +101,7 @@ impl Registry {
     pub(super) fn remove(&self, protocol: &StreamProtocol) {
         self.0.send_if_modified(|table| {
             let removed = table.acceptors.remove(protocol).is_some();
-            table.renew_names();
+            table.names.take();
             removed
         });
     }

@@ -215,7 +215,7 @@ mod tests {
         let change = Change { position, block: Bytes::from_static(b"an entry") };
         let flushed = Box::pin(async { flush });
         let batch = Unflushed { flushed, writes: vec![(reply, change)] };
-        batch.acknowledge(metrics, &broadcast::channel(1).0).await;
+        batch.acknowledge(metrics, &Followers::default()).await;
         told.await.unwrap()
     }
 

@@ -117,10 +117,15 @@ impl Exchanges {
                     rounds.push(Round { waiting, done: 0, failed: 0, reply });
                 }
                 Some(Ok(ended)) = running.join_next() => {
+                    schedule.set_interval(this.network.pace().interval(this.interval));
                     match ended.role {
-                        Role::Listener => answered -= 1,
+                        Role::Listener => {
+                            answered -= 1;
+                            if ended.outcome == Outcome::Done {
+                                schedule.answered(&ended.peer, Instant::now(), rand::random());
+                            }
+                        }
                         Role::Dialer => {
-                            schedule.set_interval(this.network.pace().interval(this.interval));
                             schedule.ended(&ended.peer, ended.outcome, Instant::now(), rand::random());
                             rounds.iter_mut().for_each(|round| round.ended(&ended));
                         }

@@ -35,10 +35,13 @@ impl Followers {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use oplog::{Hash, order::Position};
+    use oplog::{
+        Hash,
+        order::{Position, Time},
+    };
 
     fn change(text: &'static [u8]) -> Change {
-        let position = Position { time: 1, clock_id: "writer".into(), hash: Hash::of(text) };
+        let position = Position { time: Time::ZERO, clock_id: "writer".into(), hash: Hash::of(text) };
         Change { position, block: Bytes::from_static(text) }
     }
 

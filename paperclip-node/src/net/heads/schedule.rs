@@ -104,6 +104,16 @@ impl Schedule {
         turn.at = now + spread(pause, jitter);
     }
 
+    /// An exchange that `peer` started went well: heads went both ways, so ours with it can wait. One that is due already
+    /// may be one that somebody waits for.
+    pub fn answered(&mut self, peer: &PeerId, now: Instant, jitter: f64) {
+        let next = now + spread(self.interval, jitter);
+        if let Some(turn) = self.peers.get_mut(peer).filter(|turn| !turn.running && turn.at > now) {
+            turn.at = turn.at.max(next);
+            turn.failures = 0;
+        }
+    }
+
     /// When [`due`](Self::due) has something again.
     pub fn next(&self) -> Option<Instant> {
         let running = self.peers.values().filter(|turn| turn.running).count();
@@ -145,6 +155,24 @@ mod tests {
         assert_eq!((pauses[0], pauses[11]), (FIRST_RETRY, INTERVAL));
         schedule.set_peers(&BTreeSet::new(), now);
         assert_eq!(schedule.next(), None);
+    }
+
+    #[test]
+    fn an_exchange_that_the_peer_started_counts_as_well() {
+        let (mut schedule, now, peer) = (Schedule::new(INTERVAL), Instant::now(), PeerId::random());
+        schedule.set_peers(&BTreeSet::from([peer]), now);
+        schedule.answered(&peer, now, 0.5);
+        assert_eq!(schedule.due(now), [peer], "due already");
+        schedule.answered(&peer, now, 0.5);
+        schedule.ended(&peer, Outcome::Failed, now, 0.5);
+        assert_eq!(schedule.next(), Some(now + FIRST_RETRY));
+        schedule.answered(&peer, now, 0.5);
+        assert_eq!(schedule.next(), Some(now + INTERVAL));
+        let later = now + INTERVAL / 2;
+        schedule.answered(&peer, later, 0.5);
+        assert_eq!(schedule.next(), Some(later + INTERVAL));
+        schedule.hurry(&peer, later);
+        assert_eq!(schedule.due(later), [peer]);
     }
 
     #[test]
