@@ -242,7 +242,7 @@ fn log_lines_are_json_where_that_is_asked_for() {
     assert!(line("ready")["api"].is_string(), "{logged}");
     assert_eq!(line("starting")["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(line("starting")["data_dir"], text(&folder.path().join("data")));
-    assert_eq!(line("made the root key")["file"], text(&folder.path().join("data/root.key")));
+    assert_eq!(line("created the root key")["file"], text(&folder.path().join("data/root.key")));
     assert!(!logged.contains("local_peer_id"), "{logged}");
 }
 

@@ -283,7 +283,7 @@ fn a_pin_that_waits_says_so() {
     let told = String::from_utf8(waiting.stderr).unwrap();
     assert_eq!(waiting.status.code(), Some(0), "it is pinned: {told}");
     assert_eq!(String::from_utf8(waiting.stdout).unwrap(), format!("{ADDRESS}\n"));
-    assert!(told.contains("not open yet: no peer has given it so far (2 connected)"), "{told}");
+    assert!(told.contains("not open yet: no peer has provided it so far (2 connected)"), "{told}");
     let waited = pinned("opening").piped(&["db", "pin", ADDRESS, "--wait", "0"]);
     assert_eq!(waited.status.code(), Some(1), "whoever waits is told when it was in vain");
     let open = pinned("open").piped(&["db", "pin", ADDRESS]);

@@ -57,7 +57,7 @@ pub(super) enum DbCommand {
     Pin {
         #[command(flatten)]
         client: ClientArgs,
-        /// Wait up to this long until a peer has given the database; exit with 1 if none has
+        /// Wait up to this long for a peer that has the database; exit with 1 if none appears
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=MAX_WAIT_SECONDS))]
         wait: Option<u64>,
         /// Address of the database: /orbitdb/zdpu…, or the hash alone
@@ -71,7 +71,7 @@ pub(super) enum DbCommand {
     Set {
         #[command(flatten)]
         at: AtDatabase,
-        /// How its operations are read; auto finds it from the operations
+        /// How to read its operations; auto infers it from them
         #[arg(long = "as", value_name = "READING", required_unless_present = "javascript")]
         reading: Option<As>,
         /// Field that names a document, for documents; _id if omitted
@@ -109,7 +109,7 @@ pub(super) enum As {
     Keyvalue,
     /// Documents by a field
     Documents,
-    /// Found from the operations
+    /// Inferred from the operations
     Auto,
 }
 
@@ -216,8 +216,8 @@ fn pin(args: &ClientArgs, address: &str, wait: Option<Duration>) -> Result<(), C
             let peers =
                 client.get("/v1/status")?.json.get("peers").and_then(Json::as_u64).unwrap_or_default();
             let told = format!(
-                "pinned, but not open yet: no peer has given it so far ({peers} connected). The node keeps asking; \
-                 `paperclip-node db show` tells when it is open"
+                "pinned, but not open yet: no peer has provided it so far ({peers} connected). The node keeps \
+                 asking; `paperclip-node db show` shows when it is open"
             );
             if wait.is_some() {
                 return Err(CliError::NotSound(told));
@@ -296,7 +296,7 @@ fn reading(database: &Json) -> String {
     let field = database.get("index_by").and_then(Json::as_str).map(|field| format!(" by {field}"));
     let chosen = match database.get("reading_chosen").and_then(Json::as_bool) {
         Some(true) => " (set)",
-        Some(false) => " (found)",
+        Some(false) => " (inferred)",
         None => "",
     };
     format!("{read}{}{chosen}", field.unwrap_or_default())

@@ -40,7 +40,7 @@ impl Greeting {
         let made_root_key = !self.had_root_key && root_key.exists();
         if made_root_key {
             let file = root_key.display();
-            tracing::info!(%file, "made the root key of a new cluster: keep a copy of it in a safe place");
+            tracing::info!(%file, "created the root key of a new cluster; keep a copy in a safe place");
         }
         if self.plain {
             tell_text(&self.text(node, api, made_root_key));

@@ -118,7 +118,7 @@ pub(super) fn resync(args: &ClientArgs, db: Option<&str>, wait_peers: Option<usi
     };
     let header = ["NAME", "STATE", "PEERS", "FAILED", "UNCONNECTED", "FETCHED", "COMPLETE", "ADDRESS"];
     args.output().rows(&reports, &header, cells)?;
-    failures(&reports, "complete", "not known to be in step; see `paperclip-node db show` and `peers`")
+    failures(&reports, "complete", "may be incomplete; see `paperclip-node db show` and `peers`")
 }
 
 /// Checks databases.

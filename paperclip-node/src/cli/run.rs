@@ -83,7 +83,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
         () = signals.next() => {}
     }
     notify::stopping();
-    tracing::info!("stopping: no more requests are taken");
+    tracing::info!("stopping: no more requests are accepted");
     stop.cancel();
     tokio::select! {
         ended = finish(serving, &node) => ended,

@@ -32,9 +32,9 @@ fn checked(text: &str) -> Result<String, CliError> {
         Err(error) => {
             let shown: String = text.trim().chars().take(40).collect();
             let hint = match shown.chars().next() {
-                Some('{' | '[') => "; keys and texts need double quotes: '{\"like\": \"this\"}'",
+                Some('{' | '[') => "; keys and strings need double quotes: '{\"like\": \"this\"}'",
                 Some('"') => "",
-                _ => "; a text needs its quotes: '\"like this\"'",
+                _ => "; a string needs quotes: '\"like this\"'",
             };
             Err(CliError::Usage(format!("not JSON: {shown}: {error}{hint}")))
         }
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn the_hint_is_for_the_fault() {
         for (text, hint) in
-            [("hello", "a text needs its quotes"), ("{size: 1}", "keys and texts need double quotes")]
+            [("hello", "a string needs quotes"), ("{size: 1}", "keys and strings need double quotes")]
         {
             let told = json(text).unwrap_err().to_string();
             assert!(told.contains(hint), "{told}");

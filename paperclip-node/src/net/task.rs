@@ -242,7 +242,7 @@ impl Task {
         let reason = dial_reason(error);
         tracing::debug!(%address, reason, "dial failed");
         if self.dialer.failed(address, own, reason.clone(), Instant::now(), rand::random()) {
-            tracing::warn!(%address, reason, "configured peer not reached; it is dialled again until it is");
+            tracing::warn!(%address, reason, "cannot reach a configured peer; the node keeps dialling it");
         }
     }
 
