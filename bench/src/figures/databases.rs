@@ -20,6 +20,8 @@ const WRITER: usize = 0;
 const RESTARTED: usize = 1;
 /// Nodes of the cluster.
 const NODES: usize = 3;
+/// How long the nodes are watched at rest.
+const REST: Duration = Duration::from_secs(20);
 /// Bytes in a kilobyte.
 const KILOBYTE: f64 = 1_000.0;
 
@@ -54,8 +56,7 @@ fn side_by_side<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync)
 fn create(cluster: &Cluster, count: usize, table: &mut Table) -> Result<Vec<String>> {
     let resident =
         || cluster.nodes.iter().map(Node::resident_bytes).sum::<Result<u64>>().map(|bytes| bytes as f64);
-    let cpu = || cluster.nodes.iter().map(Node::cpu_time).sum::<Result<Duration>>();
-    let (empty, idle) = (resident()?, cpu()?);
+    let (empty, idle) = (resident()?, cpu_time(cluster)?);
     let start = Instant::now();
     let api = cluster.api(WRITER);
     let databases = side_by_side(count, |nth| {
@@ -71,11 +72,26 @@ fn create(cluster: &Cluster, count: usize, table: &mut Table) -> Result<Vec<Stri
     let seconds = created.as_secs_f64();
     table.add(row(work("created on one, with 8 clients"), "s", seconds));
     table.add(row(work("pinned and shared by all nodes"), "s", pinned.as_secs_f64()));
-    let cpu = (cpu()?.saturating_sub(idle)).as_secs_f64() * 1_000.0;
+    let cpu = cpu_time(cluster)?.saturating_sub(idle).as_secs_f64() * 1_000.0;
     table.add(row(work("CPU of all nodes for each"), "ms", cpu / count as f64));
     let memory = (resident()? - empty) / (NODES * count) as f64;
     table.add(row(work("memory of a node for each"), "kB", memory / KILOBYTE));
+    rest(cluster, count, table)?;
     Ok(databases)
+}
+
+/// CPU time of all nodes since their start.
+fn cpu_time(cluster: &Cluster) -> Result<Duration> {
+    cluster.nodes.iter().map(Node::cpu_time).sum()
+}
+
+/// What the nodes do when nobody asks anything of them.
+fn rest(cluster: &Cluster, count: usize, table: &mut Table) -> Result<()> {
+    let before = cpu_time(cluster)?;
+    std::thread::sleep(REST);
+    let share = cpu_time(cluster)?.saturating_sub(before).as_secs_f64() / REST.as_secs_f64() / NODES as f64;
+    table.add(row(format!("{count} databases: CPU of a node at rest"), "% of a core", share * 100.0));
+    Ok(())
 }
 
 /// Waits until a node has joined the topics of all databases and of the catalog, and shares them with both others.
