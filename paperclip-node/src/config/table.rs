@@ -116,7 +116,7 @@ settings! {
         Key::new(
             "announce",
             Allowed::text("MULTIADDR", "/ip4|ip6|dns4|dns6|dns/<host>/tcp/<port>[/ws]"),
-            "Further address to announce to peers, such as the public address of a NAT.",
+            "Additional address to announce to peers, such as the public address of a NAT.",
         )
         .list("announce");
 
@@ -124,7 +124,7 @@ settings! {
         Key::new(
             "api",
             Allowed::text("ADDR", "<IP address>:<port>"),
-            "Address of the HTTP API. Anything but a loopback address needs api-token-file.",
+            "Address of the HTTP API. An address other than loopback needs api-token-file.",
         )
         .or("127.0.0.1:4748");
 
@@ -132,7 +132,7 @@ settings! {
         Key::new(
             "api-token-file",
             FILE,
-            "File with the bearer token that the API asks for, readable by its owner only.",
+            "File with the bearer token that the API requires, readable by its owner only.",
         );
 
     metrics_open: bool = choice,
@@ -168,7 +168,7 @@ settings! {
         Key::new(
             "cache-bytes",
             Allowed::number(8 * MIB, 1 << 40, Unit::Bytes),
-            "Memory for pages of the store; the process takes about twice that.",
+            "Memory for pages of the index; the process uses about twice that.",
         )
         .or_number(DEFAULT_CACHE_BYTES);
 
@@ -216,7 +216,7 @@ settings! {
         Key::new(
             "exchange-interval",
             Allowed::number(1, 86_400, Unit::Seconds),
-            "Time between two comparisons of heads with a peer, give or take a quarter.",
+            "Time between two comparisons of heads with a peer, varied by up to a quarter.",
         )
         .or("30");
 
@@ -224,7 +224,7 @@ settings! {
         Key::new(
             "scrub-interval",
             Allowed::number(0, YEAR, Unit::Seconds),
-            "Time of one pass that reads and checks every block; 0 for none.",
+            "Time in which every block is read and checked once; 0 turns this off.",
         )
         .or("604800");
 
