@@ -295,3 +295,23 @@ fn who_has_not_asked_keeps_no_api_from_ending() {
     served.finish();
     drop((idle, half));
 }
+
+#[test]
+fn answers_that_nobody_reads_make_room() {
+    let served = Served::with_limits(patient());
+    served.create("log", "events");
+    let large = "x".repeat(1_000_000);
+    for _ in 0..8 {
+        assert_eq!(served.post("/v1/databases/log/events", &json!(large)).status, 201);
+    }
+    // More than the buffers between the two take.
+    let greedy = request("GET", "/v1/databases/log/events", "").repeat(4);
+    let crowd: Vec<TcpStream> = (0..8).map(|_| send(&served, &greedy)).collect();
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(status(&served, path), 200, "{path}");
+    }
+    eventually("an honest request is answered", || status(&served, "/v1/status") == 200);
+    assert!(served.refused("displaced") >= 1);
+    drop(crowd);
+    served.finish();
+}

@@ -39,6 +39,7 @@ mod shape;
 mod sort;
 mod target;
 mod token;
+mod unread;
 
 pub use guard::{Guard, OPEN_PATHS};
 pub use limits::{Limits, MAX_CONNECTIONS, MAX_RESERVED_CONNECTIONS};

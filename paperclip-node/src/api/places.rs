@@ -30,6 +30,8 @@ struct Holder {
     reserved: bool,
     phase: Phase,
     since: Instant,
+    /// Since when the client takes nothing of what is written to it.
+    unread: Option<Instant>,
     closed: CancellationToken,
 }
 
@@ -67,7 +69,13 @@ impl Places {
         }
         let (id, closed) = (table.next, CancellationToken::new());
         table.next += 1;
-        let holder = Holder { reserved, phase: Phase::Head, since: Instant::now(), closed: closed.clone() };
+        let holder = Holder {
+            reserved,
+            phase: Phase::Head,
+            since: Instant::now(),
+            unread: None,
+            closed: closed.clone(),
+        };
         table.holders.insert(id, holder);
         metrics.api_connections().inc();
         Some(Place(Arc::new(Held { id, reserved, closed, places: Arc::clone(&self.0) })))
@@ -188,6 +196,11 @@ impl Place {
         self.change(|holder| holder.phase = Phase::Answer);
     }
 
+    /// The client leaves what is written to it unread, or does so no longer.
+    pub(super) fn unread(&self, stuck: bool) {
+        self.change(|holder| holder.unread = stuck.then(Instant::now));
+    }
+
     /// The answer was given.
     pub(super) fn answered(&self) {
         self.change(|holder| holder.enter(Phase::Idle));
@@ -205,6 +218,9 @@ impl Holder {
     /// come is about to ask.
     fn turn(&self, now: Instant, grace: Duration) -> Option<u8> {
         let late = now.duration_since(self.since) >= grace;
+        if let Some(unread) = self.unread {
+            return (now.duration_since(unread) >= grace).then_some(2);
+        }
         match self.phase {
             Phase::Head if late => Some(0),
             Phase::Idle => Some(1),

@@ -6,6 +6,7 @@ use super::{
     places::{Place, Places},
     problem::{Kind, Problem},
     routes,
+    unread::Unread,
 };
 use crate::metrics::ApiRefusal;
 use axum::{
@@ -36,7 +37,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{io::InspectReader, task::TaskTracker};
 
-/// How long a client may leave an answer unread before its connection, with what is held for it, is given up.
+/// How long a client may leave an answer unread before its connection, with what is held for it, is given up. It loses its
+/// place to others long before, if there is no other.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The most header fields of a request.
@@ -154,7 +156,7 @@ async fn serve_one(stream: TcpStream, requests: Requests) {
         reading.received();
         lengths.read(bytes);
     });
-    let mut stream = TimeoutStream::new(inspected);
+    let mut stream = TimeoutStream::new(Unread::new(inspected, place.clone()));
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let service = service_fn(move |request| requests.clone().answer(request));
     let connection = http1::Builder::new()
