@@ -47,6 +47,12 @@ impl<K: Copy + Eq + Hash> Shares<K> {
         free.max(share)
     }
 
+    /// Holders that have more than they may, because the capacity has become smaller, and how much that is.
+    pub fn over(&self) -> Vec<(K, u64)> {
+        let over = |(holder, held): (&K, &u64)| Some((*holder, held.checked_sub(self.allowance(*holder))?));
+        self.held.iter().filter_map(over).filter(|(_, more)| *more > 0).collect()
+    }
+
     /// Takes some; false, and nothing taken, when there is no room for this holder.
     pub fn take(&mut self, holder: K, amount: u64) -> bool {
         let fits = self.held(holder) + amount <= self.allowance(holder);
@@ -96,6 +102,11 @@ mod tests {
         assert!(shares.take("modest", 90), "free again");
         shares.set("greedy", 0);
         assert_eq!((shares.held("greedy"), shares.total()), (0, 298));
+        assert!(shares.over().is_empty());
+        shares.set_capacity(280);
+        let mut over = shares.over();
+        over.sort_unstable();
+        assert_eq!(over, [("modest", 88), ("third", 48)]);
     }
 
     proptest! {

@@ -79,7 +79,7 @@ impl Peer {
                 Effect::Cancel(_) => self.wanted = self.wanted.saturating_sub(1),
                 Effect::Verify(job) => self.joiner.verdict(job.run(), &self.store, &mut effects).unwrap(),
                 Effect::Refused { reason, .. } => self.refused.push(reason.label()),
-                Effect::KeepIdentity(..) => {}
+                Effect::Unstage(_) | Effect::KeepIdentity(..) => {}
             }
         }
     }
@@ -126,7 +126,7 @@ fn entries_that_build_on_very_much_count_for_more() {
 
 #[test]
 fn blocks_whose_identity_nobody_has_do_not_fill_the_memory() {
-    let limits = Limits { max_pending_bytes: 100_000, max_entry_bytes: 20_000, ..Limits::default() };
+    let limits = Limits { max_pending_bytes: 100_000, max_entry_bytes: 12_000, ..Limits::default() };
     let mut peer = Peer::new(limits);
     peer.identified = false;
     for n in 0..100 {
@@ -135,6 +135,10 @@ fn blocks_whose_identity_nobody_has_do_not_fill_the_memory() {
     }
     assert!(peer.joiner.pending_bytes() <= 100_000, "{}", peer.joiner.pending_bytes());
     assert!(peer.refused.iter().all(|reason| *reason == "backlog"), "{:?}", peer.refused);
+    let before = peer.refused.len();
+    let entry = peer.entry(1_000, Vec::new(), 10_000);
+    peer.offer(entry, HONEST);
+    assert_eq!(peer.refused.len(), before, "an honest peer finds room");
     peer.joiner.give_up(peer.identity.hash(), &mut Vec::new());
     assert_eq!((peer.joiner.pending(), peer.joiner.pending_bytes()), (0, 0));
 }

@@ -189,6 +189,7 @@ impl Peer {
                 Effect::Cancel(hash) => drop(self.wants.remove(&hash)),
                 Effect::Verify(job) => self.jobs.push(job),
                 Effect::Refused { hash, reason, .. } => drop(self.refused.insert(hash, reason)),
+                Effect::Unstage(hash) => drop(self.staged.remove(&hash)),
                 Effect::KeepIdentity(..) => {}
             }
         }
@@ -229,7 +230,9 @@ impl Peer {
         let mut choices = choices.iter().cycle();
         while self.step(*choices.next().unwrap(), blocks) {
             if self.joiner.over_budget() {
-                self.staged.extend(self.joiner.stage());
+                let mut effects = Vec::new();
+                self.staged.extend(self.joiner.stage(&mut effects));
+                self.act(effects);
             }
         }
     }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{addresses, create, holds, open, start};
+use common::{addresses, create, holds, open, start, start_with, within};
 use oplog::{Value, log::Range, reading::Reading, view::Operation};
 use paperclip_node::identity::create_key;
 use tempfile::TempDir;
@@ -73,4 +73,32 @@ async fn appends_go_on_while_a_large_log_is_verified() {
     assert!(report.entries >= 40 * 64 && report.is_clean(), "{report:?}");
     assert!(meanwhile > 5, "{meanwhile} appends while {} entries were verified", report.entries);
     node.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_take_all_connections() {
+    let dir = TempDir::new().unwrap();
+    let root = dir.path().join("root.key");
+    create_key(&root).unwrap();
+    let node = start_with(&dir.path().join("node"), &root, &[], 8).await;
+    let mut others = Vec::new();
+    for nth in 0..6 {
+        let other = start(&dir.path().join(nth.to_string()), &root, &addresses(&node)).await;
+        let mut peers = other.network().peers();
+        drop(within("it is connected", peers.wait_for(|peers| !peers.is_empty())).await.unwrap());
+        others.push(other);
+    }
+    let refused = || node.network().refused_connections().counts();
+    assert_eq!(refused(), [("limit", 0), ("address", 0), ("offences", 0)]);
+    let late = start(&dir.path().join("late"), &root, &addresses(&node)).await;
+    let told = async {
+        while refused()[1].1 == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the seventh is refused: a quarter is for other addresses", told).await;
+    assert_eq!(node.network().peers().borrow().len(), 6);
+    for node in others.into_iter().chain([late, node]) {
+        node.shutdown().await.unwrap();
+    }
 }

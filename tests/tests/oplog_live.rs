@@ -66,7 +66,7 @@ impl Replica {
                     let Ok(()) = self.joiner.verdict(job.run(), &self.store, &mut effects);
                 }
                 Effect::Refused { hash, reason, .. } => return not_yet(format!("{hash} refused: {reason}")),
-                Effect::Cancel(_) | Effect::KeepIdentity(..) => {}
+                Effect::Cancel(_) | Effect::Unstage(_) | Effect::KeepIdentity(..) => {}
             }
             self.commit_ready();
         }

@@ -1,7 +1,7 @@
 //! From a block to a verified entry that knows what it needs.
 
 use super::{
-    Effect, Joiner, Refusal, Source, Want, WrittenBy,
+    Effect, Joiner, Refusal, Source, WrittenBy,
     pending::{Id, Stage, Verified},
     verify::{Job, PayloadFacts, Work},
 };
@@ -49,19 +49,17 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             })));
             return;
         }
-        // These cannot be staged: nothing says yet that they are good. There is room for two of any size in any case.
-        let room = self.byte_budget.max(2 * self.limits.max_entry_bytes);
-        if self.unidentified_bytes + candidate.block.len() > room {
+        // These cannot be staged: nothing says yet that they are good.
+        if !self.unidentified.take(source.peer(), candidate.block.len() as u64) {
             self.block_bytes -= candidate.block.len();
             let written_by = WrittenBy::Key(candidate.entry.key);
             return self.refuse_of(id, Refusal::Backlog, written_by, effects);
         }
-        self.unidentified_bytes += candidate.block.len();
         self.no_longer_wanted(id, Stage::NeedsIdentity(Box::new(candidate)));
         let waiters = self.identity_waiters.entry(identity_hash).or_default();
         waiters.push(id);
         if waiters.len() == 1 {
-            effects.push(Effect::Fetch(Want { hash: identity_hash, source }));
+            self.want(identity_hash, source);
         }
     }
 
@@ -88,7 +86,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             };
             match std::mem::replace(&mut pending.stage, Stage::Verifying) {
                 Stage::NeedsIdentity(candidate) => {
-                    self.unidentified_bytes -= candidate.block.len();
+                    self.unidentified.give_back(pending.source.peer(), candidate.block.len() as u64);
                     self.verifying_bytes += candidate.block.len();
                     effects.push(Effect::Verify(Job(Work::Entry {
                         candidate,
@@ -121,7 +119,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         for (link, is_parent) in
             entry.next.iter().map(|hash| (hash, true)).chain(entry.refs.iter().map(|hash| (hash, false)))
         {
-            match self.link(id, *link, is_parent, source, read, effects)? {
+            match self.link(id, *link, is_parent, source, read)? {
                 Link::Settled(parent) => {
                     if let Some(parent) = parent.filter(|parent| parent.time >= position.time) {
                         let reason =
@@ -174,7 +172,6 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         is_parent: bool,
         source: Source<P>,
         read: &R,
-        effects: &mut Vec<Effect<P>>,
     ) -> Result<Link, R::Error> {
         if let Some(position) = self.ready_at.get(&link) {
             return Ok(Link::Settled(is_parent.then(|| position.clone())));
@@ -202,7 +199,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
                 if let Some(pending) = self.pending.get_mut(&need) {
                     pending.waiters.push(id);
                 }
-                effects.push(Effect::Fetch(Want { hash: link, source }));
+                self.want(link, source);
                 Link::Pending(need)
             }
             None => Link::Refused(Refusal::Backlog),

@@ -1,8 +1,10 @@
 //! What a joiner is told, and what it is asked.
 
 use super::{
-    Effect, Limits, Policy, Ready, Refusal, Source, Verdict, Want, WrittenBy,
-    pending::{Id, Pending, SMALL, Stage, shrink},
+    Effect, Limits, Policy, Ready, Refusal, Source, Verdict, WrittenBy,
+    lines::Lines,
+    parked::{PARKED_PER_ENTRY, Parked},
+    pending::{Id, Pending, SMALL, Stage, is_wanted, shrink},
     verify::{Job, Outcome, Work},
 };
 use crate::{
@@ -34,8 +36,12 @@ pub struct Joiner<P> {
     pub(super) wanted: Shares<Option<P>>,
     /// Blocks in memory, those in jobs among them.
     pub(super) block_bytes: usize,
-    /// Blocks whose identity is being fetched.
-    pub(super) unidentified_bytes: usize,
+    /// Bytes of blocks whose identity is being fetched.
+    pub(super) unidentified: Shares<Option<P>>,
+    /// Bytes of blocks that were staged, those of parked entries included.
+    pub(super) staged: Shares<Option<P>>,
+    pub(super) parked: Parked<P>,
+    pub(super) lines: Lines<P>,
     /// Blocks in jobs, whose verdicts are out.
     pub(super) verifying_bytes: usize,
     pub(super) identities: LruCache<Hash, Arc<VerifiedIdentity>>,
@@ -61,7 +67,10 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             room: Shares::new(limits.max_pending as u64),
             wanted: Shares::new(limits.max_wanted as u64),
             block_bytes: 0,
-            unidentified_bytes: 0,
+            unidentified: Shares::new(limits.max_unidentified_bytes()),
+            staged: Shares::new(limits.max_staged_bytes),
+            parked: Parked::new(limits.max_parked, limits.max_parked_heads),
+            lines: Lines::new(limits.max_asked),
             verifying_bytes: 0,
             identities: LruCache::new(limits.max_identities),
             identity_waiters: HashMap::new(),
@@ -81,14 +90,22 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     }
 
     /// Changes how much of what [`Limits`] grants there is room for: a part of a capacity that many joiners share.
-    pub fn set_room(&mut self, pending: u64, pending_bytes: usize) {
-        self.room.set_capacity(pending.min(self.limits.max_pending as u64));
+    pub fn set_room(&mut self, pending: u64, pending_bytes: usize, staged_bytes: u64) {
+        let parked = (self.parked.len() / PARKED_PER_ENTRY) as u64;
+        self.room.set_capacity(pending.saturating_sub(parked).min(self.limits.max_pending as u64));
         self.byte_budget = pending_bytes.min(self.limits.max_pending_bytes);
+        self.staged.set_capacity(staged_bytes.min(self.limits.max_staged_bytes));
     }
 
-    /// What the pending entries take of [`Limits::max_pending`]: one each, and one for every [`LINKS_PER_ENTRY`](super::LINKS_PER_ENTRY) links.
+    /// What the pending entries take of [`Limits::max_pending`]: one each, and one for every
+    /// [`LINKS_PER_ENTRY`](super::LINKS_PER_ENTRY) links; and parked ones, one for every four.
     pub fn room_taken(&self) -> u64 {
-        self.room.total()
+        self.room.total() + (self.parked.len() / PARKED_PER_ENTRY) as u64
+    }
+
+    /// Bytes of blocks that were staged and whose entries wait.
+    pub fn staged_bytes(&self) -> u64 {
+        self.staged.total()
     }
 
     /// How many entries wait for something.
@@ -108,8 +125,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
 
     /// Whether the block is being fetched, as an entry or as an identity.
     pub fn wants(&self, hash: &Hash) -> bool {
-        let wanted = |id| matches!(self.pending.get(id), Some(Pending { stage: Stage::Wanted, .. }));
-        self.identity_waiters.contains_key(hash) || self.ids.get(hash).is_some_and(wanted)
+        is_wanted(&self.pending, &self.ids, &self.identity_waiters, hash)
     }
 
     /// Takes a head that somebody offers. Unknown ones are verified and their ancestors fetched.
@@ -125,19 +141,19 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             return Ok(());
         }
         let id = match self.ids.get(&hash) {
-            Some(id) => *id,
-            None => match self.admit(hash, source) {
-                Some(id) => id,
-                None => {
-                    effects.push(backlog(hash, source));
-                    return Ok(());
-                }
-            },
+            _ if source == Source::Staged => Some(self.admit_staged(hash, block.len())),
+            Some(id) => Some(*id),
+            None => self.admit(hash, source),
         };
-        if matches!(self.pending.get(&id), Some(Pending { stage: Stage::Wanted, .. })) {
-            effects.push(Effect::Cancel(hash));
-            self.arrived(id, block, effects);
+        match id {
+            None => effects.push(backlog(hash, source)),
+            Some(id) if self.is_awaited(id) => {
+                self.lines.cancel(hash, effects);
+                self.arrived(id, block, effects);
+            }
+            Some(_) => {}
         }
+        self.ask(effects);
         Ok(())
     }
 
@@ -153,9 +169,10 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             return Ok(());
         }
         match self.admit(hash, source) {
-            Some(_) => effects.push(Effect::Fetch(Want { hash, source })),
+            Some(_) => self.want(hash, source),
             None => effects.push(backlog(hash, source)),
         }
+        self.ask(effects);
         Ok(())
     }
 
@@ -163,12 +180,12 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     pub fn block(&mut self, block: Bytes, effects: &mut Vec<Effect<P>>) {
         let hash = Hash::of(&block);
         if self.identity_waiters.contains_key(&hash) {
+            self.lines.arrived(&hash);
             effects.push(Effect::Verify(Job(Work::Identity { hash, block })));
-        } else if let Some(id) = self.ids.get(&hash).copied()
-            && matches!(self.pending.get(&id), Some(Pending { stage: Stage::Wanted, .. }))
-        {
+        } else if let Some(id) = self.ids.get(&hash).copied().filter(|id| self.is_awaited(*id)) {
             self.arrived(id, block, effects);
         }
+        self.ask(effects);
     }
 
     /// Takes the verdict on a job.
@@ -179,23 +196,23 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         effects: &mut Vec<Effect<P>>,
     ) -> Result<(), R::Error> {
         match verdict.0 {
-            Outcome::Identity { hash, block, result } => {
-                self.identity(hash, block, result, effects);
-                Ok(())
-            }
+            Outcome::Identity { hash, block, result } => self.identity(hash, block, result, effects),
             Outcome::Entry { candidate, identity, result } => {
                 self.block_bytes -= candidate.block.len();
                 self.verifying_bytes -= candidate.block.len();
-                let Some(id) = self.verifying(&candidate.entry.hash) else { return Ok(()) };
-                match result {
-                    Ok(payload) => self.verified(id, *candidate, payload, identity, read, effects),
-                    Err(reason) => {
+                match (self.verifying(&candidate.entry.hash), result) {
+                    (None, _) => {}
+                    (Some(id), Ok(payload)) => {
+                        self.verified(id, *candidate, payload, identity, read, effects)?;
+                    }
+                    (Some(id), Err(reason)) => {
                         self.refuse_of(id, reason, WrittenBy::Identity(identity), effects);
-                        Ok(())
                     }
                 }
             }
         }
+        self.ask(effects);
+        Ok(())
     }
 
     /// Gives up a block that cannot be had, and everything that needs it. All of it may be offered again.
@@ -203,9 +220,11 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         if let Some(id) = self.ids.get(&hash).copied() {
             self.refuse(id, Refusal::Unreachable(hash), effects);
         }
-        for id in self.identity_waiters.remove(&hash).unwrap_or_default() {
-            self.refuse(id, Refusal::Unreachable(hash), effects);
+        if let Some(waiters) = self.identity_waiters.remove(&hash) {
+            self.lines.cancel(hash, effects);
+            waiters.into_iter().for_each(|id| self.refuse(id, Refusal::Unreachable(hash), effects));
         }
+        self.ask(effects);
     }
 
     /// Drops an entry for which there is no room elsewhere, and everything that needs it. All of it may be offered again.
@@ -213,6 +232,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         if let Some(id) = self.ids.get(&hash).copied() {
             self.refuse(id, Refusal::Backlog, effects);
         }
+        self.ask(effects);
     }
 
     /// The entries that may be committed, up to `most`, ancestors first. They must be in the log before the joiner is told
@@ -236,37 +256,28 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         self.block_bytes > self.byte_budget
     }
 
-    /// Hands out the verified blocks that still wait, to be kept elsewhere until their entries are ready. Done when
-    /// [`over_budget`](Self::over_budget), and before a shutdown so that a fetch can be resumed.
-    pub fn stage(&mut self) -> Vec<(Hash, Bytes)> {
-        let mut staged = Vec::new();
-        for pending in self.pending.values_mut() {
-            if let Stage::Verified(verified) = &mut pending.stage
-                && let Some(block) = verified.block.take()
-            {
-                self.block_bytes -= block.len();
-                staged.push((pending.hash, block));
+    /// Forgets everything under way, because what was ready could not be committed. Gives the blocks that are no longer
+    /// wanted; what was offered must be offered again. Verdicts that are still out are ignored when they come. Parked entries,
+    /// and what was staged, are parked.
+    pub fn reset(&mut self) -> Vec<Hash> {
+        self.block_bytes = self.verifying_bytes;
+        for (_, pending) in std::mem::take(&mut self.pending) {
+            if pending.staged > 0 {
+                self.parked.insert(pending.hash, pending.source, pending.staged, pending.waiters.is_empty());
             }
         }
-        staged
-    }
-
-    /// Forgets everything under way, because what was ready could not be committed. Gives the blocks that are no longer
-    /// wanted; what was offered must be offered again. Verdicts that are still out are ignored when they come.
-    pub fn reset(&mut self) -> Vec<Hash> {
-        let wanted = self.pending.values().filter(|pending| matches!(pending.stage, Stage::Wanted));
-        let wanted =
-            wanted.map(|pending| pending.hash).chain(self.identity_waiters.keys().copied()).collect();
-        self.block_bytes = self.verifying_bytes;
-        self.pending.clear();
         self.ids.clear();
         self.room.clear();
         self.wanted.clear();
-        self.unidentified_bytes = 0;
+        self.unidentified.clear();
         self.identity_waiters.clear();
         self.ready.clear();
         self.ready_at.clear();
-        wanted
+        self.lines.clear()
+    }
+
+    fn is_awaited(&self, id: Id) -> bool {
+        matches!(self.pending.get(&id), Some(Pending { stage: Stage::Wanted, .. }))
     }
 
     /// The pending entry whose verdict is out, if it is still wanted.

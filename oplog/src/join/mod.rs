@@ -17,16 +17,25 @@
 //! | `arrive` | from a block to a verified entry that knows what it needs |
 //! | `settle` | entries become ready, or are refused with all that stands on them |
 //! | `pending` | what is kept of an entry meanwhile |
+//! | `lines` | which of the wanted blocks are asked for now |
+//! | `staging` | blocks that wait go to disk, each peer's up to its share |
+//! | `park` | entries of peers that have gone are set aside, and looked at again when somebody comes |
+//! | `parked` | what is kept of them meanwhile |
 //! | `verify` | judging one block, on any core |
 
 mod admit;
 mod arrive;
 mod joiner;
+mod lines;
+mod park;
+mod parked;
 mod pending;
 mod settle;
+mod staging;
 mod verify;
 
 pub use joiner::Joiner;
+pub use park::PARK_AFTER;
 pub use verify::{Job, Policy, Refusal, Verdict};
 
 use crate::{
@@ -39,7 +48,8 @@ use std::sync::Arc;
 /// Who offered something. `P` is what the caller knows its peers by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source<P> {
-    /// What the node itself had staged before a restart. Not held to a peer's share of the backlog.
+    /// What the node itself had staged before a restart, and what that leads to. What was staged is taken in whether there is
+    /// room or not.
     Staged,
     /// A peer, on its own account.
     Peer(P),
@@ -73,8 +83,16 @@ pub struct Limits {
     pub max_pending: usize,
     /// Entries of those whose blocks are being fetched, shared in the same way.
     pub max_wanted: usize,
+    /// Blocks asked for at a time, shared in the same way.
+    pub max_asked: usize,
     /// Bytes of blocks in memory; above it, [`Joiner::stage`] has something to give.
     pub max_pending_bytes: usize,
+    /// Bytes of staged blocks, shared in the same way.
+    pub max_staged_bytes: u64,
+    /// Parked entries, shared in the same way.
+    pub max_parked: usize,
+    /// Those of them on which nothing parked builds, shared in the same way.
+    pub max_parked_heads: usize,
     /// Refused hashes remembered, so that they are not fetched and judged again.
     pub max_refused: usize,
     /// Verified identities remembered.
@@ -87,10 +105,22 @@ impl Default for Limits {
             max_entry_bytes: MAX_ENTRY_BYTES,
             max_pending: 1_000_000,
             max_wanted: 65_536,
+            max_asked: 1024,
             max_pending_bytes: DEFAULT_MAX_PENDING_BYTES,
+            max_staged_bytes: 768 << 20,
+            max_parked: 262_144,
+            max_parked_heads: 1024,
             max_refused: 16_384,
             max_identities: 4_096,
         }
+    }
+}
+
+impl Limits {
+    /// Bytes of blocks whose identity is not known yet, shared in the same way. The share of one of two peers has room for an
+    /// entry of any size.
+    fn max_unidentified_bytes(&self) -> u64 {
+        self.max_pending_bytes.max(8 * self.max_entry_bytes + 8) as u64
     }
 }
 
@@ -110,6 +140,8 @@ pub enum Effect<P> {
     Fetch(Want<P>),
     /// The block is no longer needed.
     Cancel(Hash),
+    /// The block that [`Joiner::stage`] gave need not be kept any longer.
+    Unstage(Hash),
     /// Run the job and give the verdict to [`Joiner::verdict`].
     Verify(Job),
     /// Store this identity block, so that peers can have it, no later than the entries that name it.

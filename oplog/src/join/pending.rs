@@ -18,6 +18,8 @@ pub(super) struct Pending<P> {
     pub(super) stage: Stage,
     /// What it takes of the room for pending entries.
     pub(super) weight: u32,
+    /// What its block takes where staged blocks are; 0 if it is not there.
+    pub(super) staged: u32,
     /// Pending entries that need this one.
     pub(super) waiters: Vec<Id>,
 }
@@ -53,4 +55,15 @@ pub(super) fn shrink<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>) {
     if map.capacity() > SMALL && map.len() < map.capacity() / 8 {
         map.shrink_to((map.len() * 2).max(SMALL / 2));
     }
+}
+
+/// Whether the block is being fetched, as an entry or as an identity.
+pub(super) fn is_wanted<P>(
+    pending: &HashMap<Id, Pending<P>>,
+    ids: &HashMap<Hash, Id>,
+    identities: &HashMap<Hash, Vec<Id>>,
+    hash: &Hash,
+) -> bool {
+    let wanted = |id| matches!(pending.get(id), Some(Pending { stage: Stage::Wanted, .. }));
+    identities.contains_key(hash) || ids.get(hash).is_some_and(wanted)
 }

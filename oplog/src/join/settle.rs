@@ -66,26 +66,20 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     ) {
         let mut doomed = vec![(id, reason, written_by)];
         while let Some((id, reason, mut written_by)) = doomed.pop() {
-            let Some(Pending { hash, source, stage, waiters, .. }) = self.remove(id) else {
+            let Some(Pending { hash, source, stage, waiters, staged, .. }) = self.drop_pending(id, effects)
+            else {
                 continue;
             };
             if reason.is_final() {
                 self.refused.insert(hash, ());
             }
+            if staged > 0 {
+                effects.push(Effect::Unstage(hash));
+            }
             match stage {
-                Stage::Wanted => effects.push(Effect::Cancel(hash)),
-                Stage::NeedsIdentity(candidate) => {
-                    self.block_bytes -= candidate.block.len();
-                    self.unidentified_bytes -= candidate.block.len();
-                    self.leave_identity(id, candidate.entry.identity, effects);
-                    written_by = WrittenBy::Key(candidate.entry.key);
-                }
-                Stage::Verifying => {} // its bytes are let go when the verdict comes
-                Stage::Verified(verified) => {
-                    self.block_bytes -= verified.block.as_ref().map_or(0, Bytes::len);
-                    self.abandon(id, &verified.needs, effects);
-                    written_by = WrittenBy::Identity(verified.author);
-                }
+                Stage::Wanted | Stage::Verifying => {}
+                Stage::NeedsIdentity(candidate) => written_by = WrittenBy::Key(candidate.entry.key),
+                Stage::Verified(verified) => written_by = WrittenBy::Identity(verified.author),
             }
             let inherited = match &reason {
                 Refusal::Backlog | Refusal::Unreachable(_) => reason.clone(),
@@ -97,12 +91,31 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         }
     }
 
+    /// Removes an entry with what it wants and takes. Whoever waits for it is for the caller to see to.
+    pub(super) fn drop_pending(&mut self, id: Id, effects: &mut Vec<Effect<P>>) -> Option<Pending<P>> {
+        let pending = self.remove(id)?;
+        match &pending.stage {
+            Stage::Wanted => self.lines.cancel(pending.hash, effects),
+            Stage::NeedsIdentity(candidate) => {
+                self.block_bytes -= candidate.block.len();
+                self.unidentified.give_back(pending.source.peer(), candidate.block.len() as u64);
+                self.leave_identity(id, candidate.entry.identity, effects);
+            }
+            Stage::Verifying => {} // its bytes are let go when the verdict comes
+            Stage::Verified(verified) => {
+                self.block_bytes -= verified.block.as_ref().map_or(0, Bytes::len);
+                self.abandon(id, &verified.needs, effects);
+            }
+        }
+        Some(pending)
+    }
+
     fn leave_identity(&mut self, id: Id, identity: Hash, effects: &mut Vec<Effect<P>>) {
         if let Some(waiters) = self.identity_waiters.get_mut(&identity) {
             waiters.retain(|waiter| *waiter != id);
             if waiters.is_empty() {
                 self.identity_waiters.remove(&identity);
-                effects.push(Effect::Cancel(identity));
+                self.lines.cancel(identity, effects);
             }
         }
     }
@@ -115,8 +128,11 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             };
             pending.waiters.retain(|waiter| *waiter != id);
             if pending.waiters.is_empty() && matches!(pending.stage, Stage::Wanted) {
-                effects.push(Effect::Cancel(pending.hash));
-                self.remove(*need);
+                let hash = pending.hash;
+                self.lines.cancel(hash, effects);
+                if let Some(need) = self.remove(*need) {
+                    self.park_staged(&need, false);
+                }
             }
         }
     }

@@ -139,7 +139,7 @@ impl Replica {
                     self.joiner.verdict(job.run(), &self.store, &mut effects).expect("memory does not fail")
                 }
                 Effect::Refused { hash, reason, .. } => drop(refused.insert(hash, reason)),
-                Effect::Cancel(_) | Effect::KeepIdentity(..) => {}
+                Effect::Cancel(_) | Effect::Unstage(_) | Effect::KeepIdentity(..) => {}
             }
         }
         let ready = self.joiner.take_ready(usize::MAX).into_iter();

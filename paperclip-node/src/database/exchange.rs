@@ -5,7 +5,7 @@ use super::{ExchangeStatus, LogStatus, Offer, replicas::Replicas};
 use crate::{
     metrics::Metrics,
     net::{
-        Network, Offence,
+        Held, Network, Offence,
         heads::{self, ExchangeError, Exchanged, Outcome, Role, Schedule},
     },
     timer,
@@ -177,7 +177,8 @@ impl Exchanges {
 
     async fn exchange(&self, peer: PeerId, stream: p2p::streams::Stream, role: Role) -> Outcome {
         let ours = self.heads();
-        let (exchanged, result) = heads::exchange(stream, role, &ours).await;
+        let mut held = self.network.heads_room().hold(peer);
+        let (exchanged, result) = heads::exchange(stream, role, &ours, |bytes| held.take(bytes)).await;
         let Exchanged { received, garbage, sent } = exchanged;
         tracing::trace!(address = %self.address, %peer, ?role, sent, received = received.len(), "heads exchanged");
         if garbage > 0 {
@@ -188,13 +189,15 @@ impl Exchanges {
                 self.network.misbehaved(peer, Offence::Undecodable, 1).await;
             }
         }
-        if !received.is_empty() && !self.offer(peer, received).await {
+        if !received.is_empty() && !self.offer(peer, received, held).await {
             return Outcome::Failed;
         }
         if let Err(error) = result {
             tracing::debug!(address = %self.address, %peer, %error, ?role, "exchange of heads broke off");
-            if matches!(error, ExchangeError::TooLong) {
-                self.metrics.queue_full("heads-stream");
+            match error {
+                ExchangeError::TooLong => self.metrics.queue_full("heads-stream"),
+                ExchangeError::NoRoom => self.metrics.queue_full("heads-bytes"),
+                ExchangeError::Io(_) | ExchangeError::Timeout => {}
             }
             return Outcome::Failed;
         }
@@ -205,9 +208,9 @@ impl Exchanges {
     }
 
     /// Hands heads to the database, and waits until it has looked at them. False when it is closed.
-    async fn offer(&self, peer: PeerId, heads: Vec<Bytes>) -> bool {
+    async fn offer(&self, peer: PeerId, heads: Vec<Bytes>, held: Held) -> bool {
         let (looked_at, done) = oneshot::channel();
-        if self.offers.send(Offer { peer, heads, looked_at }).await.is_err() {
+        if self.offers.send(Offer { peer, heads, held, looked_at }).await.is_err() {
             return false;
         }
         // dropped when they have been

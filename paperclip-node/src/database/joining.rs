@@ -1,7 +1,7 @@
 //! Entries of others: what the joiner of `oplog` wants done, done.
 
 use super::{
-    MAX_UNREACHABLE_LISTED, Unreachable,
+    MAX_UNREACHABLE_LISTED, Unreachable, Waiting,
     append::change,
     refusals::{Refusals, offence},
     task::Task,
@@ -50,6 +50,10 @@ pub(super) struct Joining {
     undecided: VecDeque<(Hash, MessageId, Instant)>,
     /// Heads that were offered by exchange or came too late to be passed on by gossip: told to others once joined.
     offered: HashSet<Hash>,
+    /// Peers that have offered something since they are connected.
+    known: HashSet<PeerId>,
+    /// Blocks that need not be kept any longer.
+    pub(super) unstaged: Vec<Hash>,
     /// Identity blocks to be stored with the next batch.
     identities: Vec<(Hash, Bytes)>,
     pub(super) refusals: Refusals,
@@ -66,6 +70,8 @@ impl Joining {
             verifier,
             undecided: VecDeque::new(),
             offered: HashSet::new(),
+            known: HashSet::new(),
+            unstaged: Vec::new(),
             identities: Vec::new(),
             refusals: Refusals::default(),
             unreadable: 0,
@@ -79,6 +85,10 @@ impl Task {
     pub(super) async fn offered(&mut self, peer: PeerId, heads: Vec<Bytes>, session: &mut Session) {
         let source = Source::Peer(peer);
         let mut effects = Vec::new();
+        // who has just come may have what others lacked
+        if self.joining.known.insert(peer) {
+            self.joining.joiner.wake();
+        }
         for head in heads {
             let hash = Hash::of(&head);
             if let Err(error) = self.joining.joiner.head(head, source, &self.store, &mut effects) {
@@ -148,10 +158,11 @@ impl Task {
                 }
             }
         }
-        if self.joining.joiner.pending() > 0 {
-            let dropped = self.stage_pending();
-            self.turned_away(dropped, session);
-        }
+        let mut effects = self.stage_pending();
+        let peers = self.network.peers().borrow().clone();
+        self.joining.known.retain(|peer| peers.contains_key(peer));
+        self.joining.joiner.tick(|peer| peers.contains_key(&peer), &mut effects);
+        self.settle(effects, session).await;
         self.look_at_unreachable(session).await;
         self.publish_status();
     }
@@ -201,6 +212,10 @@ impl Task {
             if let Err(error) = self.commit_ready().await {
                 return self.recover(Arc::new(error), session).await;
             }
+            self.share_room();
+            if more.is_empty() && self.joining.joiner.over_budget() {
+                more = self.stage_pending();
+            }
             if more.is_empty() {
                 break;
             }
@@ -213,19 +228,19 @@ impl Task {
         for ((peer, offence), times) in std::mem::take(&mut self.joining.offences) {
             self.network.misbehaved(peer, offence, times).await;
         }
-        self.share_room();
-        if self.joining.joiner.over_budget() {
-            let dropped = self.stage_pending();
-            self.turned_away(dropped, session);
-        }
+        self.unstage();
     }
 
     /// Tells the node what waits here, and keeps within this database's part.
     fn share_room(&mut self) {
         let joiner = &mut self.joining.joiner;
-        let bytes = joiner.pending_bytes() as u64;
-        let allowance = self.backlog.share(self.address, joiner.room_taken(), bytes);
-        joiner.set_room(allowance.entries, usize::try_from(allowance.bytes).unwrap_or(usize::MAX));
+        let waiting = Waiting {
+            entries: joiner.room_taken(),
+            bytes: joiner.pending_bytes() as u64,
+            staged: joiner.staged_bytes(),
+        };
+        let Waiting { entries, bytes, staged } = self.backlog.share(self.address, waiting);
+        joiner.set_room(entries, usize::try_from(bytes).unwrap_or(usize::MAX), staged);
     }
 
     pub(super) fn act(
@@ -254,10 +269,8 @@ impl Task {
                     *self.joining.offences.entry((peer, offence)).or_default() += 1;
                 }
                 refused.insert(hash);
-                if source == Source::Staged {
-                    self.store.unstage(&[hash])?;
-                }
             }
+            Effect::Unstage(hash) => self.joining.unstaged.push(hash),
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ mod task;
 mod verify_pool;
 
 pub use append::{Precondition, WriteError};
-pub use backlog::{Backlog, MAX_NODE_PENDING, MAX_NODE_PENDING_BYTES};
+pub use backlog::{Backlog, MAX_NODE_PENDING, MAX_NODE_PENDING_BYTES, MAX_NODE_STAGED_BYTES, Waiting};
 pub use open::{Context, OpenError, Opening};
 pub use read::{Live, ReadError, Scanned};
 pub use refusals::{MAX_REFUSALS_LISTED, Refusals, Refused};
@@ -39,6 +39,7 @@ pub use settings::Settings;
 pub use task::Author;
 pub use verify_pool::VerifyPool;
 
+use crate::net::Held;
 use bytes::Bytes;
 use followers::Followers;
 use libp2p::PeerId;
@@ -92,8 +93,10 @@ pub struct LogStatus {
     pub heads: Arc<[Position]>,
     /// Entries in the log.
     pub len: u64,
-    /// Entries that wait for their ancestors or their verdict.
+    /// Entries that wait for their ancestors or their verdict, parked ones included.
     pub pending: usize,
+    /// Those that wait on disk until a peer comes who may have what they build on.
+    pub parked: usize,
     /// Bytes of them in memory.
     pub pending_bytes: usize,
     /// Blocks that nobody gives.
@@ -171,6 +174,8 @@ enum Command {
 struct Offer {
     peer: PeerId,
     heads: Vec<Bytes>,
+    /// What they take of the room for heads.
+    held: Held,
     /// Dropped when they have been looked at.
     looked_at: oneshot::Sender<()>,
 }

@@ -7,7 +7,7 @@ use oplog::{
     join::{Effect, Source},
 };
 use p2p::bitswap::Session;
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 impl Task {
     /// What was fetched and not committed before the last stop.
@@ -38,7 +38,7 @@ impl Task {
     /// from that.
     pub(super) fn stage_pending(&mut self) -> Vec<Effect<PeerId>> {
         let mut effects = Vec::new();
-        let staged = self.joining.joiner.stage();
+        let staged = self.joining.joiner.stage(&mut effects);
         if staged.is_empty() {
             return effects;
         }
@@ -56,13 +56,14 @@ impl Task {
         effects
     }
 
-    /// Sees to entries that there was no room for: their wants end, and they are counted.
-    pub(super) fn turned_away(&mut self, effects: Vec<Effect<PeerId>>, session: &mut Session) {
-        for effect in effects {
-            let done = self.act(effect, session, &mut Vec::new(), &mut Vec::new(), &mut HashSet::new());
-            if let Err(error) = done {
-                return self.fail(Arc::new(error));
-            }
+    /// Lets go of staged blocks that nobody waits for any more.
+    pub(super) fn unstage(&mut self) {
+        let unstaged = std::mem::take(&mut self.joining.unstaged);
+        if !unstaged.is_empty()
+            && let Err(error) = tokio::task::block_in_place(|| self.store.unstage(&unstaged))
+        {
+            // They take room until the next start, which offers them again.
+            tracing::warn!(address = %self.address, %error, blocks = unstaged.len(), "blocks not let go of");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one writer of a database.
 
 use super::{
-    Backlog, Command, LogStatus, Offer, append::Unflushed, followers::Followers, joining::Joining,
+    Backlog, Command, LogStatus, Offer, Waiting, append::Unflushed, followers::Followers, joining::Joining,
     reading::FoundReading,
 };
 use crate::{
@@ -88,9 +88,9 @@ impl Task {
                     Some(received) => self.blocks_arrived(received, &mut queues.session).await,
                     None => break,
                 },
-                Some(Offer { peer, heads, looked_at }) = queues.offers.recv(), if has_room => {
+                Some(Offer { peer, heads, held, looked_at }) = queues.offers.recv(), if has_room => {
                     self.offered(peer, heads, &mut queues.session).await;
-                    drop(looked_at);
+                    drop((held, looked_at));
                 }
                 count = queues.verdicts.recv_many(&mut verdicts, TURN) => {
                     self.joining.verifier.taken(count);
@@ -107,7 +107,7 @@ impl Task {
         }
         self.drain(queues.commands, &mut queues.session).await;
         drop(self.stage_pending()); // what finds no room is offered again after the start
-        self.backlog.share(self.address, 0, 0);
+        self.backlog.share(self.address, Waiting::default());
     }
 
     /// A closed or failed database answers what was already asked of it.
@@ -210,7 +210,8 @@ impl Task {
             if status.found != *self.found.reading() {
                 status.found = self.found.reading().clone();
             }
-            status.pending = joiner.pending();
+            status.pending = joiner.pending() + joiner.parked();
+            status.parked = joiner.parked();
             status.pending_bytes = joiner.pending_bytes();
             status.unreadable = self.joining.unreadable;
             if status.refusals.total != self.joining.refusals.total {

@@ -1,13 +1,14 @@
 //! Connections and topics: dials, handshakes of inbound connections, subscriptions of peers.
 
 use super::{Metrics, MetricsError, Register, raise, signed};
-use crate::net::{DialStats, HandshakeStats, TopicStats};
+use crate::net::{ConnectionRefusals, DialStats, HandshakeStats, RefusedConnection, TopicStats};
 use prometheus::{IntCounterVec, IntGauge};
 
 #[derive(Debug)]
 pub(super) struct ConnectionMetrics {
     handshakes: IntCounterVec,
     handshakes_open: IntGauge,
+    refused: IntCounterVec,
     topics: IntGauge,
     topics_shared: IntGauge,
     topics_of_peers: IntGauge,
@@ -27,6 +28,12 @@ impl ConnectionMetrics {
             handshakes_open: register.gauge(
                 "paperclip_handshakes_open",
                 "Inbound connections that are not through their handshake.",
+            )?,
+            refused: register.counters_of(
+                "paperclip_connections_refused_total",
+                "Inbound connections that were refused, by reason.",
+                "reason",
+                &RefusedConnection::ALL.map(RefusedConnection::label),
             )?,
             dials: register.counters_of(
                 "paperclip_dials_total",
@@ -58,6 +65,13 @@ impl Metrics {
             [("done", done), ("failed", failed), ("timeout", timed_out), ("displaced", displaced)]
         {
             raise(&self.connections.handshakes.with_label_values(&[result]), count);
+        }
+    }
+
+    /// Takes over the counts of refused connections.
+    pub fn set_refused_connections(&self, refusals: &ConnectionRefusals) {
+        for (reason, count) in refusals.counts() {
+            raise(&self.connections.refused.with_label_values(&[reason]), count);
         }
     }
 

@@ -22,6 +22,8 @@ pub struct DatabaseFigures {
     pub heads: u64,
     /// Entries that wait for something before they can be joined.
     pub pending: u64,
+    /// Those of them that wait for a peer to come.
+    pub parked: u64,
     /// Blocks that no peer has given so far.
     pub unreachable: u64,
 }
@@ -34,6 +36,7 @@ pub(super) struct DatabaseMetrics {
     entries: IntGaugeVec,
     heads: IntGaugeVec,
     pending: IntGaugeVec,
+    parked: IntGaugeVec,
     unreachable: IntGaugeVec,
     since_exchange: GaugeVec,
     // Rarely taken and never held across a wait: when a database changes owner or is exchanged, and at a scrape.
@@ -71,6 +74,11 @@ impl DatabaseMetrics {
             pending: register.gauges(
                 "paperclip_database_pending_entries",
                 "Entries that wait for their ancestors or for verification, by database.",
+                &["db"],
+            )?,
+            parked: register.gauges(
+                "paperclip_database_parked_entries",
+                "Pending entries that wait on disk for a peer to come, by database.",
                 &["db"],
             )?,
             unreachable: register.gauges(
@@ -122,7 +130,7 @@ impl DatabaseMetrics {
         let mut table = self.table();
         if table.remove(address).is_some_and(|known| known.labelled) {
             let label = address.to_string();
-            for gauges in [&self.entries, &self.heads, &self.pending, &self.unreachable] {
+            for gauges in [&self.entries, &self.heads, &self.pending, &self.parked, &self.unreachable] {
                 // A series that was never set is as good as removed.
                 drop(gauges.remove_label_values(&[&label]));
             }
@@ -142,6 +150,7 @@ impl Metrics {
                 (&metrics.entries, figures.entries),
                 (&metrics.heads, figures.heads),
                 (&metrics.pending, figures.pending),
+                (&metrics.parked, figures.parked),
                 (&metrics.unreachable, figures.unreachable),
             ] {
                 gauges.with_label_values(&[&label]).set(signed(figure));

@@ -7,8 +7,8 @@ use prometheus::{IntCounter, IntCounterVec};
 /// The queues on the way of an entry that can be full: heads of one exchange, pubsub messages on
 /// their way to their database and those not judged yet, blocks fetched
 /// and waiting on disk, blocks asked for.
-pub const QUEUES: [&str; 5] =
-    ["heads-stream", "topic-messages", "undecided-messages", "staged-blocks", "wants"];
+pub const QUEUES: [&str; 6] =
+    ["heads-stream", "heads-bytes", "topic-messages", "undecided-messages", "staged-blocks", "wants"];
 
 #[derive(Debug)]
 pub(super) struct LogMetrics {

@@ -3,6 +3,7 @@
 //! One [`Metrics`] is made at start and handed down; parts of the node call its typed methods and know nothing of names and
 //! labels. Names, units, labels and meaning: `docs/reference/metrics.md`, held to this code by a test.
 
+mod bounds;
 mod connections;
 mod databases;
 mod http;
@@ -10,6 +11,7 @@ mod log;
 mod network;
 mod store;
 
+pub use bounds::BoundFigures;
 pub use databases::{DatabaseFigures, MAX_DATABASE_SERIES};
 pub use http::{ApiRefusal, RequestLabels};
 pub use log::QUEUES;
@@ -29,6 +31,7 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Metrics {
     registry: Registry,
     log: log::LogMetrics,
+    bounds: bounds::BoundMetrics,
     databases: databases::DatabaseMetrics,
     store: store::StoreMetrics,
     network: network::NetworkMetrics,
@@ -50,6 +53,7 @@ impl Metrics {
         register.about_the_process()?;
         let metrics = Self {
             log: log::LogMetrics::new(&register)?,
+            bounds: bounds::BoundMetrics::new(&register)?,
             databases: databases::DatabaseMetrics::new(&register)?,
             store: store::StoreMetrics::new(&register)?,
             network: network::NetworkMetrics::new(&register)?,
@@ -161,6 +165,7 @@ mod tests {
     fn the_reference_lists_what_is_counted_once_and_nothing_else() {
         let metrics = Metrics::new().unwrap();
         metrics.set_database(&Address::new(Hash::of(b"x")), DatabaseFigures::default());
+        metrics.set_bounds(&[BoundFigures { bound: "x", used: 0, limit: 1 }]);
         metrics.requested(
             RequestLabels { method: "GET", route: "/healthz", status: axum::http::StatusCode::OK },
             std::time::Duration::ZERO,

@@ -1,6 +1,8 @@
 //! What the swarm is made of.
 
-use super::{Config, gossip, handshakes::HandshakeCounters, reasons::listen_reason, transport::transport};
+use super::{
+    Config, gossip, handshakes::HandshakeCounters, hosts, reasons::listen_reason, transport::transport,
+};
 use libp2p::{
     Multiaddr, Swarm, allow_block_list,
     connection_limits::{self, ConnectionLimits},
@@ -50,6 +52,7 @@ pub enum StartError {
 pub(super) struct SwarmBehaviour {
     pub(super) refused: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     pub(super) limits: connection_limits::Behaviour,
+    pub(super) hosts: hosts::Behaviour,
     pub(super) identify: identify::Behaviour,
     pub(super) gossipsub: gossip::Gossip,
     pub(super) streams: streams::Behaviour,
@@ -72,6 +75,7 @@ pub(super) fn build(
     let behaviour = SwarmBehaviour {
         refused: allow_block_list::Behaviour::default(),
         limits: connection_limits::Behaviour::new(limits(config)),
+        hosts: hosts::Behaviour::new(config.max_connections),
         identify: identify::Behaviour::new(identify, control.clone()),
         gossipsub,
         streams,

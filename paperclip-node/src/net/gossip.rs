@@ -1,6 +1,9 @@
 //! Pubsub, with JavaScript's numbers (wire document, section 11).
 
-use super::topics::{SubscriptionBounds, subscription_bounds};
+use super::{
+    room::Held,
+    topics::{SubscriptionBounds, subscription_bounds},
+};
 use bytes::Bytes;
 use libp2p::{
     PeerId,
@@ -53,6 +56,8 @@ pub struct GossipMessage {
     pub own: bool,
     /// The block of a head, unless it is rubbish.
     pub data: Bytes,
+    /// What it takes of the room for messages.
+    pub(super) _held: Held,
 }
 
 /// A joined topic.

@@ -10,10 +10,13 @@ mod dials;
 mod gossip;
 mod handshakes;
 pub mod heads;
+mod hosts;
 mod log_budget;
 mod peer_key;
 mod peers;
 mod reasons;
+mod refusals;
+mod room;
 mod task;
 mod topics;
 mod transport;
@@ -26,6 +29,8 @@ pub use gossip::{GossipMessage, MAX_GOSSIP_BYTES, MessageId, Topic, Validity};
 pub use handshakes::HandshakeStats;
 pub use peer_key::{PeerKeyError, load_or_create as load_or_create_peer_key};
 pub use peers::{Peer, Peers};
+pub use refusals::{ConnectionRefusals, RefusedConnection};
+pub use room::{Held, MAX_GOSSIP_BYTES_WAITING, MAX_HEADS_BYTES, Room};
 pub use topics::TopicStats;
 
 use bytes::Bytes;
@@ -109,6 +114,8 @@ pub struct Network {
     dials: dials::DialCounters,
     catalog_protocol: StreamProtocol,
     pace: heads::Pace,
+    heads_room: Room,
+    refused: ConnectionRefusals,
 }
 
 /// A network that listens but does not run yet.
@@ -161,6 +168,7 @@ pub async fn start<S: BlockSource>(
     let (configured_tx, configured) = watch::channel(Arc::default());
     let dials = dials::DialCounters::default();
     let (siblings_tx, siblings) = watch::channel(Arc::default());
+    let refused = ConnectionRefusals::default();
     let publish = task::Published {
         peers: peers_tx,
         listen: listen_tx,
@@ -168,6 +176,7 @@ pub async fn start<S: BlockSource>(
         siblings: siblings_tx,
         configured: configured_tx,
         dials: dials.clone(),
+        refused: refused.clone(),
     };
     let topics = topics::TopicCounters::default();
     let conduct = conduct::ConductCounters::default();
@@ -196,6 +205,8 @@ pub async fn start<S: BlockSource>(
         dials,
         catalog_protocol: config.catalog_protocol.clone(),
         pace: heads::Pace::default(),
+        heads_room: Room::new(MAX_HEADS_BYTES),
+        refused,
     };
     Ok(Listening { network, task, driver, ping })
 }
@@ -239,6 +250,16 @@ impl Network {
     /// Whose turn it is to exchange heads.
     pub fn pace(&self) -> &heads::Pace {
         &self.pace
+    }
+
+    /// Room for heads that peers send.
+    pub fn heads_room(&self) -> &Room {
+        &self.heads_room
+    }
+
+    /// How often inbound connections were refused, by reason.
+    pub fn refused_connections(&self) -> &ConnectionRefusals {
+        &self.refused
     }
 
     /// How many topics there are.

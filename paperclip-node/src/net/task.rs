@@ -1,7 +1,7 @@
 //! The task that owns the swarm: takes commands, tells others what happens.
 
 use super::{
-    Command, Config, ConnectError, GossipMessage, MessageId, Offence, Peer, Peers, Topic, Validity,
+    Command, Config, ConnectError, ConnectionRefusals, MessageId, Offence, Peer, Peers, Topic, Validity,
     behaviour::{SwarmBehaviour, SwarmBehaviourEvent},
     conduct::{Conduct, ConductCounters},
     dialer::{ConfiguredPeer, Dialer},
@@ -40,6 +40,7 @@ pub(super) struct Published {
     pub(super) siblings: watch::Sender<Arc<BTreeSet<PeerId>>>,
     pub(super) configured: watch::Sender<Arc<Vec<ConfiguredPeer>>>,
     pub(super) dials: DialCounters,
+    pub(super) refused: ConnectionRefusals,
 }
 
 /// What the exchange of blocks must be told.
@@ -269,6 +270,7 @@ impl Task {
                 }
                 self.gone(peer_id);
             }
+            SwarmEvent::IncomingConnectionError { error, .. } => self.published.refused.note(&error),
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 let dial = self.dials.remove(&connection_id);
                 if dial.is_some() {
@@ -372,8 +374,7 @@ impl Task {
             gossipsub::Event::Message { propagation_source: from, message_id: id, message } => {
                 let id = MessageId { id, from };
                 let own = message.source == Some(from);
-                let data = message.data.into();
-                self.topics.deliver(&message.topic, GossipMessage { id, from, own, data });
+                self.topics.deliver(&message.topic, id, own, message.data.into());
             }
             gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::SlowPeer { .. } => {}
         }

@@ -1,6 +1,10 @@
 //! Topics of gossip: those that the node has joined, and those that its peers are subscribed to.
 
-use super::gossip::{GossipMessage, TOPIC_QUEUE, Topic};
+use super::{
+    gossip::{GossipMessage, MessageId, TOPIC_QUEUE, Topic},
+    room::{MAX_GOSSIP_BYTES_WAITING, Room},
+};
+use bytes::Bytes;
 use libp2p::{
     PeerId,
     gossipsub::{MaxCountSubscriptionFilter, TopicHash, TopicSubscriptionFilter},
@@ -33,20 +37,35 @@ pub struct TopicStats {
     pub shared: u64,
     /// Subscriptions of peers that are remembered.
     pub remembered: u64,
-    /// Messages that found their topic's queue full.
+    /// Messages that found their topic's queue full, or no room for one more of their peer.
     pub dropped: u64,
+    /// Bytes of messages that wait.
+    pub waiting_bytes: u64,
 }
 
 /// The counters behind [`TopicStats`], shared by the network's task and its handles.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TopicCounters(Arc<Counters>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counters {
     joined: AtomicU64,
     shared: AtomicU64,
     remembered: AtomicU64,
     dropped: AtomicU64,
+    room: Room,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            joined: AtomicU64::default(),
+            shared: AtomicU64::default(),
+            remembered: AtomicU64::default(),
+            dropped: AtomicU64::default(),
+            room: Room::new(MAX_GOSSIP_BYTES_WAITING),
+        }
+    }
 }
 
 impl TopicCounters {
@@ -57,6 +76,7 @@ impl TopicCounters {
             shared: read(&self.0.shared),
             remembered: read(&self.0.remembered),
             dropped: read(&self.0.dropped),
+            waiting_bytes: self.0.room.total(),
         }
     }
 }
@@ -173,9 +193,12 @@ impl Topics {
     }
 
     /// Hands a message to whoever joined its topic.
-    pub(super) fn deliver(&self, topic: &TopicHash, message: GossipMessage) {
+    pub(super) fn deliver(&self, topic: &TopicHash, id: MessageId, own: bool, data: Bytes) {
         let Some(joined) = self.joined.get(topic) else { return };
-        if joined.messages.try_send(message).is_err() {
+        let from = id.from;
+        let mut held = self.counters.0.room.hold(from);
+        let fits = held.take(data.len());
+        if !fits || joined.messages.try_send(GossipMessage { id, from, own, data, _held: held }).is_err() {
             add(&self.counters.0.dropped, 1);
             tracing::debug!(%topic, "topic queue full; an exchange of heads will tell");
         }

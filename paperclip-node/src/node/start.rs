@@ -97,6 +97,7 @@ impl Node {
 
         let (author_tx, author) = watch::channel(author);
         let (info_tx, info) = watch::channel(info);
+        let backlog = Backlog::default();
         let context = Context {
             store: store.clone(),
             network: network.clone(),
@@ -104,7 +105,7 @@ impl Node {
             author,
             metrics: Arc::clone(&metrics),
             limits: limits(config),
-            backlog: Backlog::default(),
+            backlog: backlog.clone(),
             exchange_interval: config.exchange_interval,
             tasks: TaskTracker::new(),
         };
@@ -129,8 +130,13 @@ impl Node {
             let scrubber = Scrubber { store: store.clone(), metrics: Arc::clone(&metrics), pass };
             tasks.spawn(scrubber.run(stop.clone()));
         }
-        let figures =
-            Figures { registry: registry.clone(), store: store.clone(), network: network.clone(), metrics };
+        let figures = Figures {
+            registry: registry.clone(),
+            store: store.clone(),
+            backlog,
+            network: network.clone(),
+            metrics,
+        };
         tasks.spawn(figures.run(stop.clone()));
         network.listening().await;
         // Whoever asks then is told of every database that is pinned. A keeper that has ended has nothing to wait for.

@@ -14,12 +14,18 @@ use std::{path::Path, time::Duration};
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn start(dir: &Path, root: &Path, peers: &[String]) -> Node {
+    start_with(dir, root, peers, 512).await
+}
+
+/// The same with so many connections at most.
+pub(crate) async fn start_with(dir: &Path, root: &Path, peers: &[String], connections: usize) -> Node {
     let mut sources = Sources::default();
     let given = [
         (&SETTINGS.data_dir.key, vec![dir.display().to_string()]),
         (&SETTINGS.listen.key, vec!["/ip4/127.0.0.1/tcp/0".to_owned()]),
         (&SETTINGS.root_key.key, vec![root.display().to_string()]),
         (&SETTINGS.peers.key, peers.to_vec()),
+        (&SETTINGS.max_connections.key, vec![connections.to_string()]),
     ];
     sources.flags(given);
     let config = Config::from_sources(&sources, Vec::new()).unwrap();

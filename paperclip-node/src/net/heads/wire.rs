@@ -54,11 +54,19 @@ pub enum ExchangeError {
     /// More than [`MAX_STREAM_BYTES`] came.
     #[error("more than {MAX_STREAM_BYTES} bytes of heads")]
     TooLong,
+    /// The peer has as many bytes of heads under way as one may have.
+    #[error("no room for more heads of this peer")]
+    NoRoom,
 }
 
 /// Sends `ours` and reads theirs. Heads beyond what a fresh stream takes whole ([`WHOLE_WRITE_BUDGET`]) are left for
-/// another exchange; `sent` says how many went.
-pub async fn exchange<S>(stream: S, role: Role, ours: &[Bytes]) -> (Exchanged, Result<(), ExchangeError>)
+/// another exchange; `sent` says how many went. `take` says of so many bytes of theirs whether there is room for them.
+pub async fn exchange<S>(
+    stream: S,
+    role: Role,
+    ours: &[Bytes],
+    take: impl FnMut(usize) -> bool,
+) -> (Exchanged, Result<(), ExchangeError>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -68,7 +76,7 @@ where
     let mut sent = 0;
     let both = async {
         let (read, written) = futures::join!(
-            read_all(reader, &mut bytes, &heard),
+            read_all(reader, &mut bytes, &heard, take),
             write_all(writer, role, ours, hears, &mut sent)
         );
         read.and(written)
@@ -82,6 +90,7 @@ async fn read_all(
     mut reader: impl AsyncRead + Unpin,
     bytes: &mut Vec<u8>,
     heard: &watch::Sender<bool>,
+    mut take: impl FnMut(usize) -> bool,
 ) -> Result<(), ExchangeError> {
     let mut chunk = vec![0; 16 * 1024];
     let result = loop {
@@ -92,6 +101,7 @@ async fn read_all(
             Ok(Err(error)) => break Err(error.into()),
             Ok(Ok(0)) => break Ok(()),
             Ok(Ok(length)) if bytes.len() + length > MAX_STREAM_BYTES => break Err(ExchangeError::TooLong),
+            Ok(Ok(length)) if !take(length) => break Err(ExchangeError::NoRoom),
             Ok(Ok(length)) => bytes.extend_from_slice(&chunk[..length]),
         }
     };
@@ -170,8 +180,8 @@ mod tests {
             let ours: Vec<Bytes> = (0..left).map(head).collect();
             let theirs: Vec<Bytes> = (100..100 + right).map(head).collect();
             let ((dialer, dialed), (listener, listened)) = tokio::join!(
-                exchange(a.compat(), Role::Dialer, &ours),
-                exchange(b.compat(), Role::Listener, &theirs)
+                exchange(a.compat(), Role::Dialer, &ours, |_| true),
+                exchange(b.compat(), Role::Listener, &theirs, |_| true)
             );
             dialed.unwrap();
             listened.unwrap();
@@ -185,8 +195,8 @@ mod tests {
         let (a, b) = tokio::io::duplex(1 << 20);
         let ours = vec![big.clone(), big.clone(), big];
         let ((dialer, _), (listener, _)) = tokio::join!(
-            exchange(a.compat(), Role::Dialer, &ours),
-            exchange(b.compat(), Role::Listener, &[])
+            exchange(a.compat(), Role::Dialer, &ours, |_| true),
+            exchange(b.compat(), Role::Listener, &[], |_| true)
         );
         assert_eq!(dialer.sent, 2);
         assert_eq!(listener.received.len(), MAX_HEADS, "each byte was an empty byte string");
@@ -196,15 +206,32 @@ mod tests {
     async fn a_peer_that_never_closes_does_not_hold_us() {
         let (a, mut b) = tokio::io::duplex(1 << 20);
         tokio::io::AsyncWriteExt::write_all(&mut b, &head(7)).await.unwrap();
-        let (exchanged, result) = exchange(a.compat(), Role::Dialer, &[]).await;
+        let (exchanged, result) = exchange(a.compat(), Role::Dialer, &[], |_| true).await;
         assert!(matches!(result, Err(ExchangeError::Timeout)));
         assert_eq!(exchanged.received, [head(7)], "what it said counts");
     }
 
     #[tokio::test]
+    async fn what_there_is_no_room_for_ends_the_exchange_and_no_more() {
+        let (a, b) = tokio::io::duplex(1 << 20);
+        let (theirs, mut room) = ([head(1), head(2)], head(1).len());
+        let take = |bytes| {
+            let fits = bytes <= room;
+            room -= if fits { bytes } else { 0 };
+            fits
+        };
+        let ((exchanged, result), _) = tokio::join!(
+            exchange(a.compat(), Role::Dialer, &[], take),
+            exchange(b.compat(), Role::Listener, &theirs, |_| true)
+        );
+        assert!(matches!(result, Err(ExchangeError::NoRoom)), "{result:?}");
+        assert!(exchanged.received.len() <= 1);
+    }
+
+    #[tokio::test]
     async fn an_endless_stream_is_cut_off() {
         let endless = Cursor::new(vec![0x00; MAX_STREAM_BYTES + 1]);
-        let (exchanged, result) = exchange(endless, Role::Listener, &[]).await;
+        let (exchanged, result) = exchange(endless, Role::Listener, &[], |_| true).await;
         assert!(matches!(result, Err(ExchangeError::TooLong)));
         assert_eq!(exchanged.received.len(), MAX_HEADS);
     }
