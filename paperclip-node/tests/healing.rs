@@ -10,7 +10,7 @@ use oplog::{
     Hash, Value, identity::Identity, log::Range, manifest::AccessAddress, reading::Reading, view::Operation,
 };
 use paperclip_node::{
-    database::{Database, Settings},
+    database::{Database, Precondition, Settings},
     node::{Create, CreateAccess, Node},
 };
 use rand::{SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
@@ -287,5 +287,21 @@ fn databases_that_cannot_be_served_are_counted() {
     let address = format!("/orbitdb/{}", added["hash"].as_str().unwrap());
     assert_eq!(served.post("/v1/databases", &json!({ "address": address })).json["state"], "failed");
     served.measures("paperclip_databases_failed", 1);
+    served.finish();
+}
+
+#[test]
+fn a_database_whose_task_has_ended_by_itself_is_counted_and_told() {
+    let served = Served::start();
+    served.create("settings", "keyvalue");
+    served.measures("paperclip_databases_failed", 0);
+    let database = served.node.database("settings").unwrap();
+    // It runs within the task, which this ends as a fault of its own would.
+    let fault = Precondition::new(|_| panic!("a fault, made by this test"));
+    let put = Operation::put("key", 1.into());
+    assert!(served.runtime.block_on(database.append_if(put, Some(fault))).is_err());
+    served.measures("paperclip_databases_failed", 1);
+    let shown = served.get("/v1/databases/settings").json;
+    assert_eq!((&shown["state"], database.ended().is_some()), (&json!("failed"), true), "{shown}");
     served.finish();
 }
