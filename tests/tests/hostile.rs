@@ -107,6 +107,44 @@ fn junk_on_the_topic_costs_its_author_the_connection() -> Result<()> {
 }
 
 #[test]
+fn entries_of_others_arrive_through_a_flood_of_junk() -> Result<()> {
+    const MESSAGES: usize = 20_000;
+    let home = folder()?;
+    let mut scene = scene(home.path())?;
+    let mut second = JsPeer::start(&home.path().join("second"), Storage::Memory)?;
+    let open = second.create("open", "events", json!({ "write": ["*"] }))?.address;
+    second.dial(&scene.node.addr())?;
+    second.add(&open, &json!("before"))?;
+    scene.node.api().pin(&open)?;
+    js_agrees(&mut second, scene.node.api(), &open, 1, DEADLINE)?;
+    let remote = scene.node.peer_id().to_owned();
+    eventually(DEADLINE, "the attacker sees the node's subscription", || {
+        let peers = scene.attacker.subscribers(&open)?;
+        ensure(peers.contains(&remote), || format!("{peers:?}"))
+    })?;
+
+    let small = scene.node.resident_bytes()?;
+    let (node, attacker) = (&scene.node, &mut scene.attacker);
+    let heard = std::thread::scope(|scope| {
+        let flood = scope.spawn(|| attacker.junk_messages(&open, MESSAGES));
+        let written = (2..=11).try_for_each(|entries| {
+            second.add(&open, &json!(entries))?;
+            js_agrees(&mut second, node.api(), &open, entries, DEADLINE)
+        });
+        let heard = joined(flood);
+        written.and(heard)
+    })?;
+    assert!(heard > 32, "{heard} messages were sent while the attacker was connected");
+    eventually(DEADLINE, "the junk costs the attacker its connection", || {
+        let gone = scene.node.api().metrics()?.sum("paperclip_peers_disconnected_total", "");
+        ensure(gone == 1.0, || format!("{gone} disconnected"))
+    })?;
+    let grown = scene.node.resident_bytes()?.saturating_sub(small);
+    assert!(grown < MEMORY_ALLOWED, "resident memory grew by {grown} bytes");
+    scene.goes_on(2)
+}
+
+#[test]
 fn a_good_head_between_bad_ones_is_kept() -> Result<()> {
     let home = folder()?;
     let mut scene = scene(home.path())?;
@@ -265,8 +303,8 @@ fn thousands_of_heads_that_lead_nowhere_stay_bounded() -> Result<()> {
     js_agrees(&mut scene.attacker, scene.node.api(), &open, 1, DEADLINE)?;
 
     let small = scene.node.resident_bytes()?;
-    for _ in 0..2 {
-        scene.attacker.junk_heads(&remote, &open, 3_000)?;
+    for round in 0..4 {
+        scene.attacker.junk_heads(&remote, &open, round * 1_000..(round + 1) * 1_000)?;
     }
     let grown = scene.node.resident_bytes()?.saturating_sub(small);
     assert!(grown < MEMORY_ALLOWED, "resident memory grew by {grown} bytes");
@@ -277,6 +315,20 @@ fn thousands_of_heads_that_lead_nowhere_stay_bounded() -> Result<()> {
     eventually(DEADLINE, "the flooded database takes a real entry", || {
         let heads = scene.node.api().heads(&open)?;
         ensure(heads == [live.clone()], || format!("{heads:?}"))
+    })?;
+    // An honest peer has what must be fetched, entry by entry: its wants do not wait behind those of the attacker.
+    let mut writer = JsPeer::start(&home.path().join("writer"), Storage::Memory)?;
+    writer.dial(&scene.node.addr())?;
+    writer.open(&open)?;
+    writer.hangup(&remote)?;
+    for n in 0..30 {
+        writer.add(&open, &json!(n))?;
+    }
+    let newest = writer.heads(&open)?;
+    writer.dial(&scene.node.addr())?;
+    eventually(DEADLINE, "the flooded database takes the history of an honest peer", || {
+        let heads = scene.node.api().heads(&open)?;
+        ensure(newest.iter().all(|head| heads.contains(head)), || format!("{heads:?}"))
     })?;
     scene.goes_on(2)
 }

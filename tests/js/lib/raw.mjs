@@ -121,6 +121,18 @@ export function rawCommands (peer) {
       return { recipients: recipients.map(String) }
     },
 
+    /** Publishes messages of junk as fast as it can. Tells how many of them somebody was there to hear. */
+    async junkMessages ({ topic, count }) {
+      const { pubsub } = peer().libp2p.services
+      const encoder = new TextEncoder()
+      let heard = 0
+      for (let n = 0; n < count; n++) {
+        const { recipients } = await pubsub.publish(topic, encoder.encode(`junk ${n}`)).catch(() => ({ recipients: [] }))
+        if (recipients.length > 0) heard++
+      }
+      return { heard }
+    },
+
     async subscribe ({ topic }) { peer().libp2p.services.pubsub.subscribe(topic) },
 
     async subscribers ({ topic }) {
@@ -152,13 +164,13 @@ export function rawCommands (peer) {
       return result
     },
 
-    /** Sends `count` well-signed heads whose parents exist nowhere, all on one stream. */
-    async junkHeads ({ remote, db, count, identity = peer().identityName, stall = 3_000 }) {
+    /** Sends well-signed heads, each with a parent of its own that exists nowhere, all on one stream. */
+    async junkHeads ({ remote, db, first, count, identity = peer().identityName, stall = 3_000 }) {
       const signer = await peer().identities.createIdentity({ id: identity })
-      const nowhere = (await Block.encode({ value: { nowhere: db }, codec: dagCbor, hasher: sha256 })).cid
       const heads = []
-      for (let n = 0; n < count; n++) {
+      for (let n = first; n < first + count; n++) {
         const payload = { op: 'ADD', key: null, value: `junk ${n}` }
+        const nowhere = (await Block.encode({ value: { nowhere: n }, codec: dagCbor, hasher: sha256 })).cid
         const next = [nowhere.toString(base58btc)]
         heads.push((await craftEntry(signer, { logId: db, payload, time: 2 + n, next })).bytes)
       }

@@ -1,6 +1,7 @@
 //! The commands of `peer.mjs`, typed. Values are DAG-JSON here and typed notation on the pipe.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -334,6 +335,12 @@ impl JsPeer {
         self.call("publish", json!({ "topic": topic, "hex": hex })).map(drop)
     }
 
+    /// Publishes so many messages of junk as fast as it can. How many of them somebody was there to hear.
+    pub fn junk_messages(&mut self, topic: &str, count: usize) -> Result<u64> {
+        let answer = self.call("junkMessages", json!({ "topic": topic, "count": count }))?;
+        parse("a count", answer["heard"].clone())
+    }
+
     /// The peers known to have subscribed to a topic.
     pub fn subscribers(&mut self, topic: &str) -> Result<Vec<String>> {
         hashes(&self.call("subscribers", json!({ "topic": topic }))?, "peers")
@@ -351,9 +358,9 @@ impl JsPeer {
         parse("a flood", self.call("floodHeads", args)?)
     }
 
-    /// Sends well-signed heads with parents that exist nowhere, all on one stream.
-    pub fn junk_heads(&mut self, remote: &str, db: &str, count: usize) -> Result<Flood> {
-        let args = json!({ "remote": remote, "db": db, "count": count });
+    /// Sends well-signed heads, numbered like this, each with a parent of its own that exists nowhere, all on one stream.
+    pub fn junk_heads(&mut self, remote: &str, db: &str, numbers: Range<usize>) -> Result<Flood> {
+        let args = json!({ "remote": remote, "db": db, "first": numbers.start, "count": numbers.len() });
         parse("a flood", self.call("junkHeads", args)?)
     }
 }
