@@ -12,6 +12,12 @@ use std::{
 };
 use tempfile::NamedTempFile;
 
+/// Permissions of a folder that is its owner's alone.
+pub const OWNERS_FOLDER: u32 = 0o700;
+
+/// Permissions of a file that is its owner's alone.
+pub const OWNERS_FILE: u32 = 0o600;
+
 /// Writes a file in place of any that is there. `mode` is its permissions, whatever the umask is.
 ///
 /// # Errors

@@ -78,7 +78,7 @@ impl Peer {
                 Effect::Fetch(_) => self.wanted += 1,
                 Effect::Cancel(_) => self.wanted = self.wanted.saturating_sub(1),
                 Effect::Verify(job) => self.joiner.verdict(job.run(), &self.store, &mut effects).unwrap(),
-                Effect::Refused { reason, .. } => self.refused.push(reason.label()),
+                Effect::Refused { reason, .. } => self.refused.push(reason.label().as_str()),
                 Effect::Unstage(_) | Effect::KeepIdentity(..) => {}
             }
         }

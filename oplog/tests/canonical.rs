@@ -12,7 +12,7 @@ use oplog::{
     entry::{Candidate, Draft, Entry, EntryError, MAX_ENTRY_BYTES},
     hash::Hash,
     identity::{Identity, IdentityError},
-    join::{Policy, Refusal},
+    join::{Policy, Refusal, RefusalLabel},
     keys::SigningKey,
     manifest::Manifest,
     order::{Clock, Time},
@@ -185,13 +185,13 @@ fn what_javascript_takes_in_another_form_is_refused_by_name() {
     let Value::Map(mut map) = value(&ACCEPTED.entry) else { panic!("an entry is a map") };
     map.insert("extra", Value::Int(1));
     let verdict = taken(cbor::encode(&map.into()), &[&ACCEPTED.identity]);
-    assert_eq!(verdict.unwrap_err().label(), "not-canonical");
+    assert_eq!(verdict.unwrap_err().label(), RefusalLabel::NotCanonical);
     let Value::Map(mut map) = value(&ACCEPTED.identity) else { panic!("an identity is a map") };
     map.insert("extra", Value::Int(1));
     let block = cbor::encode(&map.into());
     assert_eq!(Identity::decode(&block), Err(IdentityError::NotCanonical));
     let entry = with_fields(&[("identity", &Hash::of(&block).to_string())]);
-    assert_eq!(taken(entry, &[&block]).unwrap_err().label(), "not-canonical");
+    assert_eq!(taken(entry, &[&block]).unwrap_err().label(), RefusalLabel::NotCanonical);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use oplog::{
     entry::{Candidate, Draft, Entry, MAX_ENTRY_BYTES},
     hash::Hash,
     identity::Identity,
-    join::{Policy, Refusal},
+    join::{Policy, Refusal, RefusalLabel},
     keys::SigningKey,
     log::{Added, Log, LogRead, Range, iterate},
     manifest::Manifest,
@@ -291,7 +291,7 @@ fn verdicts_are_javascripts_but_where_we_are_stricter() {
             let expected = case["accepted"].as_bool().unwrap() && !stricter && !on_refused;
             assert_eq!(accepted, expected, "{name}: {:?}", refused.get(&hash));
         }
-        let reasons: HashSet<&str> = refused.values().map(Refusal::label).collect();
+        let reasons: HashSet<&str> = refused.values().map(|reason| reason.label().as_str()).collect();
         for reason in
             ["wrong-log", "writer-not-allowed", "bad-signature", "not-canonical", "clock-not-above-parents"]
         {
@@ -331,7 +331,7 @@ fn a_clock_is_compared_with_parents_whether_they_come_first_or_last() {
             assert_eq!(replica.offer(child_block.clone(), &blocks, &mut refused), taken, "{what}");
             assert!(replica.store.contains(&parent.hash).unwrap(), "{what}: the parent is good in any case");
             let reason = refused.get(&child.hash).map(Refusal::label);
-            assert_eq!(reason, (!taken).then_some("clock-not-above-parents"), "{what}");
+            assert_eq!(reason, (!taken).then_some(RefusalLabel::ClockNotAboveParents), "{what}");
         }
     }
     // What is only referred to may be of any time.

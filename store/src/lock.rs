@@ -1,6 +1,7 @@
 //! Whose a data directory is.
 
 use super::error::{Holder, OpenError, failed};
+use durable_file::{OWNERS_FILE, OWNERS_FOLDER};
 use std::{
     fs::{self, File, Permissions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
@@ -11,9 +12,6 @@ use std::{
 /// Longest part of a `lock` file that is read, in bytes.
 const SHOWN: u64 = 80;
 
-/// The directory is for the node's user alone: it holds keys, and entries of databases that may be secret.
-const DIRECTORY_MODE: u32 = 0o700;
-
 /// Held while a store is open. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
@@ -21,9 +19,10 @@ pub(super) struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Creates the directory if need be and takes it for this process.
+    /// Creates the directory if need be and takes it for this process. It is for the node's user alone: it holds keys, and
+    /// entries of databases that may be secret.
     pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
-        durable_file::create_folder(dir, DIRECTORY_MODE).map_err(failed("create", dir))?;
+        durable_file::create_folder(dir, OWNERS_FOLDER).map_err(failed("create", dir))?;
         close_to_others(dir);
         let path = dir.join("lock");
         let mut options = File::options();
@@ -32,7 +31,7 @@ impl DirectoryLock {
             .truncate(false)
             .read(true)
             .write(true)
-            .mode(0o600)
+            .mode(OWNERS_FILE)
             .open(&path)
             .map_err(failed("open", &path))?;
         match file.try_lock() {
@@ -66,7 +65,7 @@ fn close_to_others(dir: &Path) {
     let close = || {
         let mode = fs::metadata(dir)?.permissions().mode();
         if mode & 0o077 != 0 {
-            fs::set_permissions(dir, Permissions::from_mode(DIRECTORY_MODE))?;
+            fs::set_permissions(dir, Permissions::from_mode(OWNERS_FOLDER))?;
         }
         io::Result::Ok(())
     };

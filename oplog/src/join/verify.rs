@@ -62,46 +62,67 @@ pub enum Refusal {
     Unreachable(Hash),
 }
 
-impl Refusal {
-    /// A short name for a metric's label.
-    pub const fn label(&self) -> &'static str {
-        match self {
-            Self::Malformed(EntryError::Oversized { .. }) => "oversized",
-            Self::Malformed(EntryError::Clock) => "clock-out-of-range",
-            Self::Malformed(EntryError::Encrypted) => "encrypted",
-            Self::Malformed(EntryError::NotCanonical) | Self::Identity(IdentityError::NotCanonical) => {
-                "not-canonical"
+macro_rules! labels {
+    ($($variant:ident = $text:literal,)+) => {
+        /// What refusals are counted under. Reasons that call for the same are one.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RefusalLabel {
+            $(#[doc = concat!("`", $text, "`")] $variant,)+
+        }
+
+        impl RefusalLabel {
+            /// All of them, so that a metric can show zeros.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The text of a metric's label.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
             }
-            Self::Malformed(_) => "undecodable",
-            Self::WrongLog(_) => "wrong-log",
-            Self::Identity(_) => "bad-identity",
-            Self::WriterNotAllowed(_) => "writer-not-allowed",
-            Self::ForeignKey => "foreign-key",
-            Self::Signature => "bad-signature",
-            Self::ClockNotAboveParents { .. } => "clock-not-above-parents",
-            Self::AncestorRefused(_) => "ancestor-refused",
-            Self::Backlog => "backlog",
-            Self::Unreachable(_) => "unreachable",
+        }
+    };
+}
+
+labels! {
+    Oversized = "oversized",
+    ClockOutOfRange = "clock-out-of-range",
+    Encrypted = "encrypted",
+    NotCanonical = "not-canonical",
+    Undecodable = "undecodable",
+    WrongLog = "wrong-log",
+    BadIdentity = "bad-identity",
+    WriterNotAllowed = "writer-not-allowed",
+    ForeignKey = "foreign-key",
+    BadSignature = "bad-signature",
+    ClockNotAboveParents = "clock-not-above-parents",
+    AncestorRefused = "ancestor-refused",
+    Backlog = "backlog",
+    Unreachable = "unreachable",
+}
+
+impl Refusal {
+    /// What it is counted under.
+    pub const fn label(&self) -> RefusalLabel {
+        match self {
+            Self::Malformed(EntryError::Oversized { .. }) => RefusalLabel::Oversized,
+            Self::Malformed(EntryError::Clock) => RefusalLabel::ClockOutOfRange,
+            Self::Malformed(EntryError::Encrypted) => RefusalLabel::Encrypted,
+            Self::Malformed(EntryError::NotCanonical) | Self::Identity(IdentityError::NotCanonical) => {
+                RefusalLabel::NotCanonical
+            }
+            Self::Malformed(_) => RefusalLabel::Undecodable,
+            Self::WrongLog(_) => RefusalLabel::WrongLog,
+            Self::Identity(_) => RefusalLabel::BadIdentity,
+            Self::WriterNotAllowed(_) => RefusalLabel::WriterNotAllowed,
+            Self::ForeignKey => RefusalLabel::ForeignKey,
+            Self::Signature => RefusalLabel::BadSignature,
+            Self::ClockNotAboveParents { .. } => RefusalLabel::ClockNotAboveParents,
+            Self::AncestorRefused(_) => RefusalLabel::AncestorRefused,
+            Self::Backlog => RefusalLabel::Backlog,
+            Self::Unreachable(_) => RefusalLabel::Unreachable,
         }
     }
-
-    /// Every label there is, so that a metric can show zeros.
-    pub const LABELS: [&'static str; 14] = [
-        "oversized",
-        "clock-out-of-range",
-        "encrypted",
-        "not-canonical",
-        "undecodable",
-        "wrong-log",
-        "bad-identity",
-        "writer-not-allowed",
-        "foreign-key",
-        "bad-signature",
-        "clock-not-above-parents",
-        "ancestor-refused",
-        "backlog",
-        "unreachable",
-    ];
 
     /// Whether the same block would be refused again, whatever arrives in between. What is not final passes: for want of room,
     /// or of a block that nobody gives.

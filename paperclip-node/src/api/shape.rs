@@ -12,7 +12,10 @@ use crate::{
 use oplog::{Entry, Hash, Value, json::to_json, manifest::AccessAddress};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value as Json, json};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 use store::{Damage, MAX_DIFFERENCES, StoreError, VerifyReport};
 
 /// An entry under JavaScript's field names (`docs/reference/http-api.md`).
@@ -160,7 +163,7 @@ fn opened(open: &OpenInfo) -> [(&'static str, Json); 17] {
         ("unreachable", json!(open.unreachable.len())),
         ("damaged", json!(open.damaged.len())),
         ("refused", json!(open.refusals.total)),
-        ("refused_by_reason", json!(open.refusals.by_reason)),
+        ("refused_by_reason", json!(by_reason(&open.refusals))),
         ("unreadable", json!(open.unreadable)),
         ("problems", json!(open.problems())),
         ("peers", open.peers.iter().map(ToString::to_string).collect()),
@@ -174,15 +177,19 @@ pub(super) fn refusals(info: &DatabaseInfo, refusals: &Refusals) -> Json {
         "address": info.address.to_string(),
         "name": info.name,
         "refused": refusals.total,
-        "refused_by_reason": refusals.by_reason,
+        "refused_by_reason": by_reason(refusals),
         "last": refusals.last.iter().map(refused).collect::<Vec<_>>(),
     })
+}
+
+fn by_reason(refusals: &Refusals) -> BTreeMap<&'static str, u64> {
+    refusals.by_reason.iter().map(|(label, count)| (label.as_str(), *count)).collect()
 }
 
 fn refused(refused: &Refused) -> Json {
     json!({
         "hash": refused.hash.to_string(),
-        "reason": refused.reason,
+        "reason": refused.reason.as_str(),
         "detail": refused.detail,
         "writer": refused.writer,
         "key": refused.key,

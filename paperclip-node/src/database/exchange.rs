@@ -13,7 +13,7 @@ use crate::{
 use bytes::Bytes;
 use futures::StreamExt as _;
 use libp2p::{PeerId, StreamProtocol};
-use oplog::Address;
+use oplog::{Address, join::RefusalLabel};
 use p2p::{
     muxer::WHOLE_WRITE_BUDGET,
     streams::{Incoming, OpenError},
@@ -183,7 +183,7 @@ impl Exchanges {
         tracing::trace!(address = %self.address, %peer, ?role, sent, received = received.len(), "heads exchanged");
         if garbage > 0 {
             tracing::debug!(address = %self.address, %peer, bytes = garbage, "unreadable heads");
-            self.metrics.refused("undecodable");
+            self.metrics.refused(RefusalLabel::Undecodable);
             // a stream that broke off may have done so within a head
             if result.is_ok() && received.len() < heads::MAX_HEADS {
                 self.network.misbehaved(peer, Offence::Undecodable, 1).await;

@@ -7,7 +7,7 @@ use oplog::{
     Hash,
     entry::EntryError,
     identity::IdentityError,
-    join::{Refusal, WrittenBy},
+    join::{Refusal, RefusalLabel, WrittenBy},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -31,8 +31,8 @@ pub struct Refused {
     pub key: Option<String>,
     /// The peer that offered it, or what led to it.
     pub peer: Option<PeerId>,
-    /// The short name of the reason, [`Refusal::label`].
-    pub reason: &'static str,
+    /// What it is counted under.
+    pub reason: RefusalLabel,
     /// The reason in one line.
     pub detail: String,
     /// When.
@@ -44,8 +44,8 @@ pub struct Refused {
 pub struct Refusals {
     /// How often, all reasons together.
     pub total: u64,
-    /// How often, by the short name of the reason.
-    pub by_reason: BTreeMap<&'static str, u64>,
+    /// How often, by reason.
+    pub by_reason: BTreeMap<RefusalLabel, u64>,
     /// The last [`MAX_REFUSALS_LISTED`], newest first, without those that pass ([`Refusal::is_final`]). A reason that is given
     /// very often pushes its own out, not the others'.
     pub last: VecDeque<Refused>,
@@ -70,27 +70,28 @@ impl Refusals {
         });
     }
 
-    /// Drops the oldest with the reason that is listed most often, if the list is full.
+    /// Drops the oldest with the reason that is listed most often, if the list is full; of several the one given most often.
     fn make_room(&mut self) {
         if self.last.len() < MAX_REFUSALS_LISTED {
             return;
         }
-        let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut listed: BTreeMap<RefusalLabel, usize> = BTreeMap::new();
         self.last.iter().for_each(|refused| *listed.entry(refused.reason).or_default() += 1);
-        let most = listed.iter().max_by_key(|(_, count)| **count).map(|(reason, _)| *reason);
+        let most = listed.into_iter().max_by_key(|(reason, count)| (*count, self.of(*reason)));
+        let most = most.map(|(reason, _)| reason);
         if let Some(at) = self.last.iter().rposition(|refused| Some(refused.reason) == most) {
             self.last.remove(at);
         }
     }
 
     /// How often, for this reason.
-    pub fn of(&self, reason: &str) -> u64 {
-        self.by_reason.get(reason).copied().unwrap_or_default()
+    pub fn of(&self, reason: RefusalLabel) -> u64 {
+        self.by_reason.get(&reason).copied().unwrap_or_default()
     }
 
     /// How often, for reasons that do not pass.
     fn lasting(&self) -> u64 {
-        self.total - self.of("backlog") - self.of("unreachable")
+        self.total - self.of(RefusalLabel::Backlog) - self.of(RefusalLabel::Unreachable)
     }
 
     /// What an operator must know, one line each, of a log that has this many entries.
@@ -100,12 +101,12 @@ impl Refusals {
         if entries == 0 && lasting > 0 {
             problems.push(format!("every entry was refused ({})", self.by_count()));
         }
-        let rights = self.of("writer-not-allowed");
+        let rights = self.of(RefusalLabel::WriterNotAllowed);
         if entries > 0 && rights > 0 {
             problems.push(format!(
                 "refused: {rights} of writers that may not write, {} that build on a refused entry; replicas that took \
                  them before a revoke keep them, this one lacks them",
-                self.of("ancestor-refused")
+                self.of(RefusalLabel::AncestorRefused)
             ));
         }
         problems
@@ -114,7 +115,7 @@ impl Refusals {
     /// The reasons, most frequent first.
     fn by_count(&self) -> String {
         let mut counts: Vec<(&str, u64)> =
-            self.by_reason.iter().map(|(name, count)| (*name, *count)).collect();
+            self.by_reason.iter().map(|(label, count)| (label.as_str(), *count)).collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         let counts: Vec<String> = counts.into_iter().map(|(name, count)| format!("{name} {count}")).collect();
         counts.join(", ")
@@ -166,8 +167,9 @@ mod tests {
         }
         assert_eq!((refusals.total, refusals.last.len()), (150, MAX_REFUSALS_LISTED));
         assert_eq!(refusals.last[0].hash, hash(149));
-        assert_eq!(refusals.of("bad-signature"), 50);
-        let listed = refusals.last.iter().filter(|refused| refused.reason == "bad-signature").count();
+        assert_eq!(refusals.of(RefusalLabel::BadSignature), 50);
+        let listed =
+            refusals.last.iter().filter(|refused| refused.reason == RefusalLabel::BadSignature).count();
         assert_eq!(listed, 50, "the more frequent reason pushes out its own");
         assert!(refusals.last[0].detail.chars().count() <= MAX_REASON_CHARS + 1, "{:?}", refusals.last[0]);
         assert_eq!(refusals.last[0].key.as_deref(), Some("02ab"));

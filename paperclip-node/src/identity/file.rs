@@ -1,5 +1,6 @@
 //! Key files: made whole or not at all, readable by their owner only.
 
+use durable_file::OWNERS_FILE;
 use oplog::keys::{BadSecret, SigningKey};
 use rand::TryRngCore as _;
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,9 +13,6 @@ use std::{
 
 /// The largest key, token or certificate file, in bytes. A certificate takes about 500.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
-
-/// Permissions of what is written: it may be secret.
-const OWNER_ONLY: u32 = 0o600;
 
 /// Permissions of group and others, which a secret must not have.
 const SHARED: u32 = 0o077;
@@ -130,7 +128,7 @@ pub fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), KeyFile
     let failed = |source| KeyFileError::Write { path: path.into(), source };
     let mut text = serde_json::to_vec(document).map_err(|error| failed(error.into()))?;
     text.push(b'\n');
-    durable_file::replace(path, &text, OWNER_ONLY).map_err(failed)
+    durable_file::replace(path, &text, OWNERS_FILE).map_err(failed)
 }
 
 fn read_text(file: File, path: &Path) -> Result<String, KeyFileError> {
@@ -148,7 +146,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
         io::ErrorKind::AlreadyExists => KeyFileError::Exists { path: path.into() },
         _ => KeyFileError::Write { path: path.into(), source },
     };
-    durable_file::create(path, bytes, OWNER_ONLY).map_err(failed)
+    durable_file::create(path, bytes, OWNERS_FILE).map_err(failed)
 }
 
 #[cfg(test)]

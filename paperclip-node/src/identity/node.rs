@@ -2,6 +2,7 @@
 
 use super::{CERTIFICATE, KeyFileError, ROOT_KEY, SIGNING_KEY, create_key, read_json, read_key, write_json};
 use crate::config::Config;
+use durable_file::OWNERS_FOLDER;
 use oplog::{
     identity::{CertificateRequest, Identity, IdentityError},
     keys::SigningKey,
@@ -12,9 +13,6 @@ use std::{
     io,
     path::{Path, PathBuf},
 };
-
-/// The data directory holds keys: it is for the node's user alone.
-const DIRECTORY_MODE: u32 = 0o700;
 
 /// What decides a node's identity, beside its data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +112,7 @@ impl NodeIdentity {
     /// [`NodeIdentityError`].
     pub fn show(source: IdentitySource<'_>) -> Result<Self, NodeIdentityError> {
         let data_dir = source.data_dir;
-        durable_file::create_folder(data_dir, DIRECTORY_MODE)
+        durable_file::create_folder(data_dir, OWNERS_FOLDER)
             .map_err(|error| NodeIdentityError::DataDir { path: data_dir.into(), source: error })?;
         let signing = read_or_create(&data_dir.join(SIGNING_KEY))?;
         let node = Self { signing, cluster_id: source.cluster_id.map(str::to_owned), identity: None };

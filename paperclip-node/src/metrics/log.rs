@@ -1,7 +1,7 @@
 //! Entries on their way into logs.
 
 use super::{Metrics, MetricsError, Register, raise};
-use oplog::join::Refusal;
+use oplog::join::RefusalLabel;
 use prometheus::{IntCounter, IntCounterVec};
 
 /// The queues on the way of an entry that can be full: heads of one exchange, pubsub messages on
@@ -24,6 +24,7 @@ pub(super) struct LogMetrics {
 
 impl LogMetrics {
     pub(super) fn new(register: &Register<'_>) -> Result<Self, MetricsError> {
+        let reasons: Vec<&str> = RefusalLabel::ALL.iter().map(|label| label.as_str()).collect();
         Ok(Self {
             appended: register.counter(
                 "paperclip_entries_appended_total",
@@ -45,7 +46,7 @@ impl LogMetrics {
                 "paperclip_entries_refused_total",
                 "Entries of others that were not taken, by reason.",
                 "reason",
-                &Refusal::LABELS,
+                &reasons,
             )?,
             exchanges: register.counters_of(
                 "paperclip_exchanges_total",
@@ -91,9 +92,9 @@ impl Metrics {
         self.log.unreadable.inc_by(entries);
     }
 
-    /// An entry was refused, for the reason of [`Refusal::label`].
-    pub fn refused(&self, reason: &'static str) {
-        self.log.refused.with_label_values(&[reason]).inc();
+    /// An entry was refused.
+    pub fn refused(&self, reason: RefusalLabel) {
+        self.log.refused.with_label_values(&[reason.as_str()]).inc();
     }
 
     /// An exchange of heads ended: `done`, `not-served` or `failed`.

@@ -149,7 +149,7 @@ fn raise(counter: &IntCounter, count: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use oplog::{Address, Hash, join::Refusal};
+    use oplog::{Address, Hash, join::RefusalLabel};
 
     /// The metrics that the reference lists, in order: the first code span of each row of its tables.
     fn documented() -> Vec<String> {
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn every_reason_to_refuse_is_there_from_the_start() {
         let text = Metrics::new().unwrap().render().unwrap();
-        for label in Refusal::LABELS {
+        for label in RefusalLabel::ALL.iter().map(|label| label.as_str()) {
             let series = format!("paperclip_entries_refused_total{{reason=\"{label}\"}} 0");
             assert!(text.contains(&series), "{series}");
         }

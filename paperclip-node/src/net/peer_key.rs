@@ -47,7 +47,7 @@ fn create(path: &Path) -> Result<Keypair, PeerKeyError> {
     let encoded = key
         .to_protobuf_encoding()
         .map_err(|source| PeerKeyError::NotAKey { path: path.to_owned(), source })?;
-    durable_file::create(path, &encoded, 0o600)
+    durable_file::create(path, &encoded, durable_file::OWNERS_FILE)
         .map_err(|source| PeerKeyError::Io { path: path.to_owned(), source })?;
     Ok(key)
 }
