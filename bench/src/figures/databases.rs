@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use paperclip_tests::{Api, Changes, Cluster, HarnessError, Node, Result, ensure, eventually, joined};
 use rand::Rng as _;
+use serde_json::json;
 
 use super::live::percentile;
 use super::scale::{Scale, value};
@@ -63,7 +64,7 @@ fn create(cluster: &Cluster, count: usize, table: &mut Table) -> Result<Vec<Stri
         if nth % 1_000 == 0 {
             say(&format!("  {nth} created after {:.0} s", start.elapsed().as_secs_f64()));
         }
-        Ok(api.create(&format!("db-{nth}"), "events", &[])?.address)
+        create_one(api, nth)
     })?;
     let created = start.elapsed();
     cluster.apis().into_iter().try_for_each(|api| shares_all(api, count))?;
@@ -78,6 +79,13 @@ fn create(cluster: &Cluster, count: usize, table: &mut Table) -> Result<Vec<Stri
     table.add(row(work("memory of a node for each"), "kB", memory / KILOBYTE));
     rest(cluster, count, table)?;
     Ok(databases)
+}
+
+/// Its address. Whether it is open yet does not matter: that is waited for at the end.
+fn create_one(api: &Api, nth: usize) -> Result<String> {
+    let made = api.post("/v1/databases", &json!({ "name": format!("db-{nth}"), "type": "events" }))?;
+    let without = || HarnessError::NotYet(format!("a database without an address: {made}"));
+    made["address"].as_str().map(str::to_owned).ok_or_else(without)
 }
 
 /// CPU time of all nodes since their start.
