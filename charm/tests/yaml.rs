@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use oplog::reading::{TYPES, UNTYPED, names as types};
 use paperclip_charm::actions::ACTIONS;
 use paperclip_charm::config::{self, OPTIONS};
 use paperclip_charm::names::{API_BINDING, ENDPOINTS, STORAGE};
@@ -116,6 +117,14 @@ fn actions_are_the_same_with_their_parameters() {
             .collect();
         assert_eq!(declared, coded, "{name}");
     }
+}
+
+#[test]
+fn a_database_is_created_of_any_type_that_there_is() {
+    let kind = &yaml("actions.yaml")["create-database"]["params"]["type"];
+    let declared: Vec<&str> = kind["enum"].as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(declared, types(TYPES).collect::<Vec<_>>());
+    assert_eq!(kind["default"].as_str(), Some(UNTYPED));
 }
 
 #[test]

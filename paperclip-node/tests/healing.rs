@@ -50,7 +50,7 @@ impl Pair {
         paperclip_node::identity::create_key(&root).unwrap();
         let a = start(&dir.path().join("a"), &root, &[]).await;
         let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
-        let (info, _) = a.create(create("log", Reading::Events)).await.unwrap();
+        let (info, _) = a.create(create("log", Reading::default())).await.unwrap();
         let (on_a, on_b) = (a.database("log").unwrap(), open(&b, info.address).await);
         for n in 0..count {
             on_a.append(Operation::add(n.into())).await.unwrap();
@@ -105,7 +105,7 @@ async fn guarded_pair() -> (Pair, Hash) {
     let a = start(&dir.path().join("a"), &root, &[]).await;
     let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
     let access = CreateAccess::OrbitDb(Vec::new());
-    let (info, _) = a.create(Create { access, ..create("log", Reading::Events) }).await.unwrap();
+    let (info, _) = a.create(Create { access, ..create("log", Reading::default()) }).await.unwrap();
     let (on_a, on_b) = (a.database("log").unwrap(), open(&b, info.address).await);
     let grant = guard_of(&a, &on_a).append(grant("write", &a)).await.unwrap();
     holds(&guard_of(&b, &on_b), 1).await;

@@ -17,7 +17,7 @@ async fn a_database_made_on_one_node_is_written_on_both() {
     let a = start(&dir.path().join("a"), &root, &[]).await;
     let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
 
-    let (info, new) = a.create(create("log", Reading::Events)).await.unwrap();
+    let (info, new) = a.create(create("log", Reading::default())).await.unwrap();
     assert!(new);
     let (on_a, on_b) = (a.database("log").unwrap(), open(&b, info.address).await);
 
@@ -55,7 +55,7 @@ async fn appends_go_on_while_a_large_log_is_verified() {
     let root = dir.path().join("root.key");
     create_key(&root).unwrap();
     let node = start(&dir.path().join("data"), &root, &[]).await;
-    node.create(create("log", Reading::Events)).await.unwrap();
+    node.create(create("log", Reading::default())).await.unwrap();
     let log = node.database("log").unwrap();
     for batch in 0..40_i64 {
         let appends = (0..64).map(|n| log.append(Operation::add((batch * 64 + n).into())));

@@ -1,6 +1,7 @@
 //! The parameters of every action. Juju checks them against `actions.yaml`; they are checked here again, because an
 //! action may come from a revision of the charm whose YAML was another.
 
+use oplog::reading::{DatabaseType, Events, TYPES, named, names};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -164,22 +165,29 @@ impl TryFrom<u64> for Timeout {
 }
 
 /// What a database makes of its log.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
-    #[default]
-    Events,
-    Keyvalue,
-    Documents,
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Kind(&'static dyn DatabaseType);
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self(&Events)
+    }
+}
+
+impl TryFrom<String> for Kind {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let unknown =
+            || format!("type: {name:?} is not one of {}", names(TYPES).collect::<Vec<_>>().join(", "));
+        named(TYPES, &name).map(Self).ok_or_else(unknown)
+    }
 }
 
 impl Kind {
     pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Keyvalue => "keyvalue",
-            Self::Documents => "documents",
-        }
+        self.0.name()
     }
 }
 

@@ -53,9 +53,19 @@ use crate::{
     node::Node,
 };
 use body::BodyMemory;
+use oplog::reading::View;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
+
+/// The last part of the path that serves a layout.
+pub(crate) const fn resource(view: View) -> &'static str {
+    match view {
+        View::Values => "events",
+        View::Keys => "kv",
+        View::Documents => "docs",
+    }
+}
 
 /// How long a request may take until its answer begins.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);

@@ -39,3 +39,32 @@ fn resolved<'a>(document: &'a Json, parameter: &'a Json) -> &'a Json {
     let pointer = parameter["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| document.pointer(pointer)).unwrap_or(parameter)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::resource;
+    use oplog::reading::{TYPES, names};
+
+    #[test]
+    fn every_database_type_is_described() {
+        let document: Json = serde_json::from_str(DOCUMENT).unwrap();
+        let declared = |schema: &str| {
+            let schema = document["components"]["schemas"][schema]["enum"].as_array().unwrap();
+            schema.iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(declared("DatabaseType"), names(TYPES).collect::<Vec<_>>());
+        let indexed = TYPES.iter().filter(|it| it.index_by().is_some()).map(|it| it.name());
+        assert_eq!(declared("IndexedType"), indexed.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_database_type_has_its_row_on_the_page() {
+        let page = include_str!("../../../docs/reference/http-api.md");
+        let (_, table) = page.split_once("| reading | shows | path |\n| --- | --- | --- |\n").unwrap();
+        let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+        let row = |name, about, path| format!("| `{name}` | {about} | `/{path}` |");
+        let expected = TYPES.iter().map(|it| row(it.name(), it.about(), resource(it.view())));
+        assert_eq!(rows, expected.collect::<Vec<_>>());
+    }
+}

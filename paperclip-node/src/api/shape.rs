@@ -145,7 +145,7 @@ pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> Json {
 fn opened(open: &OpenInfo) -> [(&'static str, Json); 17] {
     [
         ("type", json!(open.kind)),
-        ("reading", json!(open.reading.word())),
+        ("reading", json!(open.reading.name())),
         ("reading_chosen", json!(open.reading_chosen)),
         ("javascript", json!(open.javascript)),
         (

@@ -7,7 +7,8 @@ use super::{
     output::{Listing, Text, cell, json_line, tell},
     value,
 };
-use crate::api::MAX_PAGE_ITEMS;
+use crate::api::{MAX_PAGE_ITEMS, resource};
+use oplog::reading::{TYPES, View, named};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
@@ -43,11 +44,7 @@ pub(super) fn del(at: &AtDatabase, key: &str) -> Result<(), CliError> {
 /// Prints everything, newest first.
 pub(super) fn all(at: &AtDatabase) -> Result<(), CliError> {
     let client = at.client.connect()?;
-    let resource = match reading(&client, &at.db)?.as_str() {
-        "events" => "events",
-        "documents" => "docs",
-        _ => "kv",
-    };
+    let resource = resource(view(&client, &at.db)?);
     pages(at, &client, db_path(&at.db, &[resource]))
 }
 
@@ -117,12 +114,17 @@ fn written_to(at: &AtDatabase, written: &Json) -> Result<(), CliError> {
 
 /// Keys and documents have paths of their own; which one it is, the database's reading decides.
 fn keyed_path(client: &Client, db: &str, key: &str) -> Result<String, CliError> {
-    let resource = if reading(client, db)? == "documents" { "docs" } else { "kv" };
-    Ok(db_path(db, &[resource, key]))
+    let view = match view(client, db)? {
+        View::Documents => View::Documents,
+        // The node knows best what to say of keys that are asked of values.
+        View::Keys | View::Values => View::Keys,
+    };
+    Ok(db_path(db, &[resource(view), key]))
 }
 
-fn reading(client: &Client, db: &str) -> Result<String, CliError> {
-    Ok(cell(&client.get(&db_path(db, &[]))?.json, "reading"))
+fn view(client: &Client, db: &str) -> Result<View, CliError> {
+    let reading = cell(&client.get(&db_path(db, &[]))?.json, "reading");
+    Ok(named(TYPES, &reading).map_or(View::Keys, |it| it.view()))
 }
 
 /// A value as part of a query.

@@ -8,7 +8,11 @@ use super::{
     target::ClientArgs,
     value,
 };
-use clap::{Subcommand, ValueEnum};
+use clap::{
+    Subcommand, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser},
+};
+use oplog::reading::{AUTO, TYPES};
 use serde_json::{Map, Value as Json, json};
 use std::{
     thread,
@@ -32,8 +36,8 @@ pub(super) enum DbCommand {
         /// Name of the database
         name: String,
         /// Database type
-        #[arg(long = "type", value_name = "TYPE")]
-        kind: Kind,
+        #[arg(long = "type", value_name = "TYPE", value_parser = PossibleValuesParser::new(types()))]
+        kind: String,
         /// Field that names a document, for documents; _id if omitted
         #[arg(long, value_name = "FIELD")]
         index_by: Option<String>,
@@ -72,8 +76,13 @@ pub(super) enum DbCommand {
         #[command(flatten)]
         at: AtDatabase,
         /// How to read its operations; auto infers it from them
-        #[arg(long = "as", value_name = "READING", required_unless_present = "javascript")]
-        reading: Option<As>,
+        #[arg(
+            long = "as",
+            value_name = "READING",
+            value_parser = readings(),
+            required_unless_present = "javascript"
+        )]
+        reading: Option<String>,
         /// Field that names a document, for documents; _id if omitted
         #[arg(long, value_name = "FIELD", requires = "reading")]
         index_by: Option<String>,
@@ -91,26 +100,13 @@ pub(super) enum DbCommand {
     },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Kind {
-    /// Log of values
-    Events,
-    /// Keys with their newest values
-    Keyvalue,
-    /// Documents by _id
-    Documents,
+/// The database types by their names.
+fn types() -> impl Iterator<Item = PossibleValue> {
+    TYPES.iter().map(|it| PossibleValue::new(it.name()).help(it.about()))
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum As {
-    /// The value of every operation
-    Events,
-    /// Keys with their newest values
-    Keyvalue,
-    /// Documents by a field
-    Documents,
-    /// Inferred from the operations
-    Auto,
+fn readings() -> PossibleValuesParser {
+    PossibleValuesParser::new(types().chain([PossibleValue::new(AUTO).help("Inferred from the operations")]))
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -136,7 +132,7 @@ pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
         } => {
             let mut request = Map::from_iter([
                 ("name".to_owned(), json!(name)),
-                ("type".to_owned(), json!(word(kind))),
+                ("type".to_owned(), json!(kind)),
                 ("access".to_owned(), json!(word(access))),
                 ("allow_foreign_keys".to_owned(), json!(allow_foreign_keys)),
                 ("javascript".to_owned(), json!(javascript)),
@@ -167,7 +163,7 @@ pub(super) fn execute(command: DbCommand) -> Result<(), CliError> {
         }
         DbCommand::Set { at, reading, index_by, javascript } => {
             let given = [
-                ("reading", reading.map(|reading| json!(word(reading)))),
+                ("reading", reading.map(Json::from)),
                 ("index_by", index_by.map(Json::from)),
                 ("javascript", javascript.map(Json::from)),
             ];

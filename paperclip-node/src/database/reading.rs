@@ -3,7 +3,7 @@
 use oplog::{
     log::{Added, LogRead as _},
     order::Position,
-    reading::{Reading, SAMPLED},
+    reading::{Reading, SAMPLED, TYPES},
 };
 use store::{DatabaseStore, StoreError};
 
@@ -48,7 +48,7 @@ impl FoundReading {
             }
             Err(error) => Some(Err(error)),
         });
-        self.reading = Reading::try_find(&self.hint, payloads)?;
+        self.reading = Reading::try_find(TYPES, &self.hint, payloads)?;
         self.last = if oldest.len() == SAMPLED && !damaged { oldest.into_iter().last() } else { None };
         Ok(())
     }

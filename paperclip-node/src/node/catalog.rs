@@ -7,7 +7,7 @@ use oplog::{
     access::AccessList,
     cbor::Map,
     manifest::{AccessAddress, Manifest},
-    reading::Reading,
+    reading::{DatabaseType as _, KeyValue, Reading, TYPES},
 };
 
 /// The name in the catalog's manifest.
@@ -21,7 +21,7 @@ pub fn manifest(cluster_id: &str) -> (Manifest, AccessList) {
     let access = AccessList { write: vec![cluster_id.to_owned()] };
     let manifest = Manifest {
         name: NAME.to_owned(),
-        kind: Reading::KeyValue.word().to_owned(),
+        kind: KeyValue.name().to_owned(),
         access: AccessAddress::Ipfs(access.hash()),
         meta: None,
     };
@@ -68,7 +68,7 @@ impl Record {
             map.insert("javascript", Value::Bool(false));
         }
         if let Some(reading) = &pin.settings.reading {
-            map.insert("as", reading.word().into());
+            map.insert("as", reading.name().into());
             if let Some(field) = reading.index_by() {
                 map.insert("indexBy", field.into());
             }
@@ -86,7 +86,7 @@ impl Record {
         let text = |field| value.get(field).and_then(Value::as_text);
         let name = text("name").map(str::to_owned);
         // A reading of a later version is found from the operations here.
-        let reading = text("as").and_then(|word| Reading::parse(word, text("indexBy")).ok());
+        let reading = text("as").and_then(|word| Reading::parse(TYPES, word, text("indexBy")).ok());
         let settings = Settings {
             allow_foreign_keys: is("allowForeignKeys"),
             no_javascript: value.get("javascript") == Some(&Value::Bool(false)),
@@ -99,6 +99,7 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oplog::reading::Documents;
 
     #[test]
     fn records_round_trip() {
@@ -110,14 +111,14 @@ mod tests {
                 name: Some("a".into()),
                 settings: Settings {
                     allow_foreign_keys: true,
-                    reading: Some(Reading::documents(Some("myCustomId"))),
+                    reading: Some(Reading::of(&Documents).by(Some("myCustomId")).unwrap()),
                     ..Settings::default()
                 },
             }),
             Record::Pinned(Pin {
                 name: None,
                 settings: Settings {
-                    reading: Some(Reading::KeyValue),
+                    reading: Some(Reading::of(&KeyValue)),
                     no_javascript: true,
                     ..Settings::default()
                 },

@@ -46,7 +46,7 @@ use oplog::{
     javascript::{self, Unreadable},
     keys::PublicKey,
     manifest::{AccessAddress, MAX_NAME_BYTES, Manifest},
-    reading::Reading,
+    reading::{DatabaseType as _, KeyValue, Reading, TYPES},
     view::Operation,
 };
 use std::{
@@ -277,14 +277,14 @@ impl Node {
             CreateAccess::OrbitDb(admins) => {
                 // the controller is a database of the same name (wire document, section 8)
                 let access = AccessAddress::Ipfs(self.access_list(admins, &mut blocks)?);
-                let kind = Reading::KeyValue.word().to_owned();
+                let kind = KeyValue.name().to_owned();
                 let guard = Manifest { name: name.clone(), kind, access, meta: None };
                 blocks.push((guard.address().manifest(), guard.encode()));
                 AccessAddress::OrbitDb(guard.address())
             }
         };
-        let manifest = Manifest { name: name.clone(), kind: reading.word().to_owned(), access, meta };
-        if reading != Reading::find(&manifest.kind, []) {
+        let manifest = Manifest { name: name.clone(), kind: reading.name().to_owned(), access, meta };
+        if reading != Reading::find(TYPES, &manifest.kind, []) {
             settings.reading = Some(reading);
         }
         let address = manifest.address();

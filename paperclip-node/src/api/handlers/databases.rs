@@ -18,7 +18,11 @@ use axum::{
     http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use oplog::{Address, json::from_json, reading::Reading};
+use oplog::{
+    Address,
+    json::from_json,
+    reading::{AUTO, Reading, TYPES},
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value as Document, json};
@@ -127,7 +131,7 @@ impl Wanted {
         let meta = self.meta.as_ref().map(from_json).transpose();
         Ok(Create {
             name,
-            reading: Reading::parse(&kind, self.index_by.as_deref()).map_err(|error| bad(&error))?,
+            reading: Reading::parse(TYPES, &kind, self.index_by.as_deref()).map_err(|error| bad(&error))?,
             access,
             meta: meta.map_err(|error| Problem::new(Kind::UnusableValue, format!("meta: {error}")))?,
             settings,
@@ -166,9 +170,6 @@ pub(crate) struct Set {
     javascript: Option<bool>,
 }
 
-/// The word for a reading that is found from the operations.
-const AUTO: &str = "auto";
-
 impl Set {
     fn into_choice(self) -> Result<Choice, Problem> {
         let bad = |detail: &dyn std::fmt::Display| Problem::new(Kind::MalformedBody, detail.to_string());
@@ -178,8 +179,10 @@ impl Set {
             }
             (None, None) => None,
             (Some(AUTO), None) => Some(None),
-            (Some(word), field) => Some(Some(Reading::parse(word, field).map_err(|error| bad(&error))?)),
-            (None, Some(_)) => return Err(bad(&"index_by goes with \"reading\": \"documents\"")),
+            (Some(word), field) => {
+                Some(Some(Reading::parse(TYPES, word, field).map_err(|error| bad(&error))?))
+            }
+            (None, Some(_)) => return Err(bad(&"index_by goes with a reading: give both")),
         };
         Ok(Choice { reading, javascript: self.javascript })
     }

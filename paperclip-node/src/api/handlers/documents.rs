@@ -1,7 +1,6 @@
 //! Documents: read, stored, deleted, listed, queried.
 
 use super::{
-    View,
     keys::{PageQuery, entry_after, live_page, remove, set, value_of},
     to_read, to_write,
 };
@@ -20,11 +19,7 @@ use crate::{
     database::{Database, Live, ReadError, Scanned},
 };
 use axum::{extract::State, http::Uri, response::Response};
-use oplog::{
-    Entry,
-    reading::DOCUMENT_ID,
-    view::{Operation, property_key},
-};
+use oplog::{Entry, reading::View, view::Operation};
 use serde::Deserialize;
 use serde_json::Value as Document;
 
@@ -45,15 +40,7 @@ pub(crate) async fn put(
     ValueBody(document): ValueBody,
 ) -> Result<Response, Problem> {
     let database = to_write(&api, &db, View::Documents)?;
-    let reading = database.reading();
-    let field = reading.index_by().unwrap_or(DOCUMENT_ID);
-    // The key is what the field holds, a number say: JavaScript tells 1 from "1" when it is asked for one document.
-    let key = document.get(field).filter(|key| property_key(Some(key)) == id).cloned();
-    let Some(key) = key else {
-        let detail = format!("the document must be an object whose {field} is {id:?}");
-        return Err(Problem::new(Kind::UnusableValue, detail));
-    };
-    set(&database, Operation::put(key, document), conditions).await
+    set(&database, database.reading().put(id.into(), document), conditions).await
 }
 
 /// DELETE `/v1/databases/{db}/docs/{id}`

@@ -1,7 +1,7 @@
 //! Events: appended and listed.
 
 use super::{
-    View,
+    fitting,
     log::{RangeQuery, entries_page},
     to_read, to_write,
 };
@@ -17,7 +17,7 @@ use axum::{
     http::{StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use oplog::{Entry, view::Operation};
+use oplog::{Entry, reading::View, view::Operation};
 
 /// POST `/v1/databases/{db}/events`
 pub(crate) async fn append(
@@ -25,8 +25,8 @@ pub(crate) async fn append(
     Path(db): Path<String>,
     ValueBody(value): ValueBody,
 ) -> Result<Response, Problem> {
-    let database = to_write(&api, &db, View::Events)?;
-    let hash = database.append(Operation::add(value)).await?;
+    let database = to_write(&api, &db, View::Values)?;
+    let hash = database.append(fitting(&database, Operation::add(value))?).await?;
     Ok((StatusCode::CREATED, axum::Json(shape::written(hash))).into_response())
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn list(
     Query(range): Query<RangeQuery>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let database = to_read(&api, &db, View::Events)?;
+    let database = to_read(&api, &db, View::Values)?;
     entries_page(&api, &database, &range, &uri, push_event).await
 }
 

@@ -1,6 +1,6 @@
 //! Keys: read, set, deleted, listed.
 
-use super::{View, to_read, to_write};
+use super::{fitting, to_read, to_write};
 use crate::{
     api::{
         Api,
@@ -18,7 +18,7 @@ use axum::{
     http::{Uri, header},
     response::{IntoResponse, Response},
 };
-use oplog::{Entry, json::to_json, view::Operation};
+use oplog::{Entry, json::to_json, reading::View, view::Operation};
 use serde::Deserialize;
 
 /// How much of a listing.
@@ -46,7 +46,7 @@ pub(crate) async fn put(
     ValueBody(value): ValueBody,
 ) -> Result<Response, Problem> {
     let database = to_write(&api, &db, View::Keys)?;
-    set(&database, Operation::put(database.written_key(&key)?, value), conditions).await
+    set(&database, database.reading().put(database.written_key(&key)?, value), conditions).await
 }
 
 /// DELETE `/v1/databases/{db}/kv/{key}`
@@ -85,7 +85,7 @@ pub(super) async fn set(
     put: Operation,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    let hash = database.append_if(put, conditions.into_precondition()).await?;
+    let hash = database.append_if(fitting(database, put)?, conditions.into_precondition()).await?;
     Ok(([(header::ETAG, etag(&hash))], axum::Json(shape::written(hash))).into_response())
 }
 
@@ -95,9 +95,8 @@ pub(super) async fn remove(
     key: String,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
-    let hash = database
-        .append_if(Operation::del(database.written_key(&key)?), conditions.into_precondition())
-        .await?;
+    let del = fitting(database, Operation::del(database.written_key(&key)?))?;
+    let hash = database.append_if(del, conditions.into_precondition()).await?;
     Ok(axum::Json(shape::written(hash)).into_response())
 }
 

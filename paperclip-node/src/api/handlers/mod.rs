@@ -11,50 +11,24 @@ pub(super) mod node;
 use super::{
     Api,
     problem::{Kind, Problem},
+    resource,
 };
 use crate::{
     database::{Closed, Database, ReadError, WriteError},
     node::NodeError,
 };
-use oplog::{log::AppendError, reading::Reading};
+use oplog::{log::AppendError, reading::View, view::Operation};
 use store::StoreError;
-
-/// What a path shows of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
-    Events,
-    Keys,
-    Documents,
-}
-
-impl View {
-    fn of(reading: &Reading) -> Self {
-        match reading {
-            Reading::Events => Self::Events,
-            Reading::KeyValue => Self::Keys,
-            Reading::Documents { .. } => Self::Documents,
-        }
-    }
-
-    fn path(self) -> &'static str {
-        match self {
-            Self::Events => "/events",
-            Self::Keys => "/kv",
-            Self::Documents => "/docs",
-        }
-    }
-}
 
 /// An open database that is read as an operation needs.
 fn viewed(database: Database, view: View) -> Result<Database, Problem> {
     let reading = database.reading();
-    let shown = View::of(&reading);
-    if shown == view {
+    if reading.view() == view {
         return Ok(database);
     }
     let detail = format!(
-        "{address} is read as {reading}, at {}; to read it another way: paperclip-node db set {address} --as <reading>",
-        shown.path(),
+        "{address} is read as {reading}, at /{}; to read it another way: paperclip-node db set {address} --as <reading>",
+        resource(reading.view()),
         address = database.address(),
     );
     Err(Problem::new(Kind::WrongType, detail))
@@ -66,6 +40,13 @@ fn to_read(api: &Api, db: &str, view: View) -> Result<Database, Problem> {
 
 fn to_write(api: &Api, db: &str, view: View) -> Result<Database, Problem> {
     viewed(api.node().database_to_write(db)?, view)
+}
+
+/// An operation that clients may write to a database that is read as this one is.
+fn fitting(database: &Database, operation: Operation) -> Result<Operation, Problem> {
+    let checked = database.reading().check(&operation);
+    checked.map_err(|misfit| Problem::new(Kind::UnusableValue, misfit))?;
+    Ok(operation)
 }
 
 impl From<NodeError> for Problem {

@@ -1,0 +1,162 @@
+//! The reading of a log as it is found from its oldest operations.
+
+use super::{
+    database::Reading,
+    database_type::{DatabaseType, Types, UNTYPED, named},
+};
+use crate::{
+    cbor::Value,
+    view::{Op, Operation, property_key},
+};
+use std::convert::Infallible;
+
+/// How many entries from the oldest on are looked at to find a reading. What comes later changes nothing, so that a database
+/// does not change under its clients.
+pub const SAMPLED: usize = 16;
+
+impl Reading {
+    /// The reading of a log whose manifest names the type `hint` and whose oldest payloads are these; at most [`SAMPLED`] of
+    /// them are drawn. A type that is not known is read as events.
+    pub fn find(types: &Types, hint: &str, oldest: impl IntoIterator<Item = Value>) -> Self {
+        let found: Result<Self, Infallible> = Self::try_find(types, hint, oldest.into_iter().map(Ok));
+        match found {
+            Ok(found) => found,
+            Err(never) => match never {},
+        }
+    }
+
+    /// As [`find`](Self::find), where drawing can fail.
+    pub fn try_find<E>(
+        types: &Types,
+        hint: &str,
+        oldest: impl IntoIterator<Item = Result<Value, E>>,
+    ) -> Result<Self, E> {
+        let Some(hinted) = named(types, hint) else { return Ok(Self::default()) };
+        let untyped = hint == UNTYPED;
+        if !untyped && hinted.index_by().is_none() {
+            return Ok(Self::of(hinted));
+        }
+        let mut fields = Fields::default();
+        let mut fitting: Vec<&'static dyn DatabaseType> = types.to_vec();
+        let mut any = false;
+        for payload in oldest.into_iter().take(SAMPLED) {
+            let operation = Operation::of(payload?);
+            any = true;
+            fields.narrow(&operation);
+            fitting.retain(|kind| kind.check(&operation).is_ok());
+            if untyped && fitting.iter().all(|kind| kind.name() == UNTYPED) {
+                break;
+            }
+        }
+        let field = |kind: &dyn DatabaseType| kind.index_by().map(|usual| fields.preferred(usual));
+        fitting.retain(|kind| field(*kind).is_none_or(|found| found.is_some()));
+        let kind = if untyped && any { fitting.pop().unwrap_or(hinted) } else { hinted };
+        let found = Self::of(kind);
+        Ok(match field(kind).flatten() {
+            Some(index_by) => found.named_by(index_by),
+            None => found,
+        })
+    }
+}
+
+/// The fields that hold the key in all items so far; `None` before the first.
+#[derive(Default)]
+struct Fields(Option<Vec<String>>);
+
+impl Fields {
+    fn narrow(&mut self, operation: &Operation) {
+        if operation.op != Op::Put {
+            return;
+        }
+        let (key, item) = (operation.property_key(), &operation.value);
+        let holds = |field: &str| item.get(field).is_some_and(|held| property_key(Some(held)) == key);
+        match &mut self.0 {
+            Some(fields) => fields.retain(|field| holds(field)),
+            None => {
+                let names = item.as_map().into_iter().flat_map(|map| map.iter().map(|(name, _)| name));
+                self.0 = Some(names.filter(|name| holds(name)).map(str::to_owned).collect());
+            }
+        }
+    }
+
+    /// The usual field if it is among them, or the first in the order of maps.
+    fn preferred(&self, usual: &str) -> Option<String> {
+        let fields = self.0.as_ref()?;
+        fields.iter().find(|field| *field == usual).or(fields.first()).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cbor::Map,
+        reading::{Events, KeyValue, TYPES},
+    };
+
+    fn document(fields: &[(&str, &str)]) -> Value {
+        Map::from_iter(fields.iter().map(|(name, value)| (*name, Value::from(*value)))).into()
+    }
+
+    fn put(key: &str, value: Value) -> Value {
+        Operation::put(key, value).into_payload()
+    }
+
+    fn add() -> Value {
+        Operation::add("event".into()).into_payload()
+    }
+
+    #[test]
+    fn operations_tell_more_than_the_manifest() {
+        let by_id = put("a", document(&[("myCustomId", "a"), ("text", "hello")]));
+        let other = put("b", document(&[("myCustomId", "b"), ("text", "b")]));
+        let usual = put("a", document(&[("_id", "a"), ("aa", "a")]));
+        let plain = put("a", "value".into());
+        let gone = Operation::del("a").into_payload();
+        let numbered = Operation::put(1, Map::from_iter([("_id", 1.into())]).into()).into_payload();
+        let upper = put("A", document(&[("_id", "a")]));
+        for (hint, payloads, found) in [
+            ("events", vec![], "events"),
+            ("events", vec![add(), plain.clone()], "events"),
+            ("events", vec![plain.clone(), add()], "events"),
+            ("events", vec![plain.clone(), Value::Bytes(vec![1])], "events"),
+            ("events", vec![gone.clone()], "keyvalue"),
+            ("events", vec![plain.clone(), gone.clone()], "keyvalue"),
+            ("events", vec![by_id.clone(), plain.clone()], "keyvalue"),
+            ("events", vec![by_id.clone(), gone, other.clone()], "documents by myCustomId"),
+            ("events", vec![other, by_id.clone()], "documents by myCustomId"),
+            ("events", vec![usual.clone()], "documents"),
+            ("events", vec![numbered], "documents"),
+            ("events", vec![upper], "keyvalue"),
+            ("keyvalue", vec![by_id.clone()], "keyvalue"),
+            ("documents", vec![], "documents"),
+            ("documents", vec![add(), by_id.clone()], "documents by myCustomId"),
+            ("documents", vec![by_id.clone()], "documents by myCustomId"),
+            ("documents", vec![plain, by_id.clone()], "documents"),
+            ("documents", vec![usual], "documents"),
+            ("lists", vec![by_id], "events"),
+        ] {
+            let reading = Reading::find(TYPES, hint, payloads.clone());
+            assert_eq!(reading.to_string(), found, "{hint}: {payloads:?}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_operations_decide() {
+        let keys = || std::iter::repeat_n(put("a", "value".into()), SAMPLED);
+        let find = |payloads: Vec<Value>| Reading::find(TYPES, "events", payloads);
+        assert_eq!(find(keys().chain([add()]).collect()), Reading::of(&KeyValue));
+        assert_eq!(find([add()].into_iter().chain(keys()).collect()), Reading::of(&Events));
+    }
+
+    #[test]
+    fn no_more_is_drawn_than_decides() {
+        let drawn = |hint: &str, payload: Value| {
+            let mut drawn = 0;
+            Reading::find(TYPES, hint, std::iter::repeat_with(|| payload.clone()).inspect(|_| drawn += 1));
+            drawn
+        };
+        assert_eq!((drawn("events", add()), drawn("keyvalue", add()), drawn("lists", add())), (1, 0, 0));
+        assert_eq!(drawn("events", put("a", "value".into())), SAMPLED);
+    }
+}
