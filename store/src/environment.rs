@@ -4,10 +4,10 @@ use super::{
     disk::{Disk, RealDisk},
     index::{SECONDARY, SecondaryIndexes},
     journal::SEGMENT_BYTES,
-    tree::MemoryEngine,
+    tree::{OpenEngine, Sled},
 };
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,8 +20,8 @@ pub(super) struct Environment {
     pub(super) random: fn(&mut [u8]) -> io::Result<()>,
     /// The size at which a new file of the journal is begun, in bytes.
     pub(super) segment_bytes: u64,
-    /// An index in memory in place of the one on disk.
-    pub(super) index: Option<MemoryEngine>,
+    /// What keeps the index.
+    pub(super) engine: Arc<dyn OpenEngine>,
     /// What is derived from entries.
     pub(super) secondary: SecondaryIndexes,
 }
@@ -34,29 +34,19 @@ impl Environment {
             disk: Arc::new(RealDisk),
             random,
             segment_bytes: SEGMENT_BYTES,
-            index: None,
+            engine: Arc::new(Sled),
             secondary: SECONDARY,
         }
     }
 
     /// Whether a data directory has an index.
     pub(super) fn has_index(&self, dir: &Path) -> bool {
-        match &self.index {
-            Some(index) => !index.is_empty(),
-            None => index_folder(dir).exists(),
-        }
+        self.engine.is_there(&index_folder(dir))
     }
 
     /// Removes the index of a data directory, for good.
     pub(super) fn remove_index(&self, dir: &Path) -> io::Result<()> {
-        if let Some(index) = &self.index {
-            index.clear();
-            return Ok(());
-        }
-        match fs::remove_dir_all(index_folder(dir)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed.and_then(|()| self.disk.sync_folder(dir)),
-        }
+        if self.engine.remove(&index_folder(dir))? { self.disk.sync_folder(dir) } else { Ok(()) }
     }
 }
 

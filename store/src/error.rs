@@ -2,6 +2,7 @@
 
 use oplog::{Address, Hash, entry::EntryError};
 use std::{
+    error::Error,
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -49,7 +50,7 @@ pub enum OpenError {
         /// The directory.
         dir: PathBuf,
     },
-    /// An interrupted snapshot keeps the engine from opening (sled issue 1527).
+    /// Something unfinished keeps the engine from opening; moved away, it is missed by nobody.
     #[error(
         "the index in {} does not open: {cause}. Move the unfinished {} away and start again",
         dir.display(), leftover.display()
@@ -122,12 +123,10 @@ impl OpenError {
     /// Why the engine did not open a folder, with the remedy that fits.
     pub(super) fn engine(dir: &Path, cause: EngineError) -> Self {
         let dir = dir.to_owned();
-        if cause.is_in_use() {
-            Self::IndexInUse { dir, cause }
-        } else if cause.is_disk_full() {
-            Self::NoRoom { dir, cause }
-        } else {
-            Self::Engine { dir, cause }
+        match cause {
+            EngineError::InUse(_) => Self::IndexInUse { dir, cause },
+            EngineError::NoRoom(_) => Self::NoRoom { dir, cause },
+            EngineError::Failed(_) | EngineError::Panicked => Self::Engine { dir, cause },
         }
     }
 
@@ -144,7 +143,8 @@ impl OpenError {
     }
 }
 
-fn is_no_room(error: &io::Error) -> bool {
+/// Whether an error of the system says that the disk is full.
+pub(super) fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
@@ -173,29 +173,26 @@ impl fmt::Display for Holder {
     }
 }
 
-/// An error of the storage engine.
+/// An error of the engine that keeps the index, as the store tells them apart. The cause is the engine's own.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EngineError {
-    /// The engine says so itself.
+    /// Another handle has the files open.
     #[error(transparent)]
-    Sled(#[from] sled::Error),
+    InUse(Arc<dyn Error + Send + Sync>),
+    /// The disk has no room for the engine's files.
+    #[error(transparent)]
+    NoRoom(Arc<dyn Error + Send + Sync>),
+    /// Something else is wrong.
+    #[error(transparent)]
+    Failed(Arc<dyn Error + Send + Sync>),
     /// It panicked; the message is in the log.
     #[error("the storage engine panicked")]
     Panicked,
 }
 
 impl EngineError {
-    /// Whether the disk has no room for the engine's files.
     pub(super) fn is_disk_full(&self) -> bool {
-        // Some errors keep their kind, others only the text.
-        matches!(self, Self::Sled(sled::Error::Io(error))
-            if is_no_room(error) || error.to_string().contains("No space left on device"))
-    }
-
-    /// Whether another handle has the files open.
-    pub(super) fn is_in_use(&self) -> bool {
-        // sled wraps the error of the lock in one of its own, and keeps only the text
-        matches!(self, Self::Sled(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock"))
+        matches!(self, Self::NoRoom(_))
     }
 }
 
@@ -332,16 +329,13 @@ mod tests {
 
     #[test]
     fn nobody_is_told_to_move_an_index_away_that_is_in_use_or_has_no_room() {
-        let io = |error| OpenError::engine(Path::new("db"), EngineError::Sled(sled::Error::Io(error)));
-        let in_use = io(io::Error::other("could not acquire lock on \"db/db\""));
-        let full = io(io::Error::from(io::ErrorKind::StorageFull));
-        let full_in_words = io(io::Error::other("No space left on device (os error 28)"));
+        let cause = || -> Arc<io::Error> { Arc::new(io::Error::other("corrupt snapshot")) };
+        let told = |cause| OpenError::engine(Path::new("db"), cause);
+        let in_use = told(EngineError::InUse(cause()));
         assert!(matches!(in_use, OpenError::IndexInUse { .. }), "{in_use}");
-        for error in [full, full_in_words] {
-            assert!(matches!(error, OpenError::NoRoom { .. }), "{error}");
-            assert!(error.to_string().contains("Make room"), "{error}");
-        }
-        let damaged = io(io::Error::other("corrupt snapshot"));
-        assert!(damaged.to_string().contains("Move that folder away"), "{damaged}");
+        let full = told(EngineError::NoRoom(cause())).to_string();
+        assert!(full.contains("Make room"), "{full}");
+        let damaged = told(EngineError::Failed(cause())).to_string();
+        assert!(damaged.contains("Move that folder away"), "{damaged}");
     }
 }

@@ -83,6 +83,8 @@ impl Flusher {
     pub(super) fn written(&self, journal: &Journal) {
         let mut tail = self.shared.tail();
         let end = journal.end();
+        debug_assert!(tail.end <= end, "the journal only grows");
+        debug_assert!(self.synced() <= end, "on disk is what was written");
         if end.segment > tail.end.segment {
             // The file before was synced before this one was begun.
             let begun = Offset { at: FRAMES_START, ..end };
@@ -205,6 +207,7 @@ impl Shared {
             observer.observe(took);
         }
         self.progress.send_modify(|progress| {
+            debug_assert!(progress.writes < writes || progress.synced >= end, "what is on disk stays there");
             progress.writes = progress.writes.max(writes);
             progress.synced = progress.synced.max(end);
         });

@@ -9,6 +9,8 @@
 //! time writes a database; different databases may be written at once.
 
 mod config;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod database;
 mod disk;
 mod environment;
@@ -46,6 +48,7 @@ pub use journal::Damage;
 pub use rebuild::RebuildReport;
 pub use remove::RemovedReport;
 pub use sweep::SweepReport;
+pub use tree::{Bounds, Change, Engine, MemoryEngine, OpenEngine, Pair, Sled, Value};
 pub use verify::{Difference, MAX_DIFFERENCES, VerifyReport};
 
 use bytes::Bytes;
@@ -103,7 +106,9 @@ struct Writes {
 impl Writes {
     /// That the tree has followed the journal to its end.
     fn checkpoint(&self, synced: Offset) -> Checkpoint {
-        Checkpoint { followed: self.journal.end(), synced, epoch: self.journal.epoch() }
+        let followed = self.journal.end();
+        debug_assert!(synced <= followed, "on disk is what was written: {synced:?} of {followed:?}");
+        Checkpoint { followed, synced, epoch: self.journal.epoch() }
     }
 }
 
@@ -148,6 +153,15 @@ impl Store {
     /// the journal is not changed, and every write fails with [`StoreError::ReadOnly`].
     pub fn open(dir: &Path, config: &StoreConfig) -> Result<Self, OpenError> {
         Self::open_in(&Environment::machine(), dir, config)
+    }
+
+    /// Opens the store with another engine for its index than sled.
+    pub fn open_with(
+        dir: &Path,
+        config: &StoreConfig,
+        engine: Arc<dyn OpenEngine>,
+    ) -> Result<Self, OpenError> {
+        Self::open_in(&Environment { engine, ..Environment::machine() }, dir, config)
     }
 
     /// A committed block of any kind, checked against its hash.
@@ -319,8 +333,10 @@ impl Store {
         if writes.journal.is_broken() {
             flusher.poison(Poison::Journal);
         }
+        let locations = appended?;
+        debug_assert!(before <= writes.journal.end(), "the journal only grows");
         let mut batch = Batch::default();
-        change(&mut batch, &appended?);
+        change(&mut batch, &locations);
         if before.segment < writes.journal.end().segment {
             index::put_file(&mut batch, before);
         }

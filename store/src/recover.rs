@@ -4,19 +4,19 @@ use super::{
     Counters, Inner, Store, Writes,
     config::StoreConfig,
     database::DatabaseStore,
-    environment::Environment,
+    environment::{self, Environment},
     error::{OpenError, StoreError},
     flush::Flusher,
     format::{self, Format},
     healing::DamagedBlocks,
     index::{SecondaryIndexes, put_file},
-    journal::{FRAMES_START, Found, Frame, Journal, Kind, Offset, records},
+    journal::{FRAMES_START, Found, Frame, Journal, Kind, Location, Offset, records},
     keys::{self, Number},
     lock::DirectoryLock,
     migrate,
     rebuild::Scope,
     record::{Checkpoint, Registration, decode_count},
-    tree::{Batch, MemoryEngine, Tree},
+    tree::{Batch, OpenEngine, Tree},
 };
 use oplog::{Address, Entry};
 use std::{
@@ -87,8 +87,8 @@ fn bring_up(
     Ok(store)
 }
 
-fn open_tree(folder: &Path, config: &StoreConfig) -> Result<Tree, OpenError> {
-    Tree::open(folder, config.cache_bytes).map_err(|cause| match Tree::leftover_snapshot(folder) {
+fn open_tree(engine: &dyn OpenEngine, folder: &Path, config: &StoreConfig) -> Result<Tree, OpenError> {
+    Tree::open(engine, folder, config.cache_bytes).map_err(|cause| match engine.leftover(folder) {
         Some(leftover) => OpenError::LeftoverSnapshot { dir: folder.to_owned(), leftover, cause },
         None => OpenError::engine(folder, cause),
     })
@@ -252,10 +252,7 @@ impl Store {
         config: &StoreConfig,
     ) -> Result<Self, OpenError> {
         let lock = Arc::new(DirectoryLock::take(dir)?);
-        let open_index = || match &environment.index {
-            Some(index) => Ok(Tree::in_memory(index.clone())),
-            None => open_tree(&dir.join("db"), config),
-        };
+        let open_index = || open_tree(&*environment.engine, &environment::index_folder(dir), config);
         match format::check(&*environment.disk, dir)? {
             Format::One => migrate::run(environment, dir, open_index)?,
             Format::Two => migrate::finish(environment, dir)?,
@@ -264,7 +261,7 @@ impl Store {
         match open_index().and_then(|tree| open(tree, Access::Full)) {
             Err(full) if full.is_disk_full() => {
                 tracing::error!(error = %full, "no room to open the store: it is read-only until a restart");
-                open(Tree::in_memory(MemoryEngine::default()), Access::ReadOnly).map_err(|error| {
+                open(Tree::in_memory(), Access::ReadOnly).map_err(|error| {
                     tracing::error!(%error, "the store cannot be opened to be read either");
                     full
                 })
@@ -280,9 +277,33 @@ impl Store {
         for pair in self.inner.tree.with_prefix(&[keys::STAGED_BYTES]) {
             staged += decode_count(&pair?.1)?;
         }
+        debug_assert_eq!(staged, self.staged_sum()?, "the bytes of staged blocks are their sum");
+        debug_assert!(self.are_below(writes.next_number)?, "a number is never given twice");
+        writes.staged_bytes = 0;
         self.count_staged(&mut writes, staged, 0);
         self.inner.counters.journal_bytes.store(writes.journal.bytes(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Bytes of all staged blocks, block by block.
+    fn staged_sum(&self) -> Result<u64, StoreError> {
+        let rows = self.inner.tree.with_prefix(&[keys::STAGED]);
+        rows.map(|pair| Ok(u64::from(Location::decode(&pair?.1)?.length))).sum()
+    }
+
+    /// Whether all databases, those too that are being removed, have numbers below one.
+    fn are_below(&self, next: Number) -> Result<bool, StoreError> {
+        for pair in self.inner.tree.with_prefix(&[keys::DATABASE]) {
+            if Registration::decode(&pair?.1).is_ok_and(|it| it.number >= next) {
+                return Ok(false);
+            }
+        }
+        for pair in self.inner.tree.with_prefix(&[keys::REMOVED]) {
+            if keys::number_of(&pair?.0).is_none_or(|number| number >= next) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The number that the next new database gets.

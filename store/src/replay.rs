@@ -32,6 +32,7 @@ impl Store {
                 synced: followed.min(self.inner.flusher.synced()),
                 epoch: frames.epoch(),
             };
+            debug_assert!(checkpoint.synced <= followed, "on disk is what was written");
             batch.put(keys::CHECKPOINT, checkpoint.encode());
             self.inner.tree.apply(batch)?;
             count += 1;

@@ -137,6 +137,11 @@ impl DatabaseStore {
 impl Store {
     /// Counts blocks in and out of staging.
     pub(super) fn count_staged(&self, writes: &mut Writes, more: u64, less: u64) {
+        // A rebuild while the store is opened comes before the count.
+        debug_assert!(
+            self.inner.access.get().is_none() || writes.staged_bytes + more >= less,
+            "more goes out of staging than came in"
+        );
         writes.staged_bytes = (writes.staged_bytes + more).saturating_sub(less);
         self.inner.counters.staged_bytes.store(writes.staged_bytes, Ordering::Relaxed);
     }

@@ -54,7 +54,7 @@ const KINDS: [Kind; 8] = [
 ];
 
 impl Kind {
-    fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Block => 1,
             Self::Entry => 2,

@@ -55,7 +55,8 @@ pub(super) fn run(
     copy.finish()?;
     format::mark(&*environment.disk, dir)?;
     if let Some(index) = index {
-        index.close(&environment::index_folder(dir));
+        drop(index);
+        environment.engine.wait_until_closed(&environment::index_folder(dir));
     }
     finish(environment, dir)
 }

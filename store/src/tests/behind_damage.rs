@@ -7,14 +7,14 @@ use super::{
     recovery::damage,
     writer,
 };
-use crate::{Store, StoreConfig, tree::MemoryEngine};
+use crate::{Store, conformance::Place as _, tree::MemoryEngine};
 use bytes::Bytes;
 use oplog::{
     Entry, Hash,
     log::{Added, Log},
     view::Operation,
 };
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 const ENTRIES: usize = 30;
 
@@ -49,10 +49,6 @@ fn read(block: Bytes) -> Added {
     Added::of(Entry::decode(&block).unwrap(), block)
 }
 
-fn lose_index(dir: &Path) {
-    fs::remove_dir_all(dir.join("db")).unwrap();
-}
-
 #[test]
 fn intact_entries_behind_damage_wait_for_what_is_missing_and_survive_sweeps() {
     let (replica, hashes) = filled();
@@ -60,7 +56,7 @@ fn intact_entries_behind_damage_wait_for_what_is_missing_and_survive_sweeps() {
     assert_eq!(damage(&replica, DAMAGED), hashes[DAMAGED]);
     let behind: BTreeSet<Hash> = hashes[DAMAGED + 1..].iter().copied().collect();
 
-    let mut replica = replica.reopen_after(lose_index);
+    let mut replica = replica.reopen_without_index();
     assert_eq!(replica.log.len(), DAMAGED as u64);
     assert_eq!(waiting(&replica), behind);
     // Sweeps move them, and throw none of them away.
@@ -73,7 +69,7 @@ fn intact_entries_behind_damage_wait_for_what_is_missing_and_survive_sweeps() {
     for index_lost in [false, true] {
         replica = replica.reopen_after(|dir| {
             if index_lost {
-                lose_index(dir)
+                dir.lose_index().unwrap()
             }
         });
         assert_eq!(waiting(&replica), behind, "index lost: {index_lost}");
@@ -81,7 +77,7 @@ fn intact_entries_behind_damage_wait_for_what_is_missing_and_survive_sweeps() {
     join_what_waits(&mut replica, &[read(missing)], &hashes[DAMAGED + 1..]);
     replica.check();
     assert_eq!((waiting(&replica), replica.store.stats().staged_bytes), (BTreeSet::new(), 0));
-    replica.reopen_after(lose_index).check();
+    replica.reopen_without_index().check();
 }
 
 /// Makes the file that is written mostly garbage, so that it is swept.
@@ -117,7 +113,7 @@ fn what_was_fetched_and_committed_waits_and_what_was_not_is_fetched_again() {
     replica.commit(fetched[..3].to_vec());
     damage(&replica, DAMAGED);
 
-    let mut replica = replica.reopen_after(lose_index);
+    let mut replica = replica.reopen_without_index();
 
     let mut behind: BTreeSet<Hash> = hashes[DAMAGED + 1..].iter().copied().collect();
     behind.extend(staged[..3].iter().map(|(hash, _)| *hash));
@@ -125,7 +121,7 @@ fn what_was_fetched_and_committed_waits_and_what_was_not_is_fetched_again() {
     // A sweep moves them, and the record that they were committed.
     for round in 0..2 {
         fill_and_remove(&replica.store, round);
-        replica = replica.reopen_after(lose_index);
+        replica = replica.reopen_without_index();
         assert_eq!(waiting(&replica), behind, "sweep {round}");
     }
 }
@@ -134,12 +130,12 @@ fn what_was_fetched_and_committed_waits_and_what_was_not_is_fetched_again() {
 fn a_removed_database_does_not_wait() {
     let (replica, hashes) = filled();
     damage(&replica, DAMAGED);
-    let replica = replica.reopen_after(lose_index);
+    let replica = replica.reopen_without_index();
     replica.store.remove_database(&address("db")).unwrap();
-    let Replica { dir, store, database, .. } = replica;
+    let Replica { place, store, database, .. } = replica;
     drop((store, database));
-    lose_index(dir.path());
-    let store = Store::open(dir.path(), &StoreConfig::default()).unwrap();
+    place.lose_index().unwrap();
+    let store = place.open().unwrap();
     assert_eq!(store.stored_databases().unwrap(), []);
     let database = store.database(&address("db")).unwrap();
     assert_eq!(database.staged_hashes().count(), 0);

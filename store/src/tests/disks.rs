@@ -33,7 +33,7 @@ impl Machine {
         let environment = Environment {
             disk: Arc::new(self.disk.clone()),
             segment_bytes: 8 << 10,
-            index: Some(self.index.clone()),
+            engine: Arc::new(self.index.clone()),
             ..Environment::machine()
         };
         Store::open_in(&environment, self.dir.path(), &StoreConfig::default())

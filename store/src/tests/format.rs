@@ -69,7 +69,7 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn a_store_is_written_as_the_fixture_has_it() {
     let replica = replica();
-    let journal = fs::read(replica.dir.path().join("journal/00000000.journal")).unwrap();
+    let journal = fs::read(replica.place.path().join("journal/00000000.journal")).unwrap();
     let keys = dump(&replica);
     if std::env::var_os("PAPERCLIP_WRITE_FIXTURE").is_some() {
         fs::create_dir_all(fixture("")).unwrap();

@@ -1,9 +1,12 @@
 //! A store of format 1 becomes one of format 2, and what was forged in it stays what it was: bytes in a value.
 
-use super::{address, put, writer};
+use super::{Directory, address, put, writer};
 use crate::{
-    Store, StoreConfig,
-    tree::{Batch, Tree},
+    OpenError, Store, StoreConfig,
+    conformance::{Place, check_store, with_seeds},
+    environment::Environment,
+    journal::{Found, Frame, Kind, Offset},
+    tree::{Batch, OpenEngine as _, Sled, Tree},
 };
 use oplog::{
     Hash,
@@ -11,7 +14,7 @@ use oplog::{
     view::Operation,
 };
 use std::{
-    fs,
+    fs, io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
@@ -32,10 +35,11 @@ fn old_directory(journal: &[u8]) -> TempDir {
 
 /// Puts the index of the fixture into a directory.
 fn put_index(dir: &Path, lines: &str) {
-    let tree = Tree::open(&dir.join("db"), 1 << 20).unwrap();
+    let tree = Tree::open(&Sled, &dir.join("db"), 1 << 20).unwrap();
     tree.apply(index_of(lines)).unwrap();
     tree.flush().unwrap();
-    tree.close(&dir.join("db"));
+    drop(tree);
+    Sled.wait_until_closed(&dir.join("db"));
 }
 
 /// The keys of an index, as the fixture has them.
@@ -67,6 +71,51 @@ pub(super) fn frame(code: u8, payload: &[u8]) -> Vec<u8> {
 pub(super) const ENTRY: u8 = 2;
 pub(super) const REGISTERED: u8 = 5;
 pub(super) const REMOVED: u8 = 6;
+
+/// A directory whose journal is of format 1 whenever it is opened.
+struct Old(Directory);
+
+impl Place for Old {
+    fn open(&self) -> Result<Store, OpenError> {
+        if self.0.join("journal").exists() {
+            downgrade(&self.0);
+        }
+        self.0.open()
+    }
+
+    fn lose_index(&self) -> io::Result<()> {
+        self.0.lose_index()
+    }
+}
+
+/// Writes a journal as format 1 had it, with nothing of an index.
+fn downgrade(dir: &Path) {
+    let found = Found::at(&dir.join("journal"), &Environment::machine()).unwrap();
+    let mut journal = Vec::new();
+    for read in found.scan(Offset::default()).unwrap() {
+        let (_, Frame { kind, payload, .. }) = read.unwrap();
+        match kind {
+            Kind::Swept => {}
+            // With a byte for the type.
+            Kind::Registered => journal.extend(frame(kind.code(), &[&payload[..], &[0]].concat())),
+            _ => journal.extend(frame(kind.code(), &payload)),
+        }
+    }
+    for segment in found.segments().list().unwrap() {
+        fs::remove_file(found.segments().path(segment)).unwrap();
+    }
+    match fs::remove_dir_all(dir.join("db")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => panic!("{error}"),
+        _ => {}
+    }
+    fs::write(dir.join("journal/00000000.log"), journal).unwrap();
+    fs::write(dir.join("format"), "paperclip store 1\n").unwrap();
+}
+
+#[test]
+fn a_store_that_is_migrated_time_and_again_agrees_with_the_log_in_memory() {
+    with_seeds(8, |seed| check_store(Old(Directory::new_in(Environment::machine())), seed));
+}
 
 pub(super) fn check_fixture(store: &Store) {
     let database = store.database(&address("db")).unwrap();

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     OpenError, Store, StoreConfig,
+    conformance::with_seeds,
     environment::Environment,
     tree::{MemoryEngine, Tree},
 };
@@ -15,8 +16,6 @@ use oplog::{Hash, log::LogRead as _};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{fs, path::PathBuf, sync::Arc};
 use tempfile::TempDir;
-
-const SEED: &str = "PAPERCLIP_SEED";
 
 /// What chance may leave after a cut is tried so often.
 const OUTCOMES: usize = 4;
@@ -38,7 +37,7 @@ impl Old {
             old.disk.put(&old.file(number), bytes);
         }
         if let Some(lines) = index {
-            Tree::in_memory(old.index.clone()).apply(index_of(lines)).unwrap();
+            Tree::open(&old.index, old.dir.path(), 0).unwrap().apply(index_of(lines)).unwrap();
         }
         old
     }
@@ -56,7 +55,7 @@ impl Old {
         let environment = Environment {
             disk: Arc::new(disk.clone()),
             segment_bytes: 1 << 20,
-            index: Some(index.clone()),
+            engine: Arc::new(index.clone()),
             ..Environment::machine()
         };
         Store::open_in(&environment, self.dir.path(), &StoreConfig::default())
@@ -102,16 +101,8 @@ impl Old {
 }
 
 /// Runs a test with a seed, which is printed if it fails.
-fn with_seed(test: impl FnOnce(&mut StdRng)) {
-    let given = std::env::var(SEED).ok().and_then(|text| text.parse().ok());
-    let seed: u64 = given.unwrap_or_else(rand::random);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        test(&mut StdRng::seed_from_u64(seed));
-    }));
-    if let Err(panic) = outcome {
-        eprintln!("{SEED}={seed}");
-        std::panic::resume_unwind(panic);
-    }
+fn with_seed(test: impl Fn(&mut StdRng)) {
+    with_seeds(1, |seed| test(&mut StdRng::seed_from_u64(seed)));
 }
 
 #[test]

@@ -5,7 +5,10 @@
 //! time before, or lost. `PAPERCLIP_SEED` repeats a run.
 
 use super::{address, block, put, sim_disk::SimDisk, writer};
-use crate::{DatabaseStore, Store, StoreConfig, StoreError, environment::Environment, tree::MemoryEngine};
+use crate::{
+    DatabaseStore, Store, StoreConfig, StoreError, conformance::with_seeds, environment::Environment,
+    tree::MemoryEngine,
+};
 use oplog::{Hash, log::LogRead as _};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::{
@@ -14,8 +17,6 @@ use std::{
 };
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
-
-const SEED: &str = "PAPERCLIP_SEED";
 
 /// Runs of one test; each has several power cuts.
 const RUNS: u64 = 84;
@@ -140,7 +141,7 @@ impl Machine {
         let environment = Environment {
             disk: Arc::new(self.disk.clone()),
             segment_bytes: SEGMENT_BYTES,
-            index: Some(self.index.clone()),
+            engine: Arc::new(self.index.clone()),
             ..Environment::machine()
         };
         Store::open_in(&environment, self.dir.path(), &StoreConfig::default()).unwrap()
@@ -245,15 +246,5 @@ fn run(seed: u64) {
 
 #[test]
 fn what_was_acknowledged_survives_a_power_cut_at_any_moment() {
-    if let Some(seed) = std::env::var(SEED).ok().and_then(|text| text.parse().ok()) {
-        return run(seed);
-    }
-    let first: u64 = rand::random();
-    for seed in (0..RUNS).map(|number| first.wrapping_add(number)) {
-        let outcome = std::panic::catch_unwind(|| run(seed));
-        if let Err(panic) = outcome {
-            eprintln!("{SEED}={seed}");
-            std::panic::resume_unwind(panic);
-        }
-    }
+    with_seeds(RUNS, run);
 }

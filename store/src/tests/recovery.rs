@@ -66,7 +66,7 @@ pub(super) fn damage(replica: &Replica, place: usize) -> oplog::Hash {
 
 pub(super) fn damage_block(replica: &Replica, hash: &oplog::Hash) {
     let at = replica.store.indexed(hash).unwrap().unwrap().location();
-    let path = replica.dir.path().join(format!("journal/{:08x}.journal", at.segment));
+    let path = replica.place.path().join(format!("journal/{:08x}.journal", at.segment));
     let file = fs::File::options().write(true).open(path).unwrap();
     file.write_all_at(b"\xee", at.at + u64::from(at.length) / 2).unwrap();
 }
@@ -99,14 +99,18 @@ fn damage_in_the_middle_of_the_last_file_cuts_nothing_off() {
         let replica = filled();
         let hash = damage(&replica, 20);
         let path = |dir: &std::path::Path| dir.join("journal/00000000.journal");
-        let length = fs::metadata(path(replica.dir.path())).unwrap().len();
+        let length = fs::metadata(path(replica.place.path())).unwrap().len();
         let entries = replica.database.len().unwrap();
         let replica = replica.reopen_after(|dir| {
             if index_lost {
                 fs::remove_dir_all(dir.join("db")).unwrap();
             }
         });
-        assert_eq!(fs::metadata(path(replica.dir.path())).unwrap().len(), length, "index lost: {index_lost}");
+        assert_eq!(
+            fs::metadata(path(replica.place.path())).unwrap().len(),
+            length,
+            "index lost: {index_lost}"
+        );
         assert!(matches!(replica.store.block(&hash), Err(_) | Ok(None)), "the damaged block is not served");
         if !index_lost {
             assert_eq!(replica.database.open_log().unwrap().len(), entries, "what was acknowledged is there");
@@ -117,10 +121,10 @@ fn damage_in_the_middle_of_the_last_file_cuts_nothing_off() {
 #[test]
 fn the_unfinished_end_of_a_write_is_cut_off() {
     let mut replica = filled();
-    let whole = fs::read(replica.dir.path().join("journal/00000000.journal")).unwrap();
+    let whole = fs::read(replica.place.path().join("journal/00000000.journal")).unwrap();
     let before = replica.memory.clone();
     replica.write([put("cut", "off")]);
-    let length = fs::metadata(replica.dir.path().join("journal/00000000.journal")).unwrap().len();
+    let length = fs::metadata(replica.place.path().join("journal/00000000.journal")).unwrap().len();
     // The power went before the last frame was on disk, and the index was there already.
     replica.memory = before;
     let replica = replica.reopen_after(|dir| {
@@ -128,7 +132,7 @@ fn the_unfinished_end_of_a_write_is_cut_off() {
         file.set_len(length - 40).unwrap();
     });
     replica.check();
-    let found = fs::read(replica.dir.path().join("journal/00000000.journal")).unwrap();
+    let found = fs::read(replica.place.path().join("journal/00000000.journal")).unwrap();
     assert_eq!(found.len(), whole.len());
     // But for the epoch in the file's beginning, which is another one now.
     assert!(found[1024..] == whole[1024..], "what stands before the cut was changed");
@@ -145,7 +149,7 @@ proptest! {
         let journal = |dir: &std::path::Path| dir.join("journal/00000000.journal");
         for n in 0..12 {
             replica.write((0..3).map(|m| put(&format!("{}", m % 2), &n.to_string())));
-            lengths.push(fs::metadata(journal(replica.dir.path())).unwrap().len());
+            lengths.push(fs::metadata(journal(replica.place.path())).unwrap().len());
         }
         let start = lengths[0] - 1;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "small")]
@@ -173,7 +177,7 @@ fn an_index_that_lags_follows_the_journal() {
     let mut replica = filled();
     replica.store.inner.tree.flush().unwrap();
     let copy = tempfile::TempDir::new().unwrap();
-    copy_folder(&replica.dir.path().join("db"), copy.path());
+    copy_folder(&replica.place.path().join("db"), copy.path());
     let other = replica.store.database(&address("other")).unwrap();
     let mut forked = replica.log.clone();
     let theirs: Vec<_> =

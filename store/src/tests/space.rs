@@ -49,11 +49,11 @@ fn a_removed_database_gives_its_space_back() {
         assert_eq!(store.block(&Hash::of(b"kept too")).unwrap().unwrap(), &b"kept too"[..]);
     };
     check(&replica.store);
-    let Replica { dir, store, database, .. } = replica;
+    let Replica { place: dir, store, database, .. } = replica;
     drop((store, database, keep));
-    check(&open(dir.path()));
-    std::fs::remove_dir_all(dir.path().join("db")).unwrap();
-    check(&open(dir.path()));
+    check(&open(&dir));
+    std::fs::remove_dir_all(dir.join("db")).unwrap();
+    check(&open(&dir));
 }
 
 #[test]
@@ -67,17 +67,10 @@ fn a_database_that_is_removed_and_added_again_starts_afresh() {
     assert!(!replica.store.has_block(&first[0]).unwrap());
     assert_eq!(replica.store.remove_database(&address("unknown")).unwrap(), Default::default());
 
-    let Replica { environment, dir, store, database: stale, memory, .. } = replica;
-    drop((stale, memory));
-    let replica = Replica {
-        environment,
-        log: database.open_log().unwrap(),
-        memory: Default::default(),
-        dir,
-        store,
-        database,
-    };
-    let mut replica = replica.reopen();
+    let log = database.open_log().unwrap();
+    let Replica { place, store, database: stale, .. } = replica;
+    drop(stale);
+    let mut replica = Replica { place, store, database, log, memory: Default::default() }.reopen();
     replica.write([put("key", "again")]);
     replica.check();
     let replica = replica.reopen_after(|dir| std::fs::remove_dir_all(dir.join("db")).unwrap());
@@ -152,10 +145,10 @@ fn an_interrupted_removal_is_finished() {
     batch.remove(keys::database(&address("db").manifest()));
     batch.put(keys::prefix(keys::REMOVED, number), []);
     replica.store.inner.tree.apply(batch).unwrap();
-    let Replica { dir, store, database, .. } = replica;
+    let Replica { place: dir, store, database, .. } = replica;
     drop((store, database));
 
-    let store = open(dir.path());
+    let store = open(&dir);
     assert_eq!(store.stored_databases().unwrap(), []);
     assert!(hashes.iter().all(|hash| !store.has_block(hash).unwrap()));
     for kind in [keys::ORDER, keys::VIEW, keys::LIVE, keys::HEADS, keys::REMOVED] {

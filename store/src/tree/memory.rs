@@ -1,35 +1,44 @@
 //! A tree in memory: for tests, and where the disk has no room for one.
 
-use super::{Bounds, Change, Engine, EngineError, Pair, Value};
+use super::{Bounds, Change, Engine, EngineError, OpenEngine, Pair, Value};
 use std::{
     collections::BTreeMap,
+    io,
     ops::Bound,
+    path::Path,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
 type Keys = BTreeMap<Value, Value>;
 
-/// A sorted map. A clone is another handle to the same.
+/// A sorted map. A clone is another handle to the same, and so is one that is opened.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryEngine(Arc<RwLock<Keys>>);
+pub struct MemoryEngine(Arc<RwLock<Keys>>);
 
 impl MemoryEngine {
     fn keys(&self) -> RwLockReadGuard<'_, Keys> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.keys().is_empty()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// The tree as it is now, apart from what becomes of this one.
     #[cfg(test)]
     pub(crate) fn snapshot(&self) -> Self {
         Self(Arc::new(RwLock::new(self.keys().clone())))
+    }
+}
+
+impl OpenEngine for MemoryEngine {
+    fn open(&self, _folder: &Path, _cache_bytes: u64) -> Result<Box<dyn Engine>, EngineError> {
+        Ok(Box::new(self.clone()))
+    }
+
+    fn is_there(&self, _folder: &Path) -> bool {
+        !self.keys().is_empty()
+    }
+
+    fn remove(&self, _folder: &Path) -> io::Result<bool> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(false)
     }
 }
 

@@ -1,45 +1,15 @@
 //! The tree: keys derived from the journal. No other module knows the engine that keeps them.
 
+mod engine;
 mod memory;
 mod on_disk;
 
-pub(super) use memory::MemoryEngine;
+pub use engine::{Bounds, Change, Engine, OpenEngine, Pair, Value};
+pub use memory::MemoryEngine;
+pub use on_disk::Sled;
 
 use super::error::{EngineError, Poison, StoreError};
-use std::{
-    fmt,
-    ops::Bound,
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
-
-/// A value of the tree, or a key.
-pub(super) type Value = sled::IVec;
-
-/// A key and its value.
-type Pair = Result<(Value, Value), EngineError>;
-
-/// A key and its new value, or none where it is removed.
-type Change = (Value, Option<Value>);
-
-/// From where to where.
-type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
-
-/// What keeps the keys, in the order of their bytes.
-trait Engine: fmt::Debug + Send + Sync {
-    fn get(&self, key: &[u8]) -> Result<Option<Value>, EngineError>;
-
-    fn range(&self, bounds: Bounds) -> Box<dyn DoubleEndedIterator<Item = Pair> + Send>;
-
-    /// Makes changes together or not at all. Of two for one key the later one counts.
-    fn apply(&self, changes: Vec<Change>) -> Result<(), EngineError>;
-
-    /// Brings all changes to disk.
-    fn flush(&self) -> Result<(), EngineError>;
-
-    /// Bytes on disk.
-    fn bytes(&self) -> u64;
-}
+use std::{ops::Bound, path::Path, sync::OnceLock};
 
 /// Changes that are made together or not at all.
 #[derive(Debug, Default)]
@@ -47,11 +17,11 @@ pub(super) struct Batch(Vec<Change>);
 
 impl Batch {
     pub(super) fn put(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
-        self.0.push((key.as_ref().into(), Some(value.as_ref().into())));
+        self.0.push((bytes(key), Some(bytes(value))));
     }
 
     pub(super) fn remove(&mut self, key: impl AsRef<[u8]>) {
-        self.0.push((key.as_ref().into(), None));
+        self.0.push((bytes(key), None));
     }
 
     /// Adds the changes of another batch behind these.
@@ -70,22 +40,21 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Opens the tree in a folder, which the caller has locked for this process.
-    pub(super) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
-        Ok(Self::over(on_disk::SledEngine::open(folder, cache_bytes)?))
+    pub(super) fn open(
+        engine: &dyn OpenEngine,
+        folder: &Path,
+        cache_bytes: u64,
+    ) -> Result<Self, EngineError> {
+        Ok(Self::over(engine.open(folder, cache_bytes)?))
     }
 
     /// A tree that goes with the process.
-    pub(super) fn in_memory(engine: MemoryEngine) -> Self {
-        Self::over(engine)
+    pub(super) fn in_memory() -> Self {
+        Self::over(Box::new(MemoryEngine::default()))
     }
 
-    fn over(engine: impl Engine + 'static) -> Self {
-        Self { engine: Box::new(engine), failed: OnceLock::new() }
-    }
-
-    /// An unfinished snapshot in a folder, which keeps the tree from opening.
-    pub(super) fn leftover_snapshot(folder: &Path) -> Option<PathBuf> {
-        on_disk::leftover_snapshot(folder)
+    fn over(engine: Box<dyn Engine>) -> Self {
+        Self { engine, failed: OnceLock::new() }
     }
 
     pub(super) fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>, StoreError> {
@@ -141,16 +110,14 @@ impl Tree {
         Poison::Write(self.failed.get_or_init(|| error).clone())
     }
 
-    /// Closes the tree in a folder and waits until its threads have let go of the files, so that they can be deleted.
-    pub(super) fn close(self, folder: &Path) {
-        drop(self);
-        on_disk::wait_until_closed(folder);
-    }
-
     /// Bytes of the tree's file.
     pub(super) fn bytes(&self) -> u64 {
         self.engine.bytes()
     }
+}
+
+fn bytes(slice: impl AsRef<[u8]>) -> Value {
+    Value::copy_from_slice(slice.as_ref())
 }
 
 /// The bound behind all keys with a prefix.

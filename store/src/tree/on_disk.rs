@@ -4,11 +4,13 @@
 //! above some kilobytes. So nothing depends on it: acknowledged is what the journal holds, and a tree that lags behind or
 //! does not open is brought up from there.
 
-use super::{Bounds, Change, Engine, EngineError, Pair, Value};
+use super::{Bounds, Change, Engine, EngineError, OpenEngine, Pair, Value, bytes};
+use crate::error::is_no_room;
 use std::{
     fs,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -22,26 +24,50 @@ const LET_GO_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait before looking whether it is.
 const LET_GO_PAUSE: Duration = Duration::from_millis(10);
 
+/// sled, as the store sets it up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sled;
+
 /// The open tree.
 #[derive(Debug)]
-pub(super) struct SledEngine {
+struct SledEngine {
     db: sled::Db,
     file: PathBuf,
 }
 
-impl SledEngine {
-    /// Opens the tree in a folder, which the caller has locked for this process. So a tree that is in use can only be one
-    /// that this process has just dropped and whose threads still let go of it, and is waited for.
-    pub(super) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
+impl OpenEngine for Sled {
+    /// A tree that is in use can only be one that this process has just dropped and whose threads still let go of it, and is
+    /// waited for.
+    fn open(&self, folder: &Path, cache_bytes: u64) -> Result<Box<dyn Engine>, EngineError> {
         let deadline = Instant::now() + LET_GO_WITHIN;
         loop {
-            match Self::open_once(folder, cache_bytes) {
-                Err(error) if error.is_in_use() && Instant::now() < deadline => thread::sleep(LET_GO_PAUSE),
-                opened => return opened,
+            match SledEngine::open_once(folder, cache_bytes) {
+                Err(EngineError::InUse(_)) if Instant::now() < deadline => thread::sleep(LET_GO_PAUSE),
+                opened => return Ok(Box::new(opened?)),
             }
         }
     }
 
+    /// sled's threads end some time after the tree was dropped.
+    fn wait_until_closed(&self, folder: &Path) {
+        let Ok(file) = fs::File::open(folder.join("db")) else { return };
+        let deadline = Instant::now() + LET_GO_WITHIN;
+        while file.try_lock().is_err() && Instant::now() < deadline {
+            thread::sleep(LET_GO_PAUSE);
+        }
+    }
+
+    /// An unfinished snapshot, which sled takes for the newest one (its issue 1527).
+    fn leftover(&self, folder: &Path) -> Option<PathBuf> {
+        let unfinished = |path: &PathBuf| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            name.starts_with("snap.") && name.ends_with(".generating")
+        };
+        fs::read_dir(folder).ok()?.filter_map(|file| Some(file.ok()?.path())).find(unfinished)
+    }
+}
+
+impl SledEngine {
     fn open_once(folder: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
         let config = sled::Config::new()
             .path(folder)
@@ -53,40 +79,23 @@ impl SledEngine {
     }
 }
 
-/// Waits until the threads of a tree that was dropped have let go of its files, so that they can be deleted.
-pub(super) fn wait_until_closed(folder: &Path) {
-    let Ok(file) = fs::File::open(folder.join("db")) else { return };
-    let deadline = Instant::now() + LET_GO_WITHIN;
-    while file.try_lock().is_err() && Instant::now() < deadline {
-        thread::sleep(LET_GO_PAUSE);
-    }
-}
-
-/// An unfinished snapshot in a folder, which sled takes for the newest one (its issue 1527).
-pub(super) fn leftover_snapshot(folder: &Path) -> Option<PathBuf> {
-    let unfinished = |path: &PathBuf| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        name.starts_with("snap.") && name.ends_with(".generating")
-    };
-    fs::read_dir(folder).ok()?.filter_map(|file| Some(file.ok()?.path())).find(unfinished)
-}
-
 impl Engine for SledEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Value>, EngineError> {
-        Ok(self.db.get(key)?)
+        Ok(self.db.get(key).map_err(told)?.map(|value| bytes(&value)))
     }
 
     fn range(&self, bounds: Bounds) -> Box<dyn DoubleEndedIterator<Item = Pair> + Send> {
         let pairs = self.db.range::<Vec<u8>, Bounds>(bounds);
-        Box::new(pairs.map(|pair| pair.map_err(EngineError::from)))
+        let owned = |(key, value): (sled::IVec, sled::IVec)| (bytes(&key), bytes(&value));
+        Box::new(pairs.map(move |pair| pair.map(owned).map_err(told)))
     }
 
     fn apply(&self, changes: Vec<Change>) -> Result<(), EngineError> {
         let mut batch = sled::Batch::default();
         for (key, value) in changes {
             match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+                Some(value) => batch.insert(&key[..], &value[..]),
+                None => batch.remove(&key[..]),
             }
         }
         guarded(|| self.db.apply_batch(batch))
@@ -104,7 +113,45 @@ impl Engine for SledEngine {
 /// sled meets some states of its files with a panic.
 fn guarded<T>(run: impl FnOnce() -> sled::Result<T>) -> Result<T, EngineError> {
     match panic::catch_unwind(AssertUnwindSafe(run)) {
-        Ok(result) => Ok(result?),
+        Ok(result) => result.map_err(told),
         Err(_) => Err(EngineError::Panicked),
+    }
+}
+
+/// What sled says, as the store tells failures apart. Some errors of the system keep their kind in sled's, others only the text.
+fn told(error: sled::Error) -> EngineError {
+    let of_system = match &error {
+        sled::Error::Io(error) => Some((is_no_room(error), error.to_string())),
+        _ => None,
+    };
+    let cause = Arc::new(error);
+    match of_system {
+        Some((_, text)) if text.contains("could not acquire lock") => EngineError::InUse(cause),
+        Some((true, _)) => EngineError::NoRoom(cause),
+        Some((_, text)) if text.contains("No space left on device") => EngineError::NoRoom(cause),
+        _ => EngineError::Failed(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn what_keeps_the_tree_from_opening_is_told_apart() {
+        let io = |error| told(sled::Error::Io(error));
+        let in_use = io(io::Error::other("could not acquire lock on \"db/db\""));
+        assert!(matches!(in_use, EngineError::InUse(_)), "{in_use}");
+        for full in [
+            io::Error::from(io::ErrorKind::StorageFull),
+            io::Error::other("No space left on device (os error 28)"),
+        ] {
+            let full = io(full);
+            assert!(matches!(full, EngineError::NoRoom(_)), "{full}");
+        }
+        let damaged = io(io::Error::other("corrupt snapshot"));
+        assert!(matches!(damaged, EngineError::Failed(_)), "{damaged}");
+        assert!(damaged.to_string().contains("corrupt snapshot"), "{damaged}");
     }
 }
