@@ -7,6 +7,14 @@
 //! | --- | --- |
 //! | [`address`] | multiaddrs that a node can dial |
 //! | [`certificate`] | the documents that make a node one of its cluster |
+//! | [`shape`] | what requests and responses of the API hold |
+//! | [`problem`] | what can go wrong with a request |
+//! | [`http`] | a blocking client of the API |
 
 pub mod address;
 pub mod certificate;
+pub mod http;
+pub mod problem;
+pub mod shape;
+
+pub use http::{Client, ClientError, Reply, Request, db_path};

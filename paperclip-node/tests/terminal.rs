@@ -137,8 +137,22 @@ fn pseudoterminal() -> (File, Stdio) {
 fn database(name: &str, state: &str) -> Json {
     json!({
         "address": ADDRESS, "name": name, "role": "pinned", "state": state, "type": "events", "entries": 1,
-        "heads": 1, "pending": 0, "refused": 0, "peers": [], "unreachable_blocks": [],
+        "heads": 1, "digest": "d", "pending": 0, "refused": 0, "refused_by_reason": {}, "peers": [], "damaged": 0,
+        "unreachable": 0, "unreachable_blocks": [], "unreadable": 0, "problems": [], "javascript": true,
         "access": { "type": "ipfs", "address": "/ipfs/zdpu1", "write": ["*"] }, "reading": "events",
+        "reading_chosen": false, "seconds_since_exchange": null,
+    })
+}
+
+fn status(ready: bool, problems: &[&str], databases: &[Json]) -> Json {
+    json!({
+        "version": "0.1.0", "peer_id": "12D3Koo", "addrs": [], "uptime_seconds": 3.0, "ready": ready,
+        "identity": {
+            "id": "02", "public_key": "03", "hash": null, "certified": false,
+            "request": { "id": "02", "public_key": "03", "signature_id": "30" },
+        },
+        "cluster": { "id": "02", "catalog": ADDRESS }, "problems": problems, "peers": 2, "store_bytes": 1,
+        "damaged_blocks": 0, "journal_damage": { "parts": 0, "bytes": 0, "files": 0 }, "databases": databases,
     })
 }
 
@@ -168,22 +182,32 @@ fn with_text(text: &str) -> Answers {
     let mut failed = database(text, "failed");
     failed["error"] = json!(text);
     failed["access"]["write"] = json!([text]);
-    failed["refused_last"] = json!([{ "hash": "zdpu1", "writer": text, "peer": "12D3Koo", "detail": text }]);
+    failed["refused"] = json!(1);
+    let refused = json!({
+        "address": ADDRESS, "name": text, "refused": 1, "refused_by_reason": {},
+        "last": [{
+            "hash": "zdpu1", "reason": "bad-signature", "writer": text, "key": null, "peer": "12D3Koo",
+            "detail": text, "age_seconds": 1.0,
+        }],
+    });
     let peer = json!({
         "peer_id": "12D3KooWMC41nu1ihbmgK4vcppS4w4HrGa8DH8novuy7Lh1oe2SV", "outbound": true, "agent": text,
         "address": "/ip4/10.0.0.1/tcp/4747", "connected_seconds": 3.0, "databases": [], "state": "connected",
+        "protocols": [], "configured": null,
     });
     let down = json!({
         "peer_id": null, "address": "/ip4/10.0.0.2/tcp/4747", "state": "failed", "unconnected_seconds": 60.0,
+        "configured": "/ip4/10.0.0.2/tcp/4747",
         "last_error": text, "next_try_seconds": 5.0,
     });
-    let status = json!({ "ready": false, "problems": [text], "addrs": [], "databases": [failed] });
+    let status = status(false, &[text], std::slice::from_ref(&failed));
     let keys = json!([{ "hash": "zdpu1", "key": text, "value": text }]);
     let mut keyvalue = database("kv", "open");
     keyvalue["reading"] = json!("keyvalue");
     Prepared::default()
         .with("/v1/databases", json!([failed]))
         .with("/v1/databases/bad", failed)
+        .with("/v1/databases/bad/refused", refused)
         .with("/v1/databases/kv", keyvalue)
         .with("/v1/databases/kv/kv", keys)
         .with("/v1/peers", json!([peer, down]))
@@ -276,7 +300,7 @@ fn a_pin_that_waits_says_so() {
     let pinned = |state: &str| {
         Prepared::default()
             .with("/v1/databases", database("-", state))
-            .with("/v1/status", json!({ "peers": 2 }))
+            .with("/v1/status", status(true, &[], &[]))
             .serve()
     };
     let waiting = pinned("opening").piped(&["db", "pin", ADDRESS]);

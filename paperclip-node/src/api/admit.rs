@@ -1,7 +1,7 @@
 //! What every request passes on its way to a handler, and its answer on the way back.
 
 use super::{
-    Api, REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT,
+    Api,
     problem::{Kind, Problem},
     routes::SLOW_ROUTES,
     target,
@@ -13,6 +13,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use paperclip_client::http::{REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT};
 use std::time::Instant;
 
 /// The route of requests that lead nowhere.

@@ -14,7 +14,6 @@
 //! | `extract` | requests parsed at the border |
 //! | `page` | long listings in bounded pages |
 //! | `filter`, `sort` | which documents a query takes, in which order |
-//! | `number` | whole numbers in bodies and queries |
 //! | `shape` | what the node's types look like in JSON |
 //! | `problem` | everything that can go wrong, as problem details |
 //! | `handlers` | the routes |
@@ -28,7 +27,6 @@ mod framing;
 mod guard;
 mod handlers;
 mod limits;
-mod number;
 mod openapi;
 mod page;
 mod places;
@@ -43,7 +41,7 @@ mod unread;
 
 pub use guard::{Guard, OPEN_PATHS};
 pub use limits::{Limits, MAX_CONNECTIONS, MAX_RESERVED_CONNECTIONS};
-pub use page::{MAX_PAGE_BYTES, MAX_PAGE_ITEMS};
+pub use page::MAX_PAGE_BYTES;
 pub use problem::{Kind, Problem};
 pub use server::{BindError, Server};
 pub use token::{Token, TokenError};
@@ -54,7 +52,7 @@ use crate::{
 };
 use body::BodyMemory;
 use oplog::reading::View;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
@@ -66,12 +64,6 @@ pub(crate) const fn resource(view: View) -> &'static str {
         View::Documents => "docs",
     }
 }
-
-/// How long a request may take until its answer begins.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long a resync or a verification may take.
-pub const SLOW_REQUEST_TIMEOUT: Duration = Duration::from_secs(1800);
 
 /// Resyncs and verifications under way at once. More of them are refused.
 pub const MAX_SLOW_REQUESTS: usize = 8;

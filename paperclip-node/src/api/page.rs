@@ -10,10 +10,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use oplog::Hash;
+use paperclip_client::shape::MAX_PAGE_ITEMS;
 use serde::Serialize;
-
-/// The most items of a page, and how many it has unless fewer are asked for.
-pub const MAX_PAGE_ITEMS: usize = 10_000;
 
 /// How many bytes of JSON a page may have. An item that begins below it is still written whole.
 pub const MAX_PAGE_BYTES: usize = 8 << 20;

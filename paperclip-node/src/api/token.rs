@@ -42,9 +42,10 @@ impl Token {
         scheme.eq_ignore_ascii_case(b"bearer ") && self.0.ct_eq(shown).into()
     }
 
-    /// The text, for a client's header.
-    pub fn as_header(&self) -> String {
-        format!("Bearer {}", String::from_utf8_lossy(&self.0))
+    /// The text, for a client to show.
+    pub fn as_str(&self) -> &str {
+        // Visible ASCII characters are text.
+        str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

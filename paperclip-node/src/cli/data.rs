@@ -2,43 +2,42 @@
 
 use super::{
     CliError,
-    client::{Client, db_path},
     commands::AtDatabase,
     output::{Listing, Text, cell, json_line, tell},
     value,
 };
-use crate::api::{MAX_PAGE_ITEMS, resource};
+use crate::api::resource;
 use oplog::reading::{TYPES, View, named};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value as Json, json};
+use paperclip_client::{
+    Client, Request, db_path,
+    shape::{Database, Limit, MAX_PAGE_ITEMS, Query, Written},
+};
+use serde_json::Value as Json;
 
 /// Appends an event.
 pub(super) fn add(at: &AtDatabase, text: &str) -> Result<(), CliError> {
     let body = value::json(text)?;
-    let written = at.client.connect()?.post_text(&db_path(&at.db, &["events"]), &body)?;
-    written_to(at, &written)
+    write(at, &at.client.connect()?, Request::new("POST", &db_path(&at.db, &["events"])).with(&body))
 }
 
 /// Sets a key or stores a document.
 pub(super) fn put(at: &AtDatabase, key: &str, text: &str) -> Result<(), CliError> {
     let body = value::json(text)?;
     let client = at.client.connect()?;
-    let written = client.put_text(&keyed_path(&client, &at.db, key)?, &body)?;
-    written_to(at, &written)
+    write(at, &client, Request::new("PUT", &keyed_path(&client, &at.db, key)?).with(&body))
 }
 
 /// Prints a value or a document.
 pub(super) fn get(at: &AtDatabase, key: &str) -> Result<(), CliError> {
     let client = at.client.connect()?;
-    let found = client.get(&keyed_path(&client, &at.db, key)?)?.json;
+    let found = client.get(&keyed_path(&client, &at.db, key)?)?.json()?;
     Ok(at.client.output().value(&found)?)
 }
 
 /// Deletes a key or a document.
 pub(super) fn del(at: &AtDatabase, key: &str) -> Result<(), CliError> {
     let client = at.client.connect()?;
-    let written = client.delete(&keyed_path(&client, &at.db, key)?)?;
-    written_to(at, &written)
+    write(at, &client, Request::new("DELETE", &keyed_path(&client, &at.db, key)?))
 }
 
 /// Prints everything, newest first.
@@ -55,21 +54,19 @@ pub(super) fn query(
     sort: Option<String>,
     limit: Option<usize>,
 ) -> Result<(), CliError> {
-    let filter = match filter {
-        Some(text) => value::document(text)?,
-        None => json!({}),
-    };
-    let mut request = json!({ "filter": filter, "sort": sort });
+    let filter = filter.map(value::document).transpose()?;
+    let mut request = Query { filter, sort, limit: None };
     let mut left = limit;
     let client = at.client.connect()?;
     let mut listing = Listing::new(&[]);
     let mut path = Some(db_path(&at.db, &["query"]));
     while let Some(current) = path {
-        request["limit"] = json!(left.map(|left| left.min(MAX_PAGE_ITEMS)));
-        let answer = client.post_page(&current, &request)?;
-        print(at, &answer.json, &mut listing)?;
+        request.limit = left.map(|left| Limit(left.min(MAX_PAGE_ITEMS)));
+        let answer = client.post(&current, &request)?;
+        let found = answer.json()?;
+        print(at, &found, &mut listing)?;
         path = answer.next;
-        left = left.map(|left| left.saturating_sub(answer.json.as_array().map_or(0, Vec::len)));
+        left = left.map(|left| left.saturating_sub(found.as_array().map_or(0, Vec::len)));
         if left == Some(0) {
             if path.is_some() {
                 tell("more documents match; raise --limit, or omit it to print all");
@@ -86,7 +83,7 @@ pub(super) fn pages(at: &AtDatabase, client: &Client, first: String) -> Result<(
     let mut listing = Listing::new(&[]);
     while let Some(current) = path {
         let answer = client.get(&current)?;
-        print(at, &answer.json, &mut listing)?;
+        print(at, &answer.json()?, &mut listing)?;
         path = answer.next;
     }
     Ok(())
@@ -108,8 +105,11 @@ fn shown(row: &Json) -> String {
     row.get("value").map_or_else(|| "-".to_owned(), Json::to_string)
 }
 
-fn written_to(at: &AtDatabase, written: &Json) -> Result<(), CliError> {
-    Ok(at.client.output().document(written, || Text::line(cell(written, "hash")))?)
+/// Writes, with the body as it was typed, so that no digit of it is lost on the way.
+fn write(at: &AtDatabase, client: &Client, request: Request<'_>) -> Result<(), CliError> {
+    let answer = client.send(&request)?.accepted()?;
+    let written: Written = answer.read()?;
+    Ok(at.client.output().document(&answer.json()?, || Text::line(written.hash))?)
 }
 
 /// Keys and documents have paths of their own; which one it is, the database's reading decides.
@@ -123,11 +123,7 @@ fn keyed_path(client: &Client, db: &str, key: &str) -> Result<String, CliError> 
 }
 
 fn view(client: &Client, db: &str) -> Result<View, CliError> {
-    let reading = cell(&client.get(&db_path(db, &[]))?.json, "reading");
-    Ok(named(TYPES, &reading).map_or(View::Keys, |it| it.view()))
-}
-
-/// A value as part of a query.
-pub(super) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    let database: Database = client.get(&db_path(db, &[]))?.read()?;
+    let known = database.open.and_then(|open| named(TYPES, &open.reading));
+    Ok(known.map_or(View::Keys, |it| it.view()))
 }

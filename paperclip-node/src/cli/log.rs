@@ -2,13 +2,11 @@
 
 use super::{
     CliError,
-    client::{Client, db_path},
     commands::AtDatabase,
-    data::encoded,
-    databases::rows,
-    output::{Listing, cell, json_line},
+    output::{Listing, cell, json_line, rows},
 };
 use clap::{Args, Subcommand};
+use paperclip_client::{Client, db_path, http::encoded};
 use serde_json::Value as Json;
 
 /// The columns of a list of entries.
@@ -68,12 +66,12 @@ impl RangeArgs {
 pub(super) fn execute(command: LogCommand) -> Result<(), CliError> {
     match command {
         LogCommand::Heads(at) => {
-            let heads = at.client.connect()?.get(&db_path(&at.db, &["heads"]))?.json;
+            let heads = at.client.connect()?.get(&db_path(&at.db, &["heads"]))?.json()?;
             print(&at, &heads, &mut Listing::new(&HEADER))
         }
         LogCommand::Iter { at, range } => iterate(&at, &at.client.connect()?, &range),
         LogCommand::Show { at, hash } => {
-            let entry = at.client.connect()?.get(&db_path(&at.db, &["entries", &hash]))?.json;
+            let entry = at.client.connect()?.get(&db_path(&at.db, &["entries", &hash]))?.json()?;
             Ok(at.client.output().value(&entry)?)
         }
     }
@@ -84,7 +82,7 @@ fn iterate(at: &AtDatabase, client: &Client, range: &RangeArgs) -> Result<(), Cl
     let mut listing = Listing::new(&HEADER);
     while let Some(current) = path {
         let answer = client.get(&current)?;
-        print(at, &answer.json, &mut listing)?;
+        print(at, &answer.json()?, &mut listing)?;
         path = answer.next;
     }
     Ok(())

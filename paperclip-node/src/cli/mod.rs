@@ -3,10 +3,11 @@
 //! `run` is the node itself, `demo` starts several of them, `identity` works on files. Everything else is a client of a
 //! running node's HTTP API. Exit codes: 0 done, 1 the request failed (standard error says why), 2 wrong usage.
 
-pub(crate) mod client;
+mod client;
 mod commands;
 mod data;
 mod databases;
+mod description;
 mod flags;
 mod greeting;
 mod identity;
@@ -68,6 +69,12 @@ pub enum CliError {
     /// Standard input or output failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+}
+
+impl From<paperclip_client::ClientError> for CliError {
+    fn from(error: paperclip_client::ClientError) -> Self {
+        Self::Client(error.into())
+    }
 }
 
 impl CliError {

@@ -2,88 +2,83 @@
 
 use super::{
     CliError,
-    client::{Client, db_path},
-    databases::{listed, listing, rows},
-    output::{Cell, Progress, Text, cell, duration, size, tell},
+    description::{listed, listing, optional},
+    output::{Cell, Progress, Text, duration, size, tell},
     target::ClientArgs,
 };
-use serde_json::{Value as Json, json};
+use paperclip_client::{
+    Client, db_path,
+    shape::{
+        Absence, Connect, Connected, Connection, Count, HowLong, Peer, Repair, Resync, Status, Verification,
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value as Json;
 
 /// Tells how a node and its databases are.
 pub(super) fn status(args: &ClientArgs) -> Result<(), CliError> {
     let client = args.connect()?;
-    let status = client.get("/v1/status")?.json;
-    Ok(args.output().document(&status, || describe(&status))?)
+    let answer = client.get("/v1/status")?;
+    let status: Status = answer.read()?;
+    Ok(args.output().document(&answer.json()?, || describe(&status))?)
 }
 
-fn describe(status: &Json) -> Text {
-    let at = |pointer: &str| {
-        Cell::from(match status.pointer(pointer) {
-            None | Some(Json::Null) => "-".to_owned(),
-            Some(Json::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        })
-    };
-    let ready = match status.get("ready").and_then(Json::as_bool) {
-        Some(true) => Cell::good("yes"),
-        _ => Cell::bad("no"),
-    };
-    let problems = status.get("problems").map_or(&[][..], rows).iter().filter_map(Json::as_str);
+fn describe(status: &Status) -> Text {
+    let ready = if status.ready { Cell::good("yes") } else { Cell::bad("no") };
     let node = [
-        vec![("version", at("/version"))],
-        vec![("up for", duration(status.get("uptime_seconds").and_then(Json::as_f64)).into())],
+        vec![("version", Cell::from(status.version.as_str()))],
+        vec![("up for", duration(Some(status.uptime_seconds)).into())],
         vec![("ready", ready)],
-        problems.map(|problem| ("problem", Cell::bad(problem))).collect(),
-        vec![("peer id", at("/peer_id"))],
-        listed("listens on", status.get("addrs")),
-        vec![("peers", at("/peers"))],
-        vec![("cluster", at("/identity/id"))],
-        vec![("signing key", at("/identity/public_key"))],
-        vec![("certified", at("/identity/certified"))],
-        vec![("catalog", at("/cluster/catalog"))],
-        vec![("on disk", size(status.get("store_bytes").and_then(Json::as_u64)).into())],
-        vec![("damaged blocks", at("/damaged_blocks"))],
+        status.problems.iter().map(|problem| ("problem", Cell::bad(problem.as_str()))).collect(),
+        vec![("peer id", status.peer_id.as_str().into())],
+        listed("listens on", &status.addrs),
+        vec![("peers", status.peers.to_string().into())],
+        vec![("cluster", status.identity.id.as_str().into())],
+        vec![("signing key", status.identity.public_key.as_str().into())],
+        vec![("certified", status.identity.certified.to_string().into())],
+        vec![("catalog", status.cluster.catalog.as_str().into())],
+        vec![("on disk", size(Some(status.store_bytes)).into())],
+        vec![("damaged blocks", status.damaged_blocks.to_string().into())],
     ]
     .concat();
-    let databases = status.get("databases").map_or(&[][..], rows);
-    Text::pairs(node).apart(listing(databases))
+    Text::pairs(node).apart(listing(&status.databases))
 }
 
 /// Lists the peers.
 pub(super) fn peers(args: &ClientArgs) -> Result<(), CliError> {
-    let peers = args.connect()?.get("/v1/peers")?.json;
-    let cells = |peer: &Json| {
-        let (id, address) = (cell(peer, "peer_id"), cell(peer, "address"));
+    let answer = args.connect()?.get("/v1/peers")?;
+    let (documents, peers): (Vec<Json>, Vec<Peer>) = (answer.read()?, answer.read()?);
+    let cells = |(peer, connection): (&Peer, &Connection)| {
+        let id = optional(peer.peer_id.as_deref());
         // The peer's id stands before it.
-        let address = address.strip_suffix(&format!("/p2p/{id}")).map_or(address.clone(), str::to_owned);
+        let address = peer.address.strip_suffix(&format!("/p2p/{id}")).unwrap_or(&peer.address).to_owned();
         vec![
             id,
             address,
-            if peer.get("outbound") == Some(&Json::Bool(true)) { "out" } else { "in" }.to_owned(),
-            duration(peer.get("connected_seconds").and_then(Json::as_f64)),
-            peer.get("databases").map_or(&[][..], rows).len().to_string(),
-            cell(peer, "agent"),
+            if connection.outbound { "out" } else { "in" }.to_owned(),
+            duration(Some(connection.connected_seconds)),
+            connection.databases.len().to_string(),
+            optional(connection.agent.as_deref()),
         ]
     };
     let header = ["PEER", "ADDRESS", "DIRECTION", "UPTIME", "DATABASES", "AGENT"];
-    let peers = rows(&peers);
-    Ok(args.output().documents(peers, || {
-        let (connected, down): (Vec<&Json>, Vec<&Json>) =
-            peers.iter().partition(|peer| peer.get("state").is_none_or(|state| state == "connected"));
-        let table = Text::table(&header, connected.into_iter().map(cells));
+    Ok(args.output().documents(&documents, || {
+        let connected = peers.iter().filter_map(|peer| Some((peer, peer.connection.as_ref()?)));
+        let down: Vec<(&Peer, &Absence)> =
+            peers.iter().filter_map(|peer| Some((peer, peer.absence.as_ref()?))).collect();
+        let table = Text::table(&header, connected.map(cells));
         if down.is_empty() { table } else { table.apart(unconnected(&down)) }
     })?)
 }
 
 /// Configured peers that are not connected: why, and when they are dialled again.
-fn unconnected(down: &[&Json]) -> Text {
-    let cells = |peer: &&Json| {
-        let seconds = |field| duration(peer.get(field).and_then(Json::as_f64));
+fn unconnected(down: &[(&Peer, &Absence)]) -> Text {
+    let cells = |(peer, absence): &(&Peer, &Absence)| {
         vec![
-            Cell::from(cell(peer, "address")),
-            seconds("unconnected_seconds").into(),
-            seconds("next_try_seconds").into(),
-            Cell::bad(cell(peer, "last_error")),
+            Cell::from(peer.address.as_str()),
+            duration(Some(absence.unconnected_seconds)).into(),
+            duration(absence.next_try_seconds).into(),
+            Cell::bad(optional(absence.last_error.as_deref())),
         ]
     };
     let header = ["ADDRESS", "DOWN FOR", "NEXT TRY IN", "LAST ERROR"];
@@ -93,98 +88,126 @@ fn unconnected(down: &[&Json]) -> Text {
 
 /// Connects to a peer.
 pub(super) fn connect(args: &ClientArgs, address: &str) -> Result<(), CliError> {
-    let connected = args.connect()?.post("/v1/peers", &json!({ "addr": address }))?;
-    Ok(args
-        .output()
-        .document(&connected, || Text::line(format!("connected to {}", cell(&connected, "peer_id"))))?)
+    let answer = args.connect()?.post("/v1/peers", &Connect { addr: address.to_owned() })?;
+    let Connected { peer_id } = answer.read()?;
+    Ok(args.output().document(&answer.json()?, || Text::line(format!("connected to {peer_id}")))?)
 }
 
 /// Compares databases with the peers again.
 pub(super) fn resync(args: &ClientArgs, db: Option<&str>, wait_peers: Option<usize>) -> Result<(), CliError> {
-    let request = wait_peers.map_or_else(|| json!({}), |wanted| json!({ "wait_peers": wanted }));
-    let reports = each(&args.connect()?, db, "resync", &request)?;
-    let cells = |report: &Json| {
-        let complete = if is(report, "complete") { Cell::good("yes") } else { Cell::bad("no") };
+    let wait_peers = wait_peers.map(|wanted| Count(wanted as u64));
+    let request = HowLong { wait_peers, timeout_seconds: None };
+    let Reports { documents, reports } = each(&args.connect()?, db, "resync", &request)?;
+    let cells = |report: &Resync| {
+        let complete = if report.complete { Cell::good("yes") } else { Cell::bad("no") };
         vec![
-            cell(report, "name").into(),
-            cell(report, "state").into(),
-            cell(report, "peers").into(),
-            cell(report, "failed").into(),
-            cell(report, "unconnected").into(),
-            cell(report, "fetched").into(),
+            optional(report.name.as_deref()).into(),
+            report.state.word().into(),
+            report.peers.to_string().into(),
+            report.failed.to_string().into(),
+            report.unconnected.to_string().into(),
+            report.fetched.to_string().into(),
             complete,
-            cell(report, "address").into(),
+            report.address.as_str().into(),
         ]
     };
     let header = ["NAME", "STATE", "PEERS", "FAILED", "UNCONNECTED", "FETCHED", "COMPLETE", "ADDRESS"];
-    args.output().rows(&reports, &header, cells)?;
-    failures(&reports, "complete", "may be incomplete; see `paperclip-node db show` and `peers`")
+    args.output().documents(&documents, || Text::table(&header, reports.iter().map(cells)))?;
+    let told = "may be incomplete; see `paperclip-node db show` and `peers`";
+    failures(
+        reports.iter().map(|report| Outcome {
+            label: report.name.as_deref().unwrap_or(&report.address),
+            problems: &report.problems,
+            good: report.complete,
+        }),
+        told,
+    )
 }
 
 /// Checks databases.
 pub(super) fn verify(args: &ClientArgs, db: Option<&str>, repair: bool) -> Result<(), CliError> {
-    let reports = each(&args.connect()?, db, "verify", &json!({ "repair": repair }))?;
-    let cells = |report: &Json| {
+    let request = Repair { repair, timeout_seconds: None };
+    let Reports { documents, reports } = each(&args.connect()?, db, "verify", &request)?;
+    let cells = |report: &Verification| {
         vec![
-            cell(report, "name"),
-            cell(report, "state"),
-            cell(report, "entries"),
-            cell(report, "healed"),
-            cell(report, "differences"),
-            cell(report, "address"),
+            optional(report.name.as_deref()),
+            report.state.to_string(),
+            report.entries.to_string(),
+            report.healed.to_string(),
+            report.differences.to_string(),
+            report.address.clone(),
         ]
     };
-    args.output().rows(&reports, &["NAME", "STATE", "ENTRIES", "HEALED", "DIFFERENCES", "ADDRESS"], cells)?;
-    failures(&reports, "sound", "not found to be sound; `--json` lists what differs")
+    let header = ["NAME", "STATE", "ENTRIES", "HEALED", "DIFFERENCES", "ADDRESS"];
+    args.output().documents(&documents, || Text::table(&header, reports.iter().map(cells)))?;
+    let told = "not found to be sound; `--json` lists what differs";
+    failures(
+        reports.iter().map(|report| Outcome {
+            label: report.name.as_deref().unwrap_or(&report.address),
+            problems: &report.problems,
+            good: report.sound,
+        }),
+        told,
+    )
+}
+
+/// Reports on databases, as they came and as they are understood.
+struct Reports<T> {
+    documents: Vec<Json>,
+    reports: Vec<T>,
 }
 
 /// Asks the same of one database or of all that the node keeps, open or not. The catalog comes first, since it may name
 /// more of them.
-fn each(
+fn each<T: DeserializeOwned>(
     client: &Client,
     db: Option<&str>,
     what: &'static str,
-    request: &Json,
-) -> Result<Vec<Json>, CliError> {
-    let ask = |db: &str| client.post_slow(&db_path(db, &[what]), request);
+    request: &impl Serialize,
+) -> Result<Reports<T>, CliError> {
+    let mut all = Reports { documents: Vec::new(), reports: Vec::new() };
+    let mut ask = |db: &str| -> Result<(), CliError> {
+        let answer = client.post_slow(&db_path(db, &[what]), request)?;
+        all.documents.push(answer.json()?);
+        all.reports.push(answer.read()?);
+        Ok(())
+    };
     if let Some(db) = db {
         let progress = Progress::over(what, 1);
         progress.at(db);
-        return Ok(vec![ask(db)?]);
+        ask(db)?;
+        return Ok(all);
     }
-    let status = client.get("/v1/status")?.json;
-    let catalog = status.pointer("/cluster/catalog").and_then(Json::as_str).unwrap_or_default().to_owned();
-    let mut reports = vec![ask(&catalog)?];
-    let status = client.get("/v1/status")?.json;
-    let databases = status.get("databases").map_or(&[][..], rows);
+    let status = || -> Result<Status, CliError> { Ok(client.get("/v1/status")?.read()?) };
+    let catalog = status()?.cluster.catalog;
+    ask(&catalog)?;
+    let databases = status()?.databases;
     let progress = Progress::over(what, databases.len());
     for database in databases {
-        let address = cell(database, "address");
-        progress.at(&cell(database, "name"));
-        if address != catalog {
-            reports.push(ask(&address)?);
+        progress.at(&optional(database.name.as_deref()));
+        if database.address != catalog {
+            ask(&database.address)?;
         }
         progress.step();
     }
-    Ok(reports)
+    Ok(all)
 }
 
-fn is(report: &Json, field: &str) -> bool {
-    report.get(field) == Some(&Json::Bool(true))
+/// What came of a database.
+struct Outcome<'a> {
+    label: &'a str,
+    problems: &'a [String],
+    good: bool,
 }
 
 /// Tells what must not be overlooked about databases, however sound and in step they are, and fails for those that are not.
-fn failures(reports: &[Json], good: &str, told: &str) -> Result<(), CliError> {
-    for report in reports {
-        let problems = report.get("problems").map_or(&[][..], rows).iter().filter_map(Json::as_str);
-        problems.for_each(|problem| tell(&format!("{}: {problem}", cell(report, "name"))));
+fn failures<'a>(outcomes: impl Iterator<Item = Outcome<'a>>, told: &str) -> Result<(), CliError> {
+    let mut bad = Vec::new();
+    for Outcome { label, problems, good } in outcomes {
+        problems.iter().for_each(|problem| tell(&format!("{label}: {problem}")));
+        if !good {
+            bad.push(label);
+        }
     }
-    let bad = reports.iter().filter(|report| !is(report, good));
-    let names: Vec<String> = bad
-        .map(|report| match report.get("name").and_then(Json::as_str) {
-            Some(_) => cell(report, "name"),
-            None => cell(report, "address"),
-        })
-        .collect();
-    if names.is_empty() { Ok(()) } else { Err(CliError::NotSound(format!("{}: {told}", names.join(", ")))) }
+    if bad.is_empty() { Ok(()) } else { Err(CliError::NotSound(format!("{}: {told}", bad.join(", ")))) }
 }

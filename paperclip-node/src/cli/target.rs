@@ -1,17 +1,17 @@
 //! Which node a command talks to, with which token, and whom it trusts to be that node.
 
-use super::{
-    client::{Client, ClientError},
-    output::Output,
-};
+use super::{client::ClientError, output::Output};
 use crate::{api::Token, identity::read_secret};
 use clap::Args;
+use paperclip_client::{
+    Client,
+    http::tls::{Certificate, PemItem, RootCerts, parse_pem},
+};
 use std::{
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
-use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 /// The largest file of certificate authorities, in bytes: several times all that browsers trust.
 const MAX_AUTHORITY_BYTES: u64 = 1 << 20;
@@ -51,7 +51,8 @@ impl ClientArgs {
             None => None,
         };
         let roots = self.ca_file.as_deref().map(authorities).transpose()?;
-        Client::new(&self.api, token.as_ref(), roots)
+        let client = Client::trusting(&self.api, roots)?;
+        Ok(client.with_token(token.as_ref().map(Token::as_str)))
     }
 
     pub(super) fn output(&self) -> Output {

@@ -8,12 +8,10 @@ mod process;
 mod relay;
 mod scenario;
 
-use crate::{
-    cli::client::{Client, ClientError},
-    identity::KeyFileError,
-};
+use crate::identity::KeyFileError;
 use clap::Args;
 use display::Display;
+use paperclip_client::ClientError;
 use scenario::Demo;
 use std::{io, time::Duration};
 use tokio::runtime::Runtime;
@@ -121,9 +119,4 @@ async fn watch_signals(interrupted: CancellationToken) {
         _ = tokio::signal::ctrl_c() => {}
     }
     interrupted.cancel();
-}
-
-/// The client that the demo talks to its nodes with.
-fn client(port: u16) -> Result<Client, ClientError> {
-    Client::new(&format!("http://127.0.0.1:{port}"), None, None)
 }

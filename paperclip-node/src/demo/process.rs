@@ -1,8 +1,12 @@
 //! One node of the demo: a real process of this very program.
 
-use super::{DemoError, client, system};
-use crate::cli::client::{Answer, Client};
+use super::{DemoError, system};
+use paperclip_client::{
+    Client, Reply,
+    shape::{Peer, PeerState, Status},
+};
 use rustix::process::{Pid, Signal, kill_process};
+use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use std::{
     fs::{self, File},
@@ -62,7 +66,8 @@ impl Process {
             .stderr(File::create(&log).map_err(system("making a log file"))?)
             .spawn()
             .map_err(system("starting a node"))?;
-        let client = client(api_port).map_err(|source| DemoError::Node { node: number, source })?;
+        let client = Client::new(&format!("127.0.0.1:{api_port}"))
+            .map_err(|source| DemoError::Node { node: number, source })?;
         Ok(Self { number, child, client, api_port, listen_port, data_dir, log, stopped: false })
     }
 
@@ -82,8 +87,12 @@ impl Process {
         format!("/ip4/127.0.0.1/tcp/{}", self.listen_port)
     }
 
-    pub(super) fn get(&self, path: &str) -> Result<Answer, DemoError> {
+    pub(super) fn get(&self, path: &str) -> Result<Reply, DemoError> {
         self.client.get(path).map_err(|source| DemoError::Node { node: self.number, source })
+    }
+
+    pub(super) fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, DemoError> {
+        self.get(path)?.read().map_err(|source| DemoError::Node { node: self.number, source })
     }
 
     /// Whether it serves. One that cannot be reached yet does not.
@@ -92,19 +101,18 @@ impl Process {
     }
 
     pub(super) fn peers(&self) -> Result<usize, DemoError> {
-        let peers = self.get("/v1/peers")?.json;
-        let connected = peers.as_array().into_iter().flatten().filter(|peer| peer["state"] == "connected");
-        Ok(connected.count())
+        let peers: Vec<Peer> = self.read("/v1/peers")?;
+        Ok(peers.iter().filter(|peer| peer.state == PeerState::Connected).count())
     }
 
     /// What programs that drive the demo need to know.
     pub(super) fn describe(&self) -> Result<Json, DemoError> {
-        let status = self.get("/v1/status")?.json;
+        let status: Status = self.read("/v1/status")?;
         Ok(json!({
             "node": self.number,
             "api": self.api(),
-            "peer_id": status.get("peer_id"),
-            "addrs": status.get("addrs"),
+            "peer_id": status.peer_id,
+            "addrs": status.addrs,
             "data_dir": self.data_dir.display().to_string(),
         }))
     }

@@ -4,9 +4,13 @@ use super::{
     DATABASE, DemoArgs, DemoError, POLL, STEP_TIMEOUT, display::Display, process::Process, relay::Relay,
     system,
 };
-use crate::{cli::client::db_path, identity::create_key};
+use crate::identity::create_key;
 use oplog::Hash;
-use serde_json::{Value as Json, json};
+use paperclip_client::{
+    db_path,
+    shape::{Create, Database, Open, OpenDatabase},
+};
+use serde_json::json;
 use std::{
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
@@ -67,10 +71,10 @@ impl<'a> Demo<'a> {
             demo.until("a node is ready", |demo| demo.nodes[number].is_ready())?;
             display.node(&demo.nodes[number].describe()?);
         }
-        let created =
-            demo.nodes[0].client().post("/v1/databases", &json!({ "name": DATABASE, "type": "events" }));
-        let created = created.map_err(|source| DemoError::Node { node: 0, source })?;
-        demo.address = created.get("address").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let wanted = Open::Create(Create::new(DATABASE, "events"));
+        let created = demo.nodes[0].client().post("/v1/databases", &wanted).and_then(|answer| answer.read());
+        let created: Database = created.map_err(|source| DemoError::Node { node: 0, source })?;
+        demo.address = created.address;
         display.step(&format!("created {} on node 0", demo.address));
         demo.until("every node has opened the database", |demo| {
             Ok(demo.nodes.iter().all(|node| demo.view(node).is_ok()))
@@ -221,15 +225,10 @@ impl<'a> Demo<'a> {
     }
 
     fn view(&self, node: &Process) -> Result<View, DemoError> {
-        let shown = node.get(&db_path(&self.address, &[]))?.json;
-        let number = |name| shown.get(name).and_then(Json::as_u64);
-        let digest = shown.get("digest").and_then(Json::as_str);
-        match (number("entries"), number("heads"), digest) {
-            (Some(entries), Some(heads), Some(digest)) => {
-                Ok(View { entries, heads, digest: digest.to_owned() })
-            }
-            _ => Err(DemoError::Timeout("the database is open")),
-        }
+        let shown: Database = node.read(&db_path(&self.address, &[]))?;
+        let OpenDatabase { entries, heads, digest, .. } =
+            shown.open.ok_or(DemoError::Timeout("the database is open"))?;
+        Ok(View { entries, heads, digest })
     }
 
     /// A digest of every event in its order, from the first page to the last.
@@ -238,7 +237,7 @@ impl<'a> Demo<'a> {
         let mut text = String::new();
         while let Some(current) = path {
             let page = node.get(&current)?;
-            text.push_str(&page.json.to_string());
+            text.push_str(&page.body);
             path = page.next;
         }
         Ok(Hash::of(text.as_bytes()).to_string())

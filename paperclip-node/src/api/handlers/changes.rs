@@ -6,7 +6,7 @@ use crate::{
         Api,
         extract::{self, Path, Query},
         problem::{Kind, Problem},
-        shape::{EntryShape, entry_of},
+        shape::entry_of,
     },
     database::{Change, Database, ReadError},
 };
@@ -20,8 +20,8 @@ use axum::{
 };
 use futures::{StreamExt as _, stream};
 use oplog::{Entry, order::Position};
+use paperclip_client::shape::{self, Since};
 use prometheus::IntGauge;
-use serde::Deserialize;
 use serde_json::json;
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
@@ -31,13 +31,6 @@ const CATCH_UP_ENTRIES: usize = 64;
 
 /// How often an idle stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// From where.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Since {
-    since: Option<String>,
-}
 
 /// GET `/v1/databases/{db}/changes`
 pub(crate) async fn follow(
@@ -139,5 +132,5 @@ fn give_up(error: &ReadError) -> Option<Option<Entry>> {
 
 fn entry_event(entry: &Entry) -> Option<Event> {
     let event = Event::default().event("entry").id(entry.hash.to_string());
-    event.json_data(EntryShape(entry)).ok()
+    event.json_data(shape::Entry::from(entry)).ok()
 }

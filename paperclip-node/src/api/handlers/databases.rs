@@ -1,11 +1,9 @@
 //! Databases: listed, created, pinned, shown, unpinned, compared, checked.
 
-use super::keys::PageQuery;
 use crate::{
     api::{
         Api,
         extract::{self, Json, OptionalJson, Path, Query},
-        number::Count,
         page::Page,
         problem::{Kind, Problem},
         shape,
@@ -23,9 +21,11 @@ use oplog::{
     json::from_json,
     reading::{AUTO, Reading, TYPES},
 };
+use paperclip_client::shape::{
+    Change, Controller, Count, Create as Wanted, HowLong, Open, Page as Listing, Pin, Remove, Repair,
+    Unpinned,
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value as Document, json};
 use std::{sync::Arc, time::Duration};
 
 /// How long a resync waits for what peers offered, and a repair for damaged blocks, unless they are told.
@@ -37,7 +37,7 @@ const MAX_RESYNC_SECONDS: u64 = 1500;
 /// GET `/v1/databases`: all of them, of which a cluster has a bounded number, unless a page is asked for.
 pub(crate) async fn list(
     State(api): State<Api>,
-    Query(PageQuery { limit, after }): Query<PageQuery>,
+    Query(Listing { limit, after }): Query<Listing>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let after = after.map(|text| extract::hash(Kind::MalformedQuery, &text)).transpose()?.map(Address::new);
@@ -52,103 +52,38 @@ pub(crate) async fn list(
     Ok(page.into_response(&uri, &[]))
 }
 
-/// A database to be created, or the address of one to be pinned.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
-    address: Option<String>,
-    name: Option<String>,
-    r#type: Option<String>,
-    index_by: Option<String>,
-    access: Option<Access>,
-    #[serde(default)]
-    write: Vec<String>,
-    #[serde(default, deserialize_with = "given")]
-    meta: Option<Document>,
-    #[serde(default)]
-    allow_foreign_keys: bool,
-    #[serde(default = "yes")]
-    javascript: bool,
-    #[serde(default)]
-    indexes: Vec<String>,
+fn settings(allow_foreign_keys: bool, javascript: bool) -> Settings {
+    Settings { allow_foreign_keys, no_javascript: !javascript, ..Settings::default() }
 }
 
-/// Who may write: the kind of controller alone, or with its list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Access {
-    Kind(String),
-    Full(FullAccess),
+fn bad_body(detail: impl ToString) -> Problem {
+    Problem::new(Kind::MalformedBody, detail)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FullAccess {
-    r#type: String,
-    #[serde(default)]
-    write: Vec<String>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// `null` counts as given (wire document, section 8).
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Document>, D::Error> {
-    Document::deserialize(deserializer).map(Some)
-}
-
-impl Wanted {
-    fn settings(&self) -> Settings {
-        Settings {
-            allow_foreign_keys: self.allow_foreign_keys,
-            no_javascript: !self.javascript,
-            ..Settings::default()
-        }
-    }
-
-    fn into_create(self) -> Result<Create, Problem> {
-        let bad = |detail: &dyn std::fmt::Display| Problem::new(Kind::MalformedBody, detail.to_string());
-        let missing = || bad(&"give name and type to create a database, or address to pin one");
-        let settings = self.settings();
-        let (name, kind) = self.name.zip(self.r#type).ok_or_else(missing)?;
-        if !self.indexes.is_empty() {
-            return Err(bad(
-                &"indexes: this version finds documents by their _id and by scanning; leave it out",
-            ));
-        }
-        let (controller, write) = match self.access {
-            None => ("ipfs".to_owned(), self.write),
-            Some(Access::Kind(controller)) => (controller, self.write),
-            Some(Access::Full(access)) if self.write.is_empty() => (access.r#type, access.write),
-            Some(Access::Full(_)) => return Err(bad(&"write stands beside access or in it, not both")),
-        };
-        let access = match controller.as_str() {
-            "ipfs" => CreateAccess::Ipfs(write),
-            "orbitdb" => CreateAccess::OrbitDb(write),
-            other => return Err(bad(&format!("access {other:?} is not ipfs or orbitdb"))),
-        };
-        let meta = self.meta.as_ref().map(from_json).transpose();
-        Ok(Create {
-            name,
-            reading: Reading::parse(TYPES, &kind, self.index_by.as_deref()).map_err(|error| bad(&error))?,
-            access,
-            meta: meta.map_err(|error| Problem::new(Kind::UnusableValue, format!("meta: {error}")))?,
-            settings,
-        })
-    }
+fn create(wanted: Wanted) -> Result<Create, Problem> {
+    let Wanted { name, kind, index_by, access, write, meta, allow_foreign_keys, javascript } = wanted;
+    let meta = meta.as_ref().map(from_json).transpose();
+    Ok(Create {
+        name,
+        reading: Reading::parse(TYPES, &kind, index_by.as_deref()).map_err(bad_body)?,
+        access: match access {
+            Controller::Ipfs => CreateAccess::Ipfs(write),
+            Controller::Orbitdb => CreateAccess::OrbitDb(write),
+        },
+        meta: meta.map_err(|error| Problem::new(Kind::UnusableValue, format!("meta: {error}")))?,
+        settings: settings(allow_foreign_keys, javascript),
+    })
 }
 
 /// POST `/v1/databases`
-pub(crate) async fn open(State(api): State<Api>, Json(wanted): Json<Wanted>) -> Result<Response, Problem> {
-    let (info, new) = match &wanted.address {
-        Some(text) if wanted.name.is_none() && wanted.r#type.is_none() => {
-            let address = Address::named(text)
-                .map_err(|error| Problem::new(Kind::MalformedBody, format!("{text:?}: {error}")))?;
-            api.node().pin(address, wanted.settings()).await?
+pub(crate) async fn open(State(api): State<Api>, Json(wanted): Json<Open>) -> Result<Response, Problem> {
+    let (info, new) = match wanted {
+        Open::Pin(Pin { address, allow_foreign_keys, javascript }) => {
+            let named =
+                Address::named(&address).map_err(|error| bad_body(format!("{address:?}: {error}")))?;
+            api.node().pin(named, settings(allow_foreign_keys, javascript)).await?
         }
-        Some(_) => return Err(Problem::new(Kind::MalformedBody, "give an address, or a name and a type")),
-        None => api.node().create(wanted.into_create()?).await?,
+        Open::Create(wanted) => api.node().create(create(wanted)?).await?,
     };
     let address = info.address.to_string();
     let location = format!("/v1/databases/{}", utf8_percent_encode(&address, NON_ALPHANUMERIC));
@@ -161,40 +96,26 @@ pub(crate) async fn show(State(api): State<Api>, Path(db): Path<String>) -> Resu
     Ok(axum::Json(shape::database(&api.node().info(&db)?, true)).into_response())
 }
 
-/// What is to be set; what is left out stays.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Set {
-    reading: Option<String>,
-    index_by: Option<String>,
-    javascript: Option<bool>,
-}
-
-impl Set {
-    fn into_choice(self) -> Result<Choice, Problem> {
-        let bad = |detail: &dyn std::fmt::Display| Problem::new(Kind::MalformedBody, detail.to_string());
-        let reading = match (self.reading.as_deref(), self.index_by.as_deref()) {
-            (None, None) if self.javascript.is_none() => {
-                return Err(bad(&"nothing to set: give reading or javascript"));
-            }
-            (None, None) => None,
-            (Some(AUTO), None) => Some(None),
-            (Some(word), field) => {
-                Some(Some(Reading::parse(TYPES, word, field).map_err(|error| bad(&error))?))
-            }
-            (None, Some(_)) => return Err(bad(&"index_by goes with a reading: give both")),
-        };
-        Ok(Choice { reading, javascript: self.javascript })
-    }
+fn choice(change: &Change) -> Result<Choice, Problem> {
+    let reading = match (change.reading.as_deref(), change.index_by.as_deref()) {
+        (None, None) if change.javascript.is_none() => {
+            return Err(bad_body("nothing to set: give reading or javascript"));
+        }
+        (None, None) => None,
+        (Some(AUTO), None) => Some(None),
+        (Some(word), field) => Some(Some(Reading::parse(TYPES, word, field).map_err(bad_body)?)),
+        (None, Some(_)) => return Err(bad_body("index_by goes with a reading: give both")),
+    };
+    Ok(Choice { reading, javascript: change.javascript })
 }
 
 /// PATCH `/v1/databases/{db}`
 pub(crate) async fn set(
     State(api): State<Api>,
     Path(db): Path<String>,
-    Json(set): Json<Set>,
+    Json(change): Json<Change>,
 ) -> Result<Response, Problem> {
-    let info = api.node().choose(&db, set.into_choice()?).await?;
+    let info = api.node().choose(&db, choice(&change)?).await?;
     Ok(axum::Json(shape::database(&info, true)).into_response())
 }
 
@@ -205,30 +126,14 @@ pub(crate) async fn refused(State(api): State<Api>, Path(db): Path<String>) -> R
     Ok(axum::Json(shape::refusals(&info, &refusals)).into_response())
 }
 
-/// What unpinning does to what is on disk.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Unpin {
-    #[serde(default)]
-    remove: bool,
-}
-
 /// DELETE `/v1/databases/{db}`
 pub(crate) async fn unpin(
     State(api): State<Api>,
     Path(db): Path<String>,
-    Query(Unpin { remove }): Query<Unpin>,
+    Query(Remove { remove }): Query<Remove>,
 ) -> Result<Response, Problem> {
     let address = api.node().unpin(&db, remove).await?;
-    Ok(axum::Json(json!({ "address": address.to_string(), "removed": remove })).into_response())
-}
-
-/// How to resync.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HowLong {
-    timeout_seconds: Option<Count>,
-    wait_peers: Option<Count>,
+    Ok(axum::Json(Unpinned { address: address.to_string(), removed: remove }).into_response())
 }
 
 /// POST `/v1/databases/{db}/resync`
@@ -242,22 +147,12 @@ pub(crate) async fn resync(
     let timeout = waiting(timeout_seconds);
     let wait_peers = wait_peers.map(|Count(peers)| usize::try_from(peers).unwrap_or(usize::MAX));
     let report = api.node().resync(&db, timeout, wait_peers).await?;
-    let problems = problems_of(&api, &db);
-    Ok(axum::Json(shape::with_problems(shape::resync(&report), problems)).into_response())
+    Ok(axum::Json(shape::resync(&report, problems_of(&api, &db))).into_response())
 }
 
 /// How long to wait for peers.
 fn waiting(seconds: Option<Count>) -> Duration {
     Duration::from_secs(seconds.map_or(RESYNC_SECONDS, |Count(seconds)| seconds.min(MAX_RESYNC_SECONDS)))
-}
-
-/// How to verify.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Repair {
-    #[serde(default)]
-    repair: bool,
-    timeout_seconds: Option<Count>,
 }
 
 /// POST `/v1/databases/{db}/verify`
@@ -270,8 +165,8 @@ pub(crate) async fn verify(
     let Repair { repair, timeout_seconds } = how.unwrap_or_default();
     let within = waiting(timeout_seconds);
     let report = api.node().verify(&db, repair.then_some(within)).await?;
-    let verification = shape::verification(&report).map_err(super::of_store)?;
-    Ok(axum::Json(shape::with_problems(verification, problems_of(&api, &db))).into_response())
+    let verification = shape::verification(&report, problems_of(&api, &db)).map_err(super::of_store)?;
+    Ok(axum::Json(verification).into_response())
 }
 
 /// What must not be overlooked about a database, however sound and in step it is.
@@ -284,38 +179,23 @@ fn problems_of(api: &Api, db: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn create(body: Document) -> Result<Create, Problem> {
-        serde_json::from_value::<Wanted>(body).unwrap().into_create()
+    #[test]
+    fn what_is_to_be_created_is_read() {
+        let wanted =
+            Wanted { access: Controller::Orbitdb, write: vec!["*".into()], ..Wanted::new("a", "events") };
+        assert_eq!(create(wanted).unwrap().access, CreateAccess::OrbitDb(vec!["*".to_owned()]));
+        let plain = create(Wanted::new("a", "keyvalue")).unwrap();
+        assert_eq!(
+            (plain.reading, plain.meta, plain.settings.no_javascript),
+            (Reading::KeyValue, None, false)
+        );
     }
 
     #[test]
-    fn access_is_given_in_either_form() {
-        let short =
-            create(json!({ "name": "a", "type": "events", "access": "orbitdb", "write": ["*"] })).unwrap();
-        let full = json!({ "name": "a", "type": "events", "access": { "type": "orbitdb", "write": ["*"] } });
-        assert_eq!(create(full).unwrap(), short);
-        assert_eq!(short.access, CreateAccess::OrbitDb(vec!["*".to_owned()]));
-        let plain = create(json!({ "name": "a", "type": "events" })).unwrap();
-        assert_eq!((plain.access, plain.meta), (CreateAccess::Ipfs(vec![]), None));
-    }
-
-    #[test]
-    fn a_null_meta_counts_as_given() {
-        let created = create(json!({ "name": "a", "type": "events", "meta": null })).unwrap();
-        assert_eq!(created.meta, Some(oplog::Value::Null));
-    }
-
-    #[test]
-    fn what_cannot_be_created_is_malformed() {
-        for body in [
-            json!({ "name": "a" }),
-            json!({ "name": "a", "type": "table" }),
-            json!({ "name": "a", "type": "events", "access": "acl" }),
-            json!({ "name": "a", "type": "events", "write": ["*"], "access": { "type": "ipfs" } }),
-            json!({ "name": "a", "type": "documents", "indexes": ["n"] }),
-        ] {
-            assert_eq!(create(body.clone()).unwrap_err().kind(), Kind::MalformedBody, "{body}");
+    fn an_unknown_type_or_a_field_without_documents_is_malformed() {
+        let by = Wanted { index_by: Some("n".into()), ..Wanted::new("a", "events") };
+        for wanted in [Wanted::new("a", "table"), by] {
+            assert_eq!(create(wanted).unwrap_err().kind(), Kind::MalformedBody);
         }
-        assert!(serde_json::from_value::<Wanted>(json!({ "nme": "a" })).is_err());
     }
 }

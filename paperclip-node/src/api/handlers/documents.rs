@@ -1,7 +1,7 @@
 //! Documents: read, stored, deleted, listed, queried.
 
 use super::{
-    keys::{PageQuery, entry_after, live_page, remove, set, value_of},
+    keys::{entry_after, live_page, remove, set, value_of},
     to_read, to_write,
 };
 use crate::{
@@ -10,18 +10,16 @@ use crate::{
         conditional::Conditions,
         extract::{Json, Path, Query, ValueBody},
         filter::Filter,
-        number::Limit,
         page::Page,
         problem::{Kind, Problem},
-        shape::RowShape,
+        shape,
         sort::{Sort, Sorted},
     },
     database::{Database, Live, ReadError, Scanned},
 };
 use axum::{extract::State, http::Uri, response::Response};
 use oplog::{Entry, reading::View, view::Operation};
-use serde::Deserialize;
-use serde_json::Value as Document;
+use paperclip_client::shape::{Page as Listing, Query as Wanted, Start};
 
 /// GET `/v1/databases/{db}/docs/{id}`
 pub(crate) async fn get(
@@ -56,35 +54,19 @@ pub(crate) async fn delete(
 pub(crate) async fn list(
     State(api): State<Api>,
     Path(db): Path<String>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<Listing>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     live_page(&api, &to_read(&api, &db, View::Documents)?, &query, &uri).await
-}
-
-/// Which documents, in which order, how many.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct QueryBody {
-    filter: Option<Document>,
-    sort: Option<String>,
-    limit: Option<Limit>,
-}
-
-/// From where.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AfterQuery {
-    after: Option<String>,
 }
 
 /// POST `/v1/databases/{db}/query`
 pub(crate) async fn query(
     State(api): State<Api>,
     Path(db): Path<String>,
-    Query(AfterQuery { after }): Query<AfterQuery>,
+    Query(Start { after }): Query<Start>,
     uri: Uri,
-    Json(body): Json<QueryBody>,
+    Json(body): Json<Wanted>,
 ) -> Result<Response, Problem> {
     let database = to_read(&api, &db, View::Documents)?;
     let filter = body.filter.as_ref().map(Filter::parse).transpose();
@@ -141,5 +123,5 @@ async fn sorted(
 
 fn push(page: &mut Page, live: Live) -> bool {
     let hash = live.entry.hash;
-    page.push(hash, &RowShape::new(hash, live.key, &live.value))
+    page.push(hash, &shape::row(hash, live.key, &live.value))
 }

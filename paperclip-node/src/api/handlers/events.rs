@@ -1,16 +1,12 @@
 //! Events: appended and listed.
 
-use super::{
-    fitting,
-    log::{RangeQuery, entries_page},
-    to_read, to_write,
-};
+use super::{fitting, log::entries_page, to_read, to_write};
 use crate::api::{
     Api,
     extract::{Path, Query, ValueBody},
     page::Page,
     problem::Problem,
-    shape::{self, EventShape},
+    shape,
 };
 use axum::{
     extract::State,
@@ -18,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use oplog::{Entry, reading::View, view::Operation};
+use paperclip_client::shape::Range;
 
 /// POST `/v1/databases/{db}/events`
 pub(crate) async fn append(
@@ -34,7 +31,7 @@ pub(crate) async fn append(
 pub(crate) async fn list(
     State(api): State<Api>,
     Path(db): Path<String>,
-    Query(range): Query<RangeQuery>,
+    Query(range): Query<Range>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let database = to_read(&api, &db, View::Values)?;
@@ -44,5 +41,5 @@ pub(crate) async fn list(
 /// Adds an entry's value, whatever its operation, as JavaScript's `events` does.
 fn push_event(page: &mut Page, entry: Entry) -> bool {
     let hash = entry.hash;
-    page.push(hash, &EventShape::new(hash, &Operation::of(entry.payload).value))
+    page.push(hash, &shape::event(hash, &Operation::of(entry.payload).value))
 }

@@ -6,10 +6,9 @@ use crate::{
         Api,
         conditional::{Conditions, etag},
         extract::{self, Path, Query, ValueBody},
-        number::Limit,
         page::Page,
         problem::{Kind, Problem},
-        shape::{self, RowShape},
+        shape,
     },
     database::Database,
 };
@@ -19,15 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use oplog::{Entry, json::to_json, reading::View, view::Operation};
-use serde::Deserialize;
-
-/// How much of a listing.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PageQuery {
-    pub(super) limit: Option<Limit>,
-    pub(super) after: Option<String>,
-}
+use paperclip_client::shape::Page as Listing;
 
 /// GET `/v1/databases/{db}/kv/{key}`
 pub(crate) async fn get(
@@ -62,7 +53,7 @@ pub(crate) async fn delete(
 pub(crate) async fn list(
     State(api): State<Api>,
     Path(db): Path<String>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<Listing>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     live_page(&api, &to_read(&api, &db, View::Keys)?, &query, &uri).await
@@ -104,7 +95,7 @@ pub(super) async fn remove(
 pub(super) async fn live_page(
     api: &Api,
     database: &Database,
-    query: &PageQuery,
+    query: &Listing,
     uri: &Uri,
 ) -> Result<Response, Problem> {
     let after = entry_after(database, query.after.as_deref())?.map(|entry| entry.position());
@@ -113,7 +104,7 @@ pub(super) async fn live_page(
     let page = database
         .scan_live(after, page, |page, live| {
             let hash = live.entry.hash;
-            page.push(hash, &RowShape::new(hash, live.key, &live.value))
+            page.push(hash, &shape::row(hash, live.key, &live.value))
         })
         .await?;
     Ok(Page::of(page).into_response(uri, &[]))

@@ -4,10 +4,8 @@ use crate::{
     api::{
         Api,
         extract::{self, Path, Query},
-        number::Whole,
         page::{Page, name_damaged},
         problem::{Kind, Problem},
-        shape::EntryShape,
     },
     database::{Database, Scanned},
 };
@@ -17,53 +15,40 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use oplog::{Entry, Hash, log::Range};
-use serde::Deserialize;
+use paperclip_client::shape::{Entry as Shown, Range as Wanted, Whole};
 
-/// Which entries, with JavaScript's meaning (wire document, section 5).
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RangeQuery {
-    amount: Option<Whole>,
-    gt: Option<String>,
-    gte: Option<String>,
-    lt: Option<String>,
-    lte: Option<String>,
-    after: Option<String>,
-}
-
-impl RangeQuery {
-    fn parse(&self) -> Result<Range, Problem> {
-        let hash = |name: &str, text: &Option<String>| -> Result<Option<Hash>, Problem> {
-            let Some(text) = text else { return Ok(None) };
-            let bad = |error| Problem::new(Kind::MalformedQuery, format!("{name}: {text:?}: {error}"));
-            text.parse().map(Some).map_err(bad)
-        };
-        let amount = match self.amount {
+fn range(query: &Wanted) -> Result<Range, Problem> {
+    let hash = |name: &str, text: &Option<String>| -> Result<Option<Hash>, Problem> {
+        let Some(text) = text else { return Ok(None) };
+        let bad = |error| Problem::new(Kind::MalformedQuery, format!("{name}: {text:?}: {error}"));
+        text.parse().map(Some).map_err(bad)
+    };
+    let amount =
+        match query.amount {
             None | Some(Whole(-1)) => None,
             Some(Whole(amount)) => Some(usize::try_from(amount).map_err(|_| {
                 Problem::new(Kind::MalformedQuery, "amount: a number from 0 up, or -1 for all")
             })?),
         };
-        Ok(Range {
-            gt: hash("gt", &self.gt)?,
-            gte: hash("gte", &self.gte)?,
-            lt: hash("lt", &self.lt)?,
-            lte: hash("lte", &self.lte)?,
-            after: hash("after", &self.after)?,
-            amount,
-        })
-    }
+    Ok(Range {
+        gt: hash("gt", &query.gt)?,
+        gte: hash("gte", &query.gte)?,
+        lt: hash("lt", &query.lt)?,
+        lte: hash("lte", &query.lte)?,
+        after: hash("after", &query.after)?,
+        amount,
+    })
 }
 
 /// A page of a range, each entry shown by `push`.
 pub(super) async fn entries_page(
     api: &Api,
     database: &Database,
-    query: &RangeQuery,
+    query: &Wanted,
     uri: &Uri,
     push: fn(&mut Page, Entry) -> bool,
 ) -> Result<Response, Problem> {
-    let range = query.parse()?;
+    let range = range(query)?;
     let _turn = api.scan_turn().await?;
     let Scanned { kept: (page, seen), damaged } = database
         .scan_entries(range, (Page::new(usize::MAX), 0_usize), move |(page, seen), entry| {
@@ -84,11 +69,11 @@ pub(super) async fn entries_page(
 pub(crate) async fn entries(
     State(api): State<Api>,
     Path(db): Path<String>,
-    Query(query): Query<RangeQuery>,
+    Query(query): Query<Wanted>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let database = any(&api, &db)?;
-    entries_page(&api, &database, &query, &uri, |page, entry| page.push(entry.hash, &EntryShape(&entry)))
+    entries_page(&api, &database, &query, &uri, |page, entry| page.push(entry.hash, &Shown::from(&entry)))
         .await
 }
 
@@ -101,13 +86,13 @@ pub(crate) async fn entry(
     let hash = extract::hash(Kind::MalformedPath, &hash)?;
     let unknown = || Problem::new(Kind::UnknownEntry, format!("the log has no entry {hash}"));
     let entry = database.entry(&hash)?.ok_or_else(unknown)?;
-    Ok(axum::Json(EntryShape(&entry)).into_response())
+    Ok(axum::Json(Shown::from(&entry)).into_response())
 }
 
 /// GET `/v1/databases/{db}/heads`
 pub(crate) async fn heads(State(api): State<Api>, Path(db): Path<String>) -> Result<Response, Problem> {
     let Scanned { kept: heads, damaged } = any(&api, &db)?.heads()?;
-    let mut response = axum::Json(heads.iter().map(EntryShape).collect::<Vec<_>>()).into_response();
+    let mut response = axum::Json(heads.iter().map(Shown::from).collect::<Vec<_>>()).into_response();
     name_damaged(&mut response, &damaged);
     Ok(response)
 }

@@ -9,16 +9,16 @@ use crate::{
         shape,
     },
     metrics::CONTENT_TYPE,
-    node::Readiness,
 };
 use axum::{
     extract::{Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use paperclip_client::address::{self, DIALABLE};
-use serde::Deserialize;
-use serde_json::json;
+use paperclip_client::{
+    address::{self, DIALABLE},
+    shape::{Alive, Connect, Connected, Standing},
+};
 
 /// GET `/v1/status`
 pub(crate) async fn status(State(api): State<Api>) -> Response {
@@ -28,25 +28,18 @@ pub(crate) async fn status(State(api): State<Api>) -> Response {
 
 /// GET `/healthz`: the process answers.
 pub(crate) async fn alive() -> Response {
-    axum::Json(json!({ "status": "alive" })).into_response()
+    axum::Json(Alive { status: "alive".to_owned() }).into_response()
 }
 
 /// GET `/readyz`: the node can serve, reads and writes.
 pub(crate) async fn ready(State(api): State<Api>) -> Response {
     let node = api.node();
-    let mut body = json!({
-        "status": "ready",
-        "damaged_blocks": node.damaged(),
-        "journal_damage": shape::journal_damage(node.journal_damage()),
-    });
-    match node.ready() {
-        Readiness::Ready => axum::Json(body).into_response(),
-        Readiness::NotReady(problems) => {
-            body["status"] = json!("not ready");
-            body["problems"] = json!(problems);
-            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response()
-        }
-    }
+    let readiness = shape::readiness(node.ready(), node.damaged(), node.journal_damage());
+    let status = match readiness.status {
+        Standing::Ready => StatusCode::OK,
+        Standing::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, axum::Json(readiness)).into_response()
 }
 
 /// GET `/metrics`
@@ -68,13 +61,6 @@ pub(crate) async fn peers(State(api): State<Api>) -> Response {
     axum::Json(all.collect::<Vec<_>>()).into_response()
 }
 
-/// Whom to connect to.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Connect {
-    addr: String,
-}
-
 /// POST `/v1/peers`
 pub(crate) async fn connect(State(api): State<Api>, Json(to): Json<Connect>) -> Result<Response, Problem> {
     let address = address::parse(&to.addr)
@@ -82,7 +68,7 @@ pub(crate) async fn connect(State(api): State<Api>, Json(to): Json<Connect>) -> 
     let connected = api.node().connect(address).await;
     let peer =
         connected.map_err(|error| Problem::new(Kind::PeerUnreachable, format!("{}: {error}", to.addr)))?;
-    Ok(axum::Json(json!({ "peer_id": peer.to_string() })).into_response())
+    Ok(axum::Json(Connected { peer_id: peer.to_string() }).into_response())
 }
 
 /// What leads nowhere.

@@ -32,16 +32,6 @@ impl Output {
         if self.json { json_line(document) } else { print(&text()) }
     }
 
-    /// Prints documents: each on its line for programs, as a table for people.
-    pub(crate) fn rows<C: Into<Cell>>(
-        self,
-        documents: &[Json],
-        header: &[&str],
-        row: impl Fn(&Json) -> Vec<C>,
-    ) -> io::Result<()> {
-        self.documents(documents, || Text::table(header, documents.iter().map(row)))
-    }
-
     /// Prints documents: each on its line for programs, one text for people.
     pub(crate) fn documents(self, documents: &[Json], text: impl FnOnce() -> Text) -> io::Result<()> {
         if self.json { documents.iter().try_for_each(json_line) } else { print(&text()) }
@@ -100,6 +90,11 @@ impl Screen {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self { columns: Some(columns.into()), colour: !colour_is_refused() && !dumb }
     }
+}
+
+/// The items of an array.
+pub(crate) fn rows(documents: &Json) -> &[Json] {
+    documents.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A field of an answer as text for a cell; `-` for what is not there.

@@ -1,13 +1,15 @@
 //! Whole numbers as clients give them: `5` and `5.0` are the same to JSON and to JavaScript.
 
-use super::MAX_PAGE_ITEMS;
 use oplog::cbor::MAX_SAFE_INTEGER;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
 
+/// The most items of a page, and how many it has unless fewer are asked for.
+pub const MAX_PAGE_ITEMS: usize = 10_000;
+
 /// A whole number, in a body or in a query, that every JSON parser reads the same: up to 2^53 - 1 either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Whole(pub(super) i64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Whole(pub i64);
 
 impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -59,9 +61,9 @@ impl de::Visitor<'_> for WholeVisitor {
 }
 
 /// How many of something: a whole number from 0 up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Whole")]
-pub(super) struct Count(pub(super) u64);
+pub struct Count(pub u64);
 
 impl TryFrom<Whole> for Count {
     type Error = String;
@@ -72,9 +74,9 @@ impl TryFrom<Whole> for Count {
 }
 
 /// How many items a page has: 1 to [`MAX_PAGE_ITEMS`], which is also what it has unless it is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Whole")]
-pub(super) struct Limit(pub(super) usize);
+pub struct Limit(pub usize);
 
 impl Default for Limit {
     fn default() -> Self {
