@@ -289,13 +289,13 @@ fn related<I: Invoke>(
 /// The API of the running node; none while nobody knows where it is.
 #[must_use]
 pub fn api(facts: &Facts) -> Option<NodeApi> {
-    facts.present_api().map(|address| NodeApi::new(address, token(facts)))
+    facts.present_api().map(|address| NodeApi::new(address, token(facts).as_deref()))
 }
 
 /// The API of a node that is started with the present options.
 #[must_use]
 pub fn new_api(facts: &Facts) -> Option<NodeApi> {
-    facts.api().map(|address| NodeApi::new(address, token(facts)))
+    facts.api().map(|address| NodeApi::new(address, token(facts).as_deref()))
 }
 
 fn token(facts: &Facts) -> Option<String> {

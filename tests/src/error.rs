@@ -75,16 +75,9 @@ pub enum HarnessError {
         /// The problem document.
         body: String,
     },
-    /// An HTTP request did not get as far as an answer.
-    #[error("{method} {path}: {source}")]
-    Http {
-        /// The request's method.
-        method: String,
-        /// Its path.
-        path: String,
-        /// The client's reason.
-        source: Box<ureq::Error>,
-    },
+    /// A request got no answer, or one that the client does not understand.
+    #[error(transparent)]
+    Client(#[from] paperclip_client::ClientError),
     /// An answer had another shape than the contract says.
     #[error("{what} has an unexpected shape ({source}): {text}")]
     Shape {

@@ -30,7 +30,7 @@ pub use js::{
 };
 pub use link::Link;
 pub use node::{
-    Api, Changes, CliOutput, Database, EventRow, KeyRow, Listed, Metrics, Node, NodeOptions, Reply, cli,
+    Api, Changes, CliOutput, Database, EventRow, KeyRow, Metrics, Node, NodeOptions, Problem, Reply, cli,
     node_binary,
 };
 pub use random::seeded;

@@ -357,7 +357,7 @@ fn silent_connections_shut_nobody_out() -> Result<()> {
     let (port, stop) = (node.listen_port(), &stop);
     std::thread::scope(|scope| {
         let silent = scope.spawn(move || silent_connections(port, stop));
-        let dialled = (|| {
+        let dialled = (|| -> Result<()> {
             eventually(DEADLINE, "the silent ones are there", || {
                 let open = node.api().metrics()?.sum("paperclip_handshakes_open", "");
                 ensure(open >= 30.0, || format!("{open} handshakes"))

@@ -2,6 +2,7 @@
 //! action may come from a revision of the charm whose YAML was another.
 
 use oplog::reading::{DatabaseType, Events, TYPES, named, names};
+use paperclip_client::shape::Controller;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -102,7 +103,7 @@ pub(super) struct Create {
     #[serde(default, rename = "type")]
     pub(super) kind: Kind,
     #[serde(default)]
-    pub(super) access: Access,
+    pub(super) access: Controller,
     #[serde(default)]
     pub(super) write: Writers,
 }
@@ -188,24 +189,6 @@ impl TryFrom<String> for Kind {
 impl Kind {
     pub(super) fn word(self) -> &'static str {
         self.0.name()
-    }
-}
-
-/// Which access controller a database has.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Access {
-    #[default]
-    Ipfs,
-    Orbitdb,
-}
-
-impl Access {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Ipfs => "ipfs",
-            Self::Orbitdb => "orbitdb",
-        }
     }
 }
 

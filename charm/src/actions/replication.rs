@@ -3,78 +3,45 @@
 use std::time::{Duration, Instant};
 
 use juju_hooks::Invoke;
-use serde::Deserialize;
+use paperclip_client::db_path;
+use paperclip_client::shape::{
+    Cluster, Count, Database, Entry, HowLong, Repair, Resync, Status, Verification,
+};
 use serde_json::{Value, json};
 
 use super::parameters::{Heads, Resync as Asked, Text, Timed};
 use super::unit::{ActionError, Results, Unit, json as line};
-use crate::node::{Database, NodeApi, segment};
+use crate::node::NodeApi;
 
 /// How much longer than the time limit it was given the node is waited for.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A head, as the node shows entries.
-#[derive(Deserialize)]
-struct Head {
-    hash: String,
-}
-
-/// What the node says of a resync.
-#[derive(Deserialize)]
-struct Resync {
-    state: String,
-    error: Option<String>,
-    fetched: u64,
-    peers: u64,
-    failed: u64,
-    unconnected: u64,
-    settled: bool,
-    complete: bool,
-}
-
-impl Resync {
-    /// What stands in the way of being complete.
-    fn lacks(&self) -> String {
-        match self {
-            Self { error: Some(error), state, .. } => format!("{state}, {error}"),
-            Self { peers: 0, .. } => "no peer has answered".to_owned(),
-            Self { settled: false, .. } => "not all that was offered has come in".to_owned(),
-            Self { peers, failed, unconnected, .. } => {
-                format!("{peers} peers answered, {failed} did not, {unconnected} are not connected")
-            }
+/// What stands in the way of being complete.
+fn lacks(report: &Resync) -> String {
+    match report {
+        Resync { error: Some(error), state, .. } => format!("{state}, {error}"),
+        Resync { peers: 0, .. } => "no peer has answered".to_owned(),
+        Resync { settled: false, .. } => "not all that was offered has come in".to_owned(),
+        Resync { peers, failed, unconnected, .. } => {
+            format!("{peers} peers answered, {failed} did not, {unconnected} are not connected")
         }
     }
-}
-
-/// What the node says of a verification.
-#[derive(Deserialize)]
-struct Verification {
-    sound: bool,
-    entries: u64,
-}
-
-/// What the node keeps, open or not, the catalog among it.
-#[derive(Deserialize)]
-struct Kept {
-    cluster: Cluster,
-    databases: Vec<Database>,
-}
-
-#[derive(Deserialize)]
-struct Cluster {
-    catalog: String,
-}
-
-fn path(database: &str, rest: &str) -> String {
-    format!("/v1/databases/{}{rest}", segment(database))
 }
 
 /// The databases that are meant: the one that is named, or all.
 fn meant(node: &NodeApi, database: &Text) -> Result<Vec<Database>, ActionError> {
     Ok(match database.given() {
-        Some(name) => vec![node.get(&path(name, ""))?],
+        Some(name) => vec![node.get(&db_path(name, &[]))?],
         None => node.get("/v1/databases")?,
     })
+}
+
+fn entries(database: &Database) -> u64 {
+    database.open.as_ref().map_or(0, |open| open.entries)
+}
+
+fn digest(database: &Database) -> &str {
+    database.open.as_ref().map_or("", |open| &open.digest)
 }
 
 pub(super) fn show_heads<I: Invoke>(asked: &Heads, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
@@ -83,24 +50,24 @@ pub(super) fn show_heads<I: Invoke>(asked: &Heads, unit: &Unit<'_, I>) -> Result
     let mut told = Vec::new();
     let mut summary = Vec::new();
     for database in &databases {
-        let heads: Vec<Head> = node.get(&path(&database.address, "/heads"))?;
+        let heads: Vec<Entry> = node.get(&db_path(&database.address, &["heads"]))?;
         let hashes: Vec<String> = heads.into_iter().map(|head| head.hash).collect();
-        summary.push(format!("{}: {} heads, {} entries", database.label(), hashes.len(), database.entries));
+        summary.push(format!("{}: {} heads, {} entries", database.label(), hashes.len(), entries(database)));
         told.push(json!({
             "database": database.label(),
             "address": database.address,
             "heads": hashes,
-            "entries": database.entries,
-            "digest": database.digest,
+            "entries": entries(database),
+            "digest": digest(database),
         }));
     }
     let digest = match databases.as_slice() {
-        [one] => one.digest.clone(),
+        [one] => digest(one).to_owned(),
         _ => unit.facts.node.as_ref().map(|node| node.heads_digest.clone()).unwrap_or_default(),
     };
     Ok(vec![
         ("summary", if summary.is_empty() { "no databases".into() } else { summary.join(", ") }),
-        ("entries", databases.iter().map(|database| database.entries).sum::<u64>().to_string()),
+        ("entries", databases.iter().map(entries).sum::<u64>().to_string()),
         ("digest", digest),
         ("heads", line(&told)),
     ])
@@ -113,11 +80,11 @@ fn kept(
     mut each: impl FnMut(&Database) -> Result<(), ActionError>,
 ) -> Result<(), ActionError> {
     if let Some(name) = database.given() {
-        return each(&node.get(&path(name, ""))?);
+        return each(&node.get(&db_path(name, &[]))?);
     }
-    let Kept { cluster: Cluster { catalog }, .. } = node.get("/v1/status")?;
-    each(&node.get(&path(&catalog, ""))?)?;
-    let Kept { databases, .. } = node.get("/v1/status")?;
+    let Status { cluster: Cluster { catalog, .. }, .. } = node.get("/v1/status")?;
+    each(&node.get(&db_path(&catalog, &[]))?)?;
+    let Status { databases, .. } = node.get("/v1/status")?;
     databases.iter().filter(|database| database.address != catalog).try_for_each(each)
 }
 
@@ -130,15 +97,15 @@ pub(super) fn resync<I: Invoke>(asked: &Asked, unit: &Unit<'_, I>) -> Result<Res
         unit.juju.log_action(&format!("resync of {}", database.label()))?;
         // At least a second: a limit that is used up must not become no limit.
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
-        let mut body = json!({ "timeout_seconds": left.as_secs() });
-        if let Some(wanted) = asked.wait_peers {
-            body["wait_peers"] = json!(wanted);
-        }
-        let answer = node.post(&path(&database.address, "/resync"), &body, left + GRACE)?;
-        let report: Resync = serde_json::from_value(answer).map_err(crate::node::NodeError::from)?;
+        let how = HowLong {
+            timeout_seconds: Some(Count(left.as_secs())),
+            wait_peers: asked.wait_peers.map(|wanted| Count(wanted.into())),
+        };
+        let path = db_path(&database.address, &["resync"]);
+        let report: Resync = node.post(&path, &how, left + GRACE)?;
         fetched += report.fetched;
         if !report.complete {
-            incomplete.push(format!("{} ({})", database.label(), report.lacks()));
+            incomplete.push(format!("{} ({})", database.label(), lacks(&report)));
         }
         told.push(json!({ "database": database.label(), "fetched": report.fetched, "peers": report.peers }));
         Ok(())
@@ -165,12 +132,11 @@ pub(super) fn verify<I: Invoke>(asked: &Timed, unit: &Unit<'_, I>) -> Result<Res
     kept(&node, &asked.database, |database| {
         unit.juju.log_action(&format!("verify {}", database.label()))?;
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
-        let answer = node.post(&path(&database.address, "/verify"), &json!({}), left)?;
-        let report: Verification =
-            serde_json::from_value(answer.clone()).map_err(crate::node::NodeError::from)?;
+        let path = db_path(&database.address, &["verify"]);
+        let report: Verification = node.post(&path, &Repair::default(), left)?;
         entries += report.entries;
         if !report.sound {
-            unsound.push(format!("{}: {answer}", database.label()));
+            unsound.push(format!("{}: {}", database.label(), line(&report)));
         }
         told.push(json!({ "database": database.label(), "sound": report.sound, "entries": report.entries }));
         Ok(())

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use juju_hooks::{Invoke, Juju, ToolError};
+use paperclip_client::ClientError;
 
 use crate::facts::Facts;
-use crate::node::{NodeApi, NodeError};
+use crate::node::NodeApi;
 use crate::observe;
 
 /// Results, by their keys.
@@ -28,7 +29,7 @@ pub(super) enum ActionError {
     NotRunning,
     /// The node refused or was too slow.
     #[error(transparent)]
-    Node(#[from] NodeError),
+    Node(#[from] ClientError),
     /// Something about the unit does not allow it.
     #[error("{0}")]
     Refused(String),

@@ -1,13 +1,13 @@
-//! The node's status documents, as far as the charm reads them.
+//! What the charm needs to know of the running node, from its status documents.
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use paperclip_client::shape::{self, Database, State, Status};
 
 use super::NodeApi;
 
 /// What the charm needs to know of the running node.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NodeReport {
     /// Whether it serves.
     pub ready: bool,
@@ -23,37 +23,6 @@ pub struct NodeReport {
     pub peers: Vec<Peer>,
 }
 
-/// A database, as the node lists it. One that is not open yet has no type and no figures.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Database {
-    /// Its address.
-    pub address: String,
-    /// Its name, once it is known.
-    pub name: Option<String>,
-    /// `events`, `keyvalue` or `documents`.
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    /// `opening`, `open` or `failed`.
-    pub state: String,
-    /// How many entries the log has.
-    pub entries: u64,
-    /// How many heads it has.
-    pub heads: u64,
-    /// A digest of the heads: equal on replicas that agree.
-    pub digest: String,
-    /// Entries that were offered and are not in the log yet.
-    pub pending: u64,
-}
-
-impl Database {
-    /// Its name, or its address while the name is not known.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.address)
-    }
-}
-
 /// A connected peer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Peer {
@@ -64,49 +33,26 @@ pub struct Peer {
     pub in_step: bool,
 }
 
-#[derive(Deserialize)]
-struct StatusDocument {
-    version: String,
-    peer_id: String,
-    ready: bool,
-    cluster: ClusterDocument,
-    databases: Vec<Database>,
-}
-
-#[derive(Deserialize)]
-struct ClusterDocument {
-    catalog: String,
-}
-
-#[derive(Deserialize)]
-struct PeerDocument {
-    peer_id: Option<String>,
-    state: String,
-    #[serde(default)]
-    databases: BTreeSet<String>,
-}
-
 pub(super) fn read(api: &NodeApi) -> Option<NodeReport> {
-    let status: StatusDocument = api.get("/v1/status").ok()?;
-    let peers: Vec<PeerDocument> = api.get("/v1/peers").ok()?;
+    let status: Status = api.get("/v1/status").ok()?;
+    let peers: Vec<shape::Peer> = api.get("/v1/peers").ok()?;
     Some(report(status, peers))
 }
 
-fn report(status: StatusDocument, peers: Vec<PeerDocument>) -> NodeReport {
-    let settled = status.databases.iter().all(|database| database.pending == 0);
-    let open =
-        status.databases.iter().filter(|database| database.state == "open").map(|database| &database.address);
-    let shared: BTreeSet<String> = open.chain([&status.cluster.catalog]).cloned().collect();
+fn report(status: Status, peers: Vec<shape::Peer>) -> NodeReport {
+    let settled = status.databases.iter().filter_map(|database| database.open.as_ref());
+    let settled = settled.map(|open| open.pending).all(|pending| pending == 0);
+    let open = status.databases.iter().filter(|database| database.state == State::Open);
+    let catalog = std::iter::once(&status.cluster.catalog);
+    let shared: BTreeSet<&String> = open.map(|database| &database.address).chain(catalog).collect();
+    let connected = peers.into_iter().filter_map(|peer| {
+        let serves: BTreeSet<&String> = peer.connection.as_ref()?.databases.iter().collect();
+        Some(Peer { in_step: settled && shared.is_subset(&serves), id: peer.peer_id? })
+    });
     NodeReport {
         ready: status.ready,
         heads_digest: heads_digest(&status.databases),
-        peers: peers
-            .into_iter()
-            .filter(|peer| peer.state == "connected")
-            .filter_map(|peer| {
-                Some(Peer { in_step: settled && shared.is_subset(&peer.databases), id: peer.peer_id? })
-            })
-            .collect(),
+        peers: connected.collect(),
         version: status.version,
         peer_id: status.peer_id,
         databases: status.databases,
@@ -115,8 +61,10 @@ fn report(status: StatusDocument, peers: Vec<PeerDocument>) -> NodeReport {
 
 /// One digest over all databases, whatever the order they are listed in.
 fn heads_digest(databases: &[Database]) -> String {
+    let digest =
+        |database: &Database| database.open.as_ref().map(|open| open.digest.clone()).unwrap_or_default();
     let mut parts: Vec<String> =
-        databases.iter().map(|database| format!("{} {}", database.address, database.digest)).collect();
+        databases.iter().map(|database| format!("{} {}", database.address, digest(database))).collect();
     parts.sort();
     crate::digest(&parts.iter().map(String::as_bytes).collect::<Vec<_>>())
 }
@@ -124,20 +72,42 @@ fn heads_digest(databases: &[Database]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn database(address: &str, digest: &str, pending: u64) -> Value {
+        json!({
+            "address": address, "name": null, "role": "pinned", "state": "open", "type": "events",
+            "reading": "events", "reading_chosen": false, "javascript": true,
+            "access": { "type": "ipfs", "address": "/ipfs/z", "write": [] }, "entries": 1, "heads": 1,
+            "digest": digest, "pending": pending, "unreachable": 0, "damaged": 0, "refused": 0,
+            "refused_by_reason": {}, "unreadable": 0, "problems": [], "peers": [], "seconds_since_exchange": null,
+        })
+    }
 
     fn of(pending: u64, databases: &[&str]) -> NodeReport {
         let status = json!({
-            "version": "0.1.0", "peer_id": "12D3a", "ready": true,
-            "cluster": { "id": "02", "catalog": "/orbitdb/c" },
+            "version": "0.1.0", "peer_id": "12D3a", "addrs": [], "ready": true, "problems": [], "peers": 1,
+            "identity": {
+                "id": "02", "public_key": "03", "hash": null, "certified": false,
+                "request": { "id": "02", "public_key": "03", "signature_id": "30" },
+            },
+            "cluster": { "id": "02", "catalog": "/orbitdb/c" }, "uptime_seconds": 1.0, "store_bytes": 1,
+            "damaged_blocks": 0, "journal_damage": { "parts": 0, "bytes": 0, "files": 0 },
             "databases": [
-                { "address": "/orbitdb/a", "name": "a", "state": "open", "digest": "1", "pending": pending },
-                { "address": "/orbitdb/b", "name": null, "state": "opening" },
+                database("/orbitdb/a", "1", pending),
+                { "address": "/orbitdb/b", "name": null, "role": "pinned", "state": "opening" },
             ],
         });
+        let address = "/ip4/1.2.3.4/tcp/1";
         let peers = json!([
-            { "peer_id": null, "state": "failed", "databases": [] },
-            { "peer_id": "12D3b", "state": "connected", "databases": databases },
+            {
+                "peer_id": null, "address": address, "state": "failed", "configured": address,
+                "unconnected_seconds": 1.0, "last_error": null, "next_try_seconds": 1.0,
+            },
+            {
+                "peer_id": "12D3b", "address": address, "state": "connected", "configured": null, "outbound": true,
+                "connected_seconds": 1.0, "agent": null, "protocols": [], "databases": databases,
+            },
         ]);
         report(serde_json::from_value(status).unwrap(), serde_json::from_value(peers).unwrap())
     }
@@ -151,9 +121,10 @@ mod tests {
 
     #[test]
     fn the_digest_tells_contents_not_order() {
-        let a = Database { address: "a".into(), digest: "1".into(), ..Database::default() };
-        let b = Database { address: "b".into(), ..a.clone() };
+        let read =
+            |address, digest| serde_json::from_value::<Database>(database(address, digest, 0)).unwrap();
+        let (a, b) = (read("a", "1"), read("b", "1"));
         assert_eq!(heads_digest(&[a.clone(), b.clone()]), heads_digest(&[b, a.clone()]));
-        assert_ne!(heads_digest(&[Database { digest: "2".into(), ..a.clone() }]), heads_digest(&[a]));
+        assert_ne!(heads_digest(&[read("a", "2")]), heads_digest(&[a]));
     }
 }

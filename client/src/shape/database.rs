@@ -1,6 +1,6 @@
 //! Databases as a node describes them.
 
-use super::worded;
+use super::words::worded;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

@@ -11,6 +11,7 @@ mod number;
 mod peer;
 mod report;
 mod request;
+mod words;
 
 pub use database::{Access, Controller, Database, OpenDatabase, Role, State, Unpinned, UnreachableBlock};
 pub use log::{Clock, Entry, Event, Row, Written};
@@ -27,23 +28,3 @@ use std::time::Duration;
 pub fn seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
-
-/// Writes an enum as the word that its JSON is.
-macro_rules! worded {
-    ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
-        impl $name {
-            /// The word for it, as in JSON.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.word())
-            }
-        }
-    };
-}
-pub(crate) use worded;

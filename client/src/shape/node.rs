@@ -1,6 +1,6 @@
 //! The node as a whole: status, health.
 
-use super::{Database, worded};
+use super::{database::Database, words::worded};
 use crate::certificate::Request;
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! Peers of a node.
 
-use super::worded;
+use super::words::worded;
 use serde::{Deserialize, Serialize};
 
 /// How a peer stands.

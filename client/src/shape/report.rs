@@ -1,6 +1,6 @@
 //! What came of a resync or a verification, and what a database refused.
 
-use super::State;
+use super::database::State;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! What requests hold: bodies and queries.
 
-use super::{Controller, Count, Limit, Whole, database::given};
+use super::database::{Controller, given};
+use super::number::{Count, Limit, Whole};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 

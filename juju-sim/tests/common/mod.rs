@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use juju_sim::machine::Executables;
 use juju_sim::{Sim, SimError};
+use paperclip_client::Client;
 use serde_json::{Value, json};
 
 /// How long nodes may take to agree.
@@ -164,12 +165,12 @@ impl Deployment {
 
     /// Asks a unit's node.
     pub fn get(&self, unit: &str, path: &str) -> Result<Value, String> {
-        ask(&format!("http://{}:{API_PORT}{path}", self.sim.model.units[unit].address), None)
+        ask(&format!("http://{}:{API_PORT}", self.sim.model.units[unit].address), path, None)
     }
 
     /// Posts to a unit's node.
     pub fn post(&self, unit: &str, path: &str, body: &Value) -> Result<Value, String> {
-        ask(&format!("http://{}:{API_PORT}{path}", self.sim.model.units[unit].address), Some(body))
+        ask(&format!("http://{}:{API_PORT}", self.sim.model.units[unit].address), path, Some(body))
     }
 
     /// Runs an action that must complete.
@@ -234,20 +235,12 @@ impl Deployment {
     }
 }
 
-fn ask(url: &str, body: Option<&Value>) -> Result<Value, String> {
-    let agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_secs(10)))
-        .http_status_as_error(false)
-        .build()
-        .new_agent();
-    let mut response = match body {
-        Some(body) => agent.post(url).send_json(body),
-        None => agent.get(url).call(),
-    }
-    .map_err(|error| error.to_string())?;
-    let text = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
-    if !response.status().is_success() {
-        return Err(format!("{url}: {} {text}", response.status()));
-    }
-    serde_json::from_str(&text).or(Ok(Value::String(text)))
+fn ask(url: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
+    let client = Client::new(url).map_err(|error| error.to_string())?;
+    let answer = match body {
+        Some(body) => client.post(path, body),
+        None => client.get(path),
+    };
+    let answer = answer.map_err(|error| format!("{url}{path}: {error}"))?;
+    answer.json().or(Ok(Value::String(answer.body)))
 }

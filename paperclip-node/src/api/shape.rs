@@ -4,11 +4,11 @@ use crate::{
     database::{Change, Refusals, Refused, Resync, Unreachable},
     net::{ConfiguredPeer, DialState},
     node::{
-        DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Status,
-        Unavailable, VerifyFailure,
+        DatabaseInfo, DatabaseVerify, IdentityInfo, OpenInfo, PeerInfo, Readiness, ResyncReport, Role,
+        Standing, Status, Unavailable, VerifyFailure,
     },
 };
-use oplog::{Entry, Hash, Value, json::to_json};
+use oplog::{Entry, Hash, Value, json::to_json, manifest::AccessAddress};
 use paperclip_client::{
     certificate::Request,
     shape::{self, Absence, Connection, PeerState, State, UnreachableBlock, Written, seconds},
@@ -40,14 +40,41 @@ fn texts<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {
     items.into_iter().map(|item| item.to_string()).collect()
 }
 
+fn role(role: &Role) -> shape::Role {
+    match role {
+        Role::Catalog => shape::Role::Catalog,
+        Role::Pinned(_) => shape::Role::Pinned,
+        Role::Guard => shape::Role::Guard,
+    }
+}
+
+fn state(standing: &Standing) -> State {
+    match standing {
+        Standing::Opening => State::Opening,
+        Standing::Open => State::Open,
+        Standing::Failed(_) => State::Failed,
+    }
+}
+
+fn controller(access: &AccessAddress) -> shape::Controller {
+    match access {
+        AccessAddress::Ipfs(_) => shape::Controller::Ipfs,
+        AccessAddress::OrbitDb(_) => shape::Controller::Orbitdb,
+    }
+}
+
 /// One database; with its damaged blocks and those that no peer gives, if `detailed`.
 pub(super) fn database(info: &DatabaseInfo, detailed: bool) -> shape::Database {
+    let error = match &info.state {
+        Standing::Failed(error) => Some(error.to_string()),
+        Standing::Opening | Standing::Open => None,
+    };
     shape::Database {
         address: info.address.to_string(),
         name: info.name.clone(),
-        role: info.role,
-        state: info.state,
-        error: info.reason.clone(),
+        role: role(&info.role),
+        state: state(&info.state),
+        error,
         open: info.open.as_ref().map(|open| opened(open, detailed)),
     }
 }
@@ -60,8 +87,8 @@ fn opened(open: &OpenInfo, detailed: bool) -> shape::OpenDatabase {
         index_by: open.reading.index_by().map(str::to_owned),
         javascript: open.javascript,
         access: shape::Access {
-            kind: open.access.kind,
-            address: open.access.address.clone(),
+            kind: controller(&open.access.controller),
+            address: open.access.controller.to_string(),
             write: open.access.write.clone(),
         },
         meta: open.meta.as_ref().map(to_json),
@@ -214,8 +241,8 @@ pub(super) fn unconnected_peer(peer: &ConfiguredPeer) -> shape::Peer {
 
 /// The state of a database that was to be looked at, and why it could not be.
 fn looked_at(unavailable: Option<&Unavailable>) -> (State, Option<String>) {
-    unavailable
-        .map_or((State::Open, None), |unavailable| (unavailable.state(), Some(unavailable.to_string())))
+    let standing = unavailable.map_or(Standing::Open, Unavailable::standing);
+    (state(&standing), unavailable.map(ToString::to_string))
 }
 
 /// What came of a resync.

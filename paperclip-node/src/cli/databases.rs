@@ -183,10 +183,6 @@ fn show(at: &AtDatabase) -> Result<(), CliError> {
     Ok(at.client.output().document(&document, || describe(&database, &last))?)
 }
 
-fn word(choice: impl ValueEnum) -> String {
-    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-}
-
 fn open(client: &Client, request: &Open) -> Result<Reply, CliError> {
     let _waiting = Progress::waiting("waiting until the database is open");
     Ok(client.post(DATABASES, request)?)

@@ -1,134 +1,60 @@
-//! A typed client of the node's HTTP API (design document, "HTTP API").
+//! The node's HTTP API, as tests ask it: the project's own client, and what a refusal was in full.
 
-use std::time::Duration;
+use std::ops::Deref;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
+use paperclip_client::http::encoded;
+use paperclip_client::shape::{self, Connect, Event, OpenDatabase, Pin, Row as KeyRow, Written};
+use paperclip_client::{Client, Reply, Request, db_path};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use ureq::Agent;
-use ureq::http::{Method, Request};
 
 use super::{Changes, Metrics};
 use crate::error::parse;
 use crate::js::{Entry, Row};
 use crate::{HarnessError, Result};
 
-/// How long one request may take.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
-
-/// What a path segment may hold as it is (RFC 3986, unreserved).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-fn segment(text: &str) -> String {
-    utf8_percent_encode(text, SEGMENT).to_string()
-}
-
-/// A database as the node describes it.
-#[derive(Clone, Debug, Deserialize)]
+/// A database that is open.
+#[derive(Clone, Debug)]
 pub struct Database {
     /// `/orbitdb/zdpu...`
     pub address: String,
     /// The manifest's name.
     pub name: String,
-    /// The manifest's type.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `events`, `keyvalue` or `documents`.
-    pub reading: String,
-    /// The field that names a document.
-    pub index_by: Option<String>,
-    /// Entries in the log.
-    pub entries: u64,
-    /// What two replicas compare: equal when their heads are.
-    pub digest: String,
+    open: OpenDatabase,
 }
 
-/// A database as a listing shows it: it may still be opening.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Listed {
-    /// `/orbitdb/zdpu...`
-    pub address: String,
-    /// The manifest's name, once it is known.
-    pub name: Option<String>,
-    /// `catalog`, `pinned` or `guard`.
-    pub role: String,
-    /// `opening`, `open` or `failed`.
-    pub state: String,
+impl Deref for Database {
+    type Target = OpenDatabase;
+
+    fn deref(&self) -> &OpenDatabase {
+        &self.open
+    }
 }
 
-/// One event of an events database.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct EventRow {
-    /// The entry's hash.
-    pub hash: String,
-    /// The value, DAG-JSON.
-    pub value: Value,
-}
-
-/// One key of a keyvalue database.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct KeyRow {
-    /// The key.
-    pub key: String,
-    /// The value, DAG-JSON.
-    pub value: Value,
-    /// The hash of the entry that won.
-    pub hash: String,
-}
-
-/// An answer as it came.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// HTTP status.
-    pub status: u16,
-    /// The content type, without parameters.
-    pub content_type: String,
-    /// The path of the next page of a listing (`Link: <path>; rel="next"`).
-    pub next_page: Option<String>,
-    /// The body.
-    pub body: String,
-}
-
-impl Reply {
-    /// The body as JSON, however deep it nests.
-    ///
-    /// # Errors
-    /// It is none.
-    pub fn json(&self) -> Result<Value> {
-        let mut json = serde_json::Deserializer::from_str(&self.body);
-        json.disable_recursion_limit();
-        let read = Value::deserialize(&mut json).and_then(|read| json.end().map(|()| read));
-        read.map_err(|source| HarnessError::Shape {
-            what: format!("an answer of type {:?}", self.content_type),
-            text: self.body.clone(),
-            source,
-        })
+impl Database {
+    fn of(reply: &Reply) -> Result<Self> {
+        let shape::Database { address, name, open, state, .. } = reply.read()?;
+        match (name, open) {
+            (Some(name), Some(open)) => Ok(Self { address, name, open }),
+            _ => Err(HarnessError::NotYet(format!("{address} is {state}"))),
+        }
     }
 }
 
 /// The client. Cheap to clone; connections are kept and shared.
 #[derive(Clone, Debug)]
-pub struct Api {
-    agent: Agent,
-    base: String,
-    token: Option<String>,
-}
+pub struct Api(Client);
 
 impl Api {
-    pub(super) fn new(port: u16, token: Option<String>) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(REQUEST_DEADLINE))
-            .max_idle_connections_per_host(32)
-            .build();
-        Self { agent: config.into(), base: format!("http://127.0.0.1:{port}"), token }
+    pub(super) fn new(port: u16, token: Option<&str>) -> Self {
+        Self(Client::local(([127, 0, 0, 1], port).into()).with_token(token))
     }
 
     /// The same client without its token.
     #[must_use]
     pub fn without_token(&self) -> Self {
-        Self { token: None, ..self.clone() }
+        Self(self.0.clone().with_token(None))
     }
 
     /// Sends a request as it is and takes whatever status comes.
@@ -136,38 +62,13 @@ impl Api {
     /// # Errors
     /// Only when there is no answer.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Reply> {
-        let failed = |source: ureq::Error| HarnessError::Http {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            source: Box::new(source),
-        };
-        let mut request = Request::builder()
-            .method(Method::from_bytes(method.as_bytes()).unwrap_or_default())
-            .uri(format!("{}{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
         // A request without a body has no content length either, as people send it.
-        let response = if body.is_empty() && method != "POST" && method != "PUT" {
-            self.agent.run(request.body(()).map_err(|e| failed(e.into()))?)
-        } else {
-            self.agent.run(request.body(body).map_err(|e| failed(e.into()))?)
-        };
-        let mut response = response.map_err(failed)?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let kind = header("content-type").and_then(|kind| kind.split(';').next());
-        let content_type = kind.unwrap_or_default().to_owned();
-        let link = header("link").and_then(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
-        let next_page = link.map(str::to_owned);
-        let body = response.body_mut().with_config().limit(u64::MAX).read_to_string().map_err(failed)?;
-        Ok(Reply { status: response.status().as_u16(), content_type, next_page, body })
+        let body = (!body.is_empty() || method == "POST" || method == "PUT").then_some(body);
+        Ok(self.0.send(&Request { headers, body, ..Request::new(method, path) })?)
     }
 
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Reply> {
-        let bytes = body.map(|value| value.to_string().into_bytes()).unwrap_or_default();
+    fn ask(&self, method: &str, path: &str, body: Option<&impl Serialize>) -> Result<Reply> {
+        let bytes = body.map(|body| Request::json(body).into_bytes()).unwrap_or_default();
         let reply = self.send(method, path, &[("content-type", "application/json")], &bytes)?;
         match reply.status {
             200..300 => Ok(reply),
@@ -182,7 +83,7 @@ impl Api {
 
     fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let reply = self.ask(method, path, body)?;
-        if reply.content_type == "application/json" { reply.json() } else { Ok(Value::String(reply.body)) }
+        Ok(if reply.content_type == "application/json" { reply.json()? } else { Value::String(reply.body) })
     }
 
     /// Everything that a listing holds, page after page.
@@ -190,15 +91,15 @@ impl Api {
         let mut all: Vec<T> = Vec::new();
         let mut next = Some(path.to_owned());
         while let Some(path) = next {
-            let reply = self.ask("GET", &path, None)?;
+            let reply = self.ask("GET", &path, None::<&Value>)?;
             all.extend(parse::<Vec<T>>(what, reply.json()?)?);
-            next = reply.next_page;
+            next = reply.next;
         }
         Ok(all)
     }
 
     fn list_of<T: DeserializeOwned>(&self, what: &str, db: &str, rest: &str) -> Result<Vec<T>> {
-        self.list(what, &format!("/v1/databases/{}{rest}", segment(db)))
+        self.list(what, &format!("/v1/databases/{}{rest}", encoded(db)))
     }
 
     /// GET any path.
@@ -215,7 +116,12 @@ impl Api {
     }
 
     fn db(&self, method: &str, db: &str, rest: &str, body: Option<&Value>) -> Result<Value> {
-        self.request(method, &format!("/v1/databases/{}{rest}", segment(db)), body)
+        self.request(method, &format!("/v1/databases/{}{rest}", encoded(db)), body)
+    }
+
+    fn write(&self, method: &str, db: &str, rest: &[&str], body: Option<&Value>) -> Result<String> {
+        let Written { hash } = self.ask(method, &db_path(db, rest), body)?.read()?;
+        Ok(hash)
     }
 
     /// The node's status.
@@ -235,12 +141,12 @@ impl Api {
 
     /// Creates a database from a full request.
     pub fn create_with(&self, request: &Value) -> Result<Database> {
-        parse("a database", self.post("/v1/databases", request)?)
+        Database::of(&self.ask("POST", "/v1/databases", Some(request))?)
     }
 
     /// Pins a database by its address.
     pub fn pin(&self, address: &str) -> Result<Value> {
-        self.post("/v1/databases", &json!({ "address": address }))
+        Ok(self.ask("POST", "/v1/databases", Some(&Pin::new(address)))?.json()?)
     }
 
     /// Unpins a database.
@@ -249,18 +155,18 @@ impl Api {
     }
 
     /// All databases.
-    pub fn databases(&self) -> Result<Vec<Listed>> {
+    pub fn databases(&self) -> Result<Vec<shape::Database>> {
         self.list("the databases", "/v1/databases")
     }
 
     /// One database.
     pub fn database(&self, db: &str) -> Result<Database> {
-        parse("a database", self.db("GET", db, "", None)?)
+        Database::of(&self.ask("GET", &db_path(db, &[]), None::<&Value>)?)
     }
 
     /// Changes what is set for a database.
     pub fn set(&self, db: &str, change: &Value) -> Result<Database> {
-        parse("a database", self.db("PATCH", db, "", Some(change))?)
+        Database::of(&self.ask("PATCH", &db_path(db, &[]), Some(change))?)
     }
 
     /// All documents.
@@ -280,28 +186,27 @@ impl Api {
 
     /// Appends an event.
     pub fn add(&self, db: &str, value: &Value) -> Result<String> {
-        parse("a hash", self.db("POST", db, "/events", Some(value))?["hash"].take())
+        self.write("POST", db, &["events"], Some(value))
     }
 
     /// Events, newest first; `query` is `amount=10&lt=...` or empty.
-    pub fn events(&self, db: &str, query: &str) -> Result<Vec<EventRow>> {
+    pub fn events(&self, db: &str, query: &str) -> Result<Vec<Event>> {
         self.list_of("events", db, &format!("/events?{query}"))
     }
 
     /// Puts a key.
     pub fn put(&self, db: &str, key: &str, value: &Value) -> Result<String> {
-        let path = format!("/kv/{}", segment(key));
-        parse("a hash", self.db("PUT", db, &path, Some(value))?["hash"].take())
+        self.write("PUT", db, &["kv", key], Some(value))
     }
 
     /// The value of a key; none when it has none.
     pub fn get_key(&self, db: &str, key: &str) -> Result<Option<Value>> {
-        found(self.db("GET", db, &format!("/kv/{}", segment(key)), None))
+        found(self.db("GET", db, &format!("/kv/{}", encoded(key)), None))
     }
 
     /// Deletes a key.
     pub fn del(&self, db: &str, key: &str) -> Result<String> {
-        parse("a hash", self.db("DELETE", db, &format!("/kv/{}", segment(key)), None)?["hash"].take())
+        self.write("DELETE", db, &["kv", key], None)
     }
 
     /// All keys.
@@ -311,18 +216,17 @@ impl Api {
 
     /// Puts a document.
     pub fn put_doc(&self, db: &str, id: &str, document: &Value) -> Result<String> {
-        let path = format!("/docs/{}", segment(id));
-        parse("a hash", self.db("PUT", db, &path, Some(document))?["hash"].take())
+        self.write("PUT", db, &["docs", id], Some(document))
     }
 
     /// A document by its id.
     pub fn get_doc(&self, db: &str, id: &str) -> Result<Option<Value>> {
-        found(self.db("GET", db, &format!("/docs/{}", segment(id)), None))
+        found(self.db("GET", db, &format!("/docs/{}", encoded(id)), None))
     }
 
     /// Deletes a document.
     pub fn del_doc(&self, db: &str, id: &str) -> Result<String> {
-        parse("a hash", self.db("DELETE", db, &format!("/docs/{}", segment(id)), None)?["hash"].take())
+        self.write("DELETE", db, &["docs", id], None)
     }
 
     /// Documents by filter, sort and page.
@@ -354,8 +258,7 @@ impl Api {
 
     /// Follows a database: every entry as it is joined, from now on.
     pub fn changes(&self, db: &str) -> Result<Changes> {
-        let path = format!("/v1/databases/{}/changes", segment(db));
-        Changes::follow(&format!("{}{path}", self.base), &path)
+        Ok(Changes::follow(self.0.stream(&db_path(db, &["changes"]))?))
     }
 
     /// Compares with the peers again.
@@ -375,7 +278,7 @@ impl Api {
 
     /// Connects to a multiaddress.
     pub fn connect(&self, addr: &str) -> Result<Value> {
-        self.post("/v1/peers", &json!({ "addr": addr }))
+        Ok(self.ask("POST", "/v1/peers", Some(&Connect { addr: addr.to_owned() }))?.json()?)
     }
 }
 

@@ -6,9 +6,11 @@ mod changes;
 mod metrics;
 mod process;
 
-pub use api::{Api, Database, EventRow, KeyRow, Listed, Reply};
+pub use api::{Api, Database};
 pub use binary::{CliOutput, cli, node_binary};
 pub use changes::Changes;
 pub use metrics::Metrics;
+pub use paperclip_client::shape::{Event as EventRow, Row as KeyRow};
+pub use paperclip_client::{Reply, problem::Problem};
 pub(crate) use process::log_tail;
 pub use process::{Node, NodeOptions};

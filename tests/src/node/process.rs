@@ -59,7 +59,7 @@ impl Node {
     pub fn start(folder: &Path, options: NodeOptions) -> Result<Self> {
         let (listen_port, api_port) = (free_port()?, free_port()?);
         std::fs::create_dir_all(folder).map_err(io(format!("creating {}", folder.display())))?;
-        let api = Api::new(api_port, options.token.clone());
+        let api = Api::new(api_port, options.token.as_deref());
         let mut node = Self {
             folder: folder.to_owned(),
             options,
