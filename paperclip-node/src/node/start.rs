@@ -125,11 +125,6 @@ impl Node {
                 Certification { config: config.clone(), store: store.clone(), author_tx, info_tx };
             tasks.spawn(certificate.wait(stop.clone()));
         }
-        tasks.spawn(Healer { store: store.clone(), network: network.clone() }.run(stop.clone()));
-        if let Some(pass) = config.scrub_interval {
-            let scrubber = Scrubber { store: store.clone(), metrics: Arc::clone(&metrics), pass };
-            tasks.spawn(scrubber.run(stop.clone()));
-        }
         let figures = Figures {
             registry: registry.clone(),
             store: store.clone(),
@@ -137,7 +132,7 @@ impl Node {
             network: network.clone(),
             metrics,
         };
-        tasks.spawn(figures.run(stop.clone()));
+        spawn_caretakers(config.scrub_interval, figures, &tasks, &stop);
         network.listening().await;
         // Whoever asks then is told of every database that is pinned. A keeper that has ended has nothing to wait for.
         drop(boot.wait_for(|boot| *boot != Boot::ReadingCatalog).await);
@@ -155,6 +150,22 @@ impl Node {
         };
         Ok(Self(Arc::new(inner)))
     }
+}
+
+/// Starts what heals and scrubs the store and tells its figures.
+fn spawn_caretakers(
+    scrub_interval: Option<Duration>,
+    figures: Figures,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let Figures { store, network, metrics, .. } = &figures;
+    tasks.spawn(Healer { store: store.clone(), network: network.clone() }.run(stop.clone()));
+    if let Some(pass) = scrub_interval {
+        let scrubber = Scrubber { store: store.clone(), metrics: Arc::clone(metrics), pass };
+        tasks.spawn(scrubber.run(stop.clone()));
+    }
+    tasks.spawn(figures.run(stop.clone()));
 }
 
 async fn open_store(config: &Config, metrics: &Arc<Metrics>) -> Result<Store, StartError> {
