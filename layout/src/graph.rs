@@ -1,4 +1,5 @@
 //! Import graph of a crate's files: an arrow goes to the file in which a name is defined, however many re-exports lie between.
+//! Methods that a file adds to a type of another are no arrow: both are one room.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,7 +18,10 @@ impl Crate {
         let mut graph = Graph::new();
         for (number, module) in self.modules.iter().enumerate() {
             let arrows = graph.entry(module.file.clone()).or_default();
-            for path in &module.paths {
+            let used = |name: &String| module.paths.iter().any(|path| path.first() == Some(name));
+            let brought =
+                module.private.iter().filter(|(name, _)| !module.extended.contains(*name) || used(name));
+            for path in module.paths.iter().chain(brought.map(|(_, path)| path)) {
                 let Some((home, name)) = self.home(number, path, MOST_REEXPORTS) else { continue };
                 let file = &self.modules[home].file;
                 if *file != module.file {

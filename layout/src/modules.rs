@@ -33,6 +33,10 @@ pub struct Module {
     pub globs: Vec<Vec<String>>,
     /// The paths that the code names, re-exports apart.
     pub paths: BTreeSet<Vec<String>>,
+    /// The names of the types that it gives methods to.
+    pub extended: BTreeSet<String>,
+    /// What `use` brings in for this module alone.
+    pub private: BTreeMap<String, Vec<String>>,
 }
 
 impl Crate {
@@ -98,13 +102,14 @@ impl Module {
         }
         let mut names = Names::default();
         names.visit_item(item);
-        self.paths.extend(names.0);
+        self.paths.extend(names.paths);
+        self.extended.extend(names.extended);
     }
 
     fn import(&mut self, mut before: Vec<String>, tree: &UseTree, reexported: bool) {
         let take = |module: &mut Self, name: String, path: Vec<String>| {
             if !reexported {
-                module.paths.insert(path.clone());
+                module.private.insert(name.clone(), path.clone());
             }
             module.imports.insert(name, path);
         };

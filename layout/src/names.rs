@@ -34,7 +34,11 @@ pub(crate) fn defined(item: &Item) -> Option<String> {
 
 /// The paths that an item names.
 #[derive(Debug, Default)]
-pub(crate) struct Names(pub(crate) BTreeSet<Vec<String>>);
+pub(crate) struct Names {
+    pub(crate) paths: BTreeSet<Vec<String>>,
+    /// Types that are given methods. A file that does so is a part of the type's own room, so that does not count as taking it.
+    pub(crate) extended: BTreeSet<String>,
+}
 
 impl Names {
     /// What looks like a path in the tokens of a macro call. Words of one small-letter segment are variables for the most part.
@@ -68,7 +72,7 @@ impl Names {
     fn take(&mut self, path: Vec<String>) {
         let is_named = |word: &String| word.starts_with(char::is_uppercase);
         if path.len() > 1 || path.first().is_some_and(is_named) {
-            self.0.insert(path);
+            self.paths.insert(path);
         }
     }
 }
@@ -94,8 +98,19 @@ impl<'ast> Visit<'ast> for Names {
         }
     }
 
+    fn visit_item_impl(&mut self, block: &'ast syn::ItemImpl) {
+        let named = match block.self_ty.as_ref() {
+            syn::Type::Path(named) if block.trait_.is_none() => named.path.get_ident(),
+            _ => None,
+        };
+        let Some(name) = named else { return visit::visit_item_impl(self, block) };
+        self.extended.insert(name.to_string());
+        self.visit_generics(&block.generics);
+        block.items.iter().for_each(|item| self.visit_impl_item(item));
+    }
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.0.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
+        self.paths.insert(path.segments.iter().map(|segment| segment.ident.to_string()).collect());
         visit::visit_path(self, path);
     }
 

@@ -106,7 +106,10 @@ fn member(package: &Value, root: &Path) -> Member {
     };
     let targets = package["targets"].as_array().into_iter().flatten();
     let dependencies = package["dependencies"].as_array().into_iter().flatten();
-    let mut arrows: Vec<Arrow> = dependencies.filter_map(arrow).collect();
+    // Tests may depend on their own crate, for a feature of it.
+    let own = from_root(&text(&package["manifest_path"])).parent().map(Path::to_path_buf).unwrap_or_default();
+    let others = |arrow: &Arrow| Path::new(&arrow.to) != own;
+    let mut arrows: Vec<Arrow> = dependencies.filter_map(arrow).filter(others).collect();
     arrows.sort();
     Member {
         name: text(&package["name"]),

@@ -201,6 +201,8 @@ impl Log {
         insert_descending(&mut self.recent, &added.position);
         self.recent.truncate(RECENT);
         self.len += 1;
+        debug_assert!(self.heads.len() as u64 <= self.len, "a head is an entry");
+        debug_assert!(self.recent.len() as u64 <= self.len, "a recent entry is one");
     }
 }
 
@@ -215,6 +217,7 @@ pub fn heads_digest(heads: impl IntoIterator<Item = Hash>) -> String {
 
 fn insert_descending(positions: &mut Vec<Position>, position: &Position) {
     let at = positions.partition_point(|other| other > position);
+    debug_assert!(positions.get(at) != Some(position), "an entry is taken once");
     positions.insert(at, position.clone());
 }
 

@@ -114,11 +114,11 @@ impl Node {
             (manifest.address().manifest(), manifest.encode()),
             (access.hash(), access.encode()),
         ])?;
-        let catalog =
+        let opening =
             context.open(manifest, access.writers(), catalog::settings(), stop.child_token()).await?;
-        let catalog_database = catalog.database.clone();
+        let catalog = opening.database.clone();
         let tasks = context.tasks.clone();
-        let (keeper, registry, mut boot) = Keeper::new(context, catalog, stop.clone());
+        let (keeper, registry, mut boot) = Keeper::new(context, opening, stop.clone());
         tasks.spawn(keeper.run());
         if author_tx.borrow().is_none() {
             let certificate =
@@ -138,16 +138,7 @@ impl Node {
         drop(boot.wait_for(|boot| *boot != Boot::ReadingCatalog).await);
 
         let running = Running { databases: stop, tasks, network: stop_network, network_task };
-        let inner = Inner {
-            store,
-            network,
-            registry,
-            boot,
-            catalog: catalog_database,
-            identity: info,
-            started,
-            running,
-        };
+        let inner = Inner { store, network, registry, boot, catalog, identity: info, started, running };
         Ok(Self(Arc::new(inner)))
     }
 }

@@ -5,8 +5,10 @@ mod commands;
 mod install;
 mod lines;
 mod process;
+mod release;
 
 pub use browser::{Browser, Shown};
 pub use commands::{Clock, Crafted, Entry, Flood, HeadsReply, Measured, OpenDatabase, PrivateKeys, Row};
 pub use lines::CallId;
-pub use process::{Identity, JsOptions, JsPeer, Release, Storage, Transport};
+pub use process::{Identity, JsOptions, JsPeer, Storage, Transport};
+pub use release::Release;

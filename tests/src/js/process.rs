@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::lines::{CallId, JsonLines};
+use super::release::Release;
 use crate::Result;
 use crate::error::parse;
 
@@ -17,16 +18,6 @@ pub enum Storage {
     Disk,
     /// Nothing survives.
     Memory,
-}
-
-/// Which OrbitDB a JavaScript peer runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Release {
-    /// OrbitDB 4.0.0 on js-libp2p 3.3: `tests/js`, with every command.
-    #[default]
-    V4,
-    /// OrbitDB 2.5 on js-libp2p 2.8, as Voyager sets it up: `tests/js-2.5`, with few commands, in memory.
-    V2_5,
 }
 
 /// By which way a JavaScript peer dials.

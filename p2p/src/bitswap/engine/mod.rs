@@ -362,6 +362,18 @@ impl Engine {
             }
         }
         self.serve(now);
+        self.check();
+    }
+
+    /// Panics in debug builds when what holds between any two events does not.
+    fn check(&self) {
+        debug_assert!(self.ready.keys().all(|peer| self.peers.contains_key(peer)), "who is asked is known");
+        let with_turn = self.peers.values().filter(|state| state.has_turn).count();
+        debug_assert_eq!(self.turns.len(), with_turn, "a peer that waits for its turn stands there once");
+        debug_assert!(
+            self.answers <= MAX_ANSWERS && self.lookups <= MAX_LOOKUPS,
+            "work under way is bounded"
+        );
     }
 
     /// Gives peers their turn, longest waiting first, as long as there is room for more at a time.
