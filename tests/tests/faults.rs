@@ -315,7 +315,7 @@ fn a_configured_peer_that_is_down_is_listed_counted_and_warned_of_once() -> Resu
     assert_eq!(peers[0]["peer_id"], json!(absent.peer_id()), "{peers}");
     assert!(peers[0]["last_error"].as_str().is_some_and(|error| error.contains("refused")), "{peers}");
     let log = std::fs::read_to_string(node.log_path()).unwrap_or_default();
-    assert_eq!(log.matches("configured peer not reached").count(), 1, "{log}");
+    assert_eq!(log.matches("cannot reach a configured peer").count(), 1, "{log}");
     assert!(!log.contains("libp2p_swarm"), "the libraries greet nobody:\n{log}");
 
     absent.run()?;

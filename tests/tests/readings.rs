@@ -65,7 +65,7 @@ fn documents_opened_as_the_documentation_shows_are_documents() -> Result<()> {
         "{shown}"
     );
     let shown = cli(&["db", "show", &db, "--api", &node.url()])?.success()?.stdout;
-    assert!(shown.contains("documents by myCustomId (found)"), "{shown}");
+    assert!(shown.contains("documents by myCustomId (inferred)"), "{shown}");
     Ok(())
 }
 

@@ -157,9 +157,11 @@ pub struct Unpinned {
     pub removed: bool,
 }
 
-/// `null` counts as given (wire document, section 8).
-pub(super) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
-    Json::deserialize(deserializer).map(Some)
+/// What is given: `null` is a value where any value may stand (wire document, section 8), and none of other types.
+pub(super) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

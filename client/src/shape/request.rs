@@ -80,11 +80,17 @@ impl Pin {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
+    #[serde(default, deserialize_with = "given")]
     address: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     r#type: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     index_by: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     access: Option<WantedAccess>,
+    #[serde(default, deserialize_with = "given")]
     write: Option<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
     meta: Option<Json>,
@@ -96,7 +102,7 @@ struct Wanted {
 
 /// Who may write: the kind of controller alone, or with its list.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "access is a kind of controller, or an object of type and write")]
 enum WantedAccess {
     Kind(String),
     Full(FullAccess),
@@ -152,13 +158,13 @@ impl TryFrom<Wanted> for Open {
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// How the operations are understood; `auto` finds it from them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub reading: Option<String>,
     /// The field that names a document; with reading documents only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub index_by: Option<String>,
     /// Whether JavaScript reads the database: values that it would not read as written are refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub javascript: Option<bool>,
 }
 
@@ -176,10 +182,10 @@ pub struct Remove {
 #[serde(deny_unknown_fields)]
 pub struct HowLong {
     /// How long to wait for what peers offered. More than 1500 is lowered to that.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<Count>,
     /// Wait until so many peers serve the database; complete when so many have answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub wait_peers: Option<Count>,
 }
 
@@ -191,7 +197,7 @@ pub struct Repair {
     #[serde(default)]
     pub repair: bool,
     /// How long to wait for peers. More than 1500 is lowered to that.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<Count>,
 }
 
@@ -300,9 +306,20 @@ mod tests {
                 "write stands beside access or in it",
             ),
             (json!({ "nme": "a" }), "unknown field `nme`"),
+            (json!({ "name": "a", "type": "events", "access": null }), "access is a kind of controller"),
+            (json!({ "name": "a", "type": "events", "write": null }), "invalid type: null"),
         ] {
             let error = open(body).unwrap_err();
             assert!(error.contains(told), "{error}");
+        }
+    }
+    #[test]
+    fn what_is_left_out_stays_and_null_is_no_way_to_say_so() {
+        let change = |body: Json| serde_json::from_value::<Change>(body).map_err(|error| error.to_string());
+        assert_eq!(change(json!({})), Ok(Change::default()));
+        for name in ["reading", "index_by", "javascript"] {
+            let error = change(json!({ name: null })).unwrap_err();
+            assert!(error.contains("invalid type: null"), "{error}");
         }
     }
 }
