@@ -24,6 +24,9 @@ impl DirectoryLock {
     pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
         durable_file::create_folder(dir, OWNERS_FOLDER).map_err(failed("create", dir))?;
         close_to_others(dir);
+        // A process that is being started holds a copy of every open file, locks with them, until it runs its program.
+        #[cfg(test)]
+        let _nobody_starts = crate::tests::STARTING.read();
         let path = dir.join("lock");
         let mut options = File::options();
         let mut file = options

@@ -2,7 +2,7 @@
 //!
 //! The test runs itself in a second process, under the limit.
 
-use super::{address, block, put, writer};
+use super::{STARTING, address, block, put, writer};
 use crate::{Poison, Store, StoreConfig, StoreError, tree::Batch};
 use oplog::Hash;
 use std::{
@@ -18,14 +18,20 @@ const DIR: &str = "PAPERCLIP_TEST_FULL_DISK";
 /// Runs a test of this module in a second process in which no file can grow beyond a mebibyte.
 fn run_limited(test: &str, dir: &Path) {
     let limit = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
-    let output = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", limit, "sh"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", &format!("tests::full_disk::{test}"), "--nocapture"])
         .env(DIR, dir)
         .stdin(Stdio::null())
-        .output()
-        .unwrap();
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = {
+        let _nobody_locks = STARTING.write();
+        command.spawn().unwrap()
+    };
+    let output = child.wait_with_output().unwrap();
     assert!(
         output.status.success(),
         "{}{}",

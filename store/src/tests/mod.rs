@@ -26,8 +26,11 @@ use super::{
 };
 use bytes::Bytes;
 use oplog::{Address, Hash, Value, view::Operation};
-use std::{fs, io, ops::Deref, path::Path};
+use std::{fs, io, ops::Deref, path::Path, sync::RwLock};
 use tempfile::TempDir;
+
+/// Held while a test starts a process.
+pub(crate) static STARTING: RwLock<()> = RwLock::new(());
 
 fn address(name: &str) -> Address {
     Hash::of(name.as_bytes()).into()
