@@ -1,28 +1,60 @@
 //! Import circles: no file takes names from one that, over whatever way, takes names from it.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use paperclip_layout::{Crate, Graph, circles, members};
 
-/// Folders with circles that are still to be cut.
-const STILL_IN_ONE: [&str; 4] = ["charm/src/node", "paperclip-node/src", "store/src", "tests/src/js"];
+/// Files that still hold what files share from which they take themselves. Circles through others are found all the same.
+const STILL_SHARED: [&str; 21] = [
+    "charm/src/node/mod.rs",
+    "paperclip-node/src/api/admit.rs",
+    "paperclip-node/src/api/filter.rs",
+    "paperclip-node/src/api/mod.rs",
+    "paperclip-node/src/cli/commands.rs",
+    "paperclip-node/src/cli/output/mod.rs",
+    "paperclip-node/src/cli/output/table.rs",
+    "paperclip-node/src/database/mod.rs",
+    "paperclip-node/src/demo/display.rs",
+    "paperclip-node/src/demo/mod.rs",
+    "paperclip-node/src/metrics/mod.rs",
+    "paperclip-node/src/net/behaviour.rs",
+    "paperclip-node/src/net/gossip.rs",
+    "paperclip-node/src/net/mod.rs",
+    "paperclip-node/src/node/mod.rs",
+    "store/src/database.rs",
+    "store/src/index/mod.rs",
+    "store/src/journal/mod.rs",
+    "store/src/journal/segments.rs",
+    "store/src/lib.rs",
+    "store/src/signatures.rs",
+];
 
 #[test]
 fn no_crate_has_an_import_circle() {
     let mut found = String::new();
+    let mut needless = BTreeSet::from(STILL_SHARED);
     for member in members() {
         for root in &member.roots {
             let graph = Crate::at(root).graph();
-            for circle in circles(&graph) {
-                if circle.iter().any(|file| STILL_IN_ONE.iter().any(|known| file.starts_with(known))) {
-                    continue;
-                }
+            let shared = |file: &Path| STILL_SHARED.iter().copied().find(|known| file == Path::new(known));
+            needless.retain(|known| {
+                circles(&without(&graph, |to| shared(to).is_some_and(|it| it != *known))).is_empty()
+            });
+            for circle in circles(&without(&graph, |to| shared(to).is_some())) {
                 describe(&graph, &circle, &mut found);
             }
         }
     }
     assert!(found.is_empty(), "move what the files share into one of its own:\n{found}");
+    assert!(needless.is_empty(), "these are in no circle any more, take them off the list: {needless:?}");
+}
+
+/// A graph without the arrows to some files.
+fn without(graph: &Graph, left_out: impl Fn(&Path) -> bool) -> Graph {
+    let mut graph = graph.clone();
+    graph.values_mut().for_each(|taken| taken.retain(|to, _| !left_out(to)));
+    graph
 }
 
 fn describe(graph: &Graph, circle: &BTreeSet<PathBuf>, found: &mut String) {
