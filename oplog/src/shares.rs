@@ -2,23 +2,24 @@
 //!
 //! Three quarters of it are free for all. The last quarter is for holders that have less than an equal share of it.
 
-use std::{collections::HashMap, hash::Hash};
+use hashlink::LinkedHashMap;
+use std::hash::Hash;
 
 /// What part of the capacity is kept for holders below their share.
 const RESERVED_PART: u64 = 4;
 
 /// A capacity and who holds how much of it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Shares<K> {
     capacity: u64,
     total: u64,
-    held: HashMap<K, u64>,
+    held: LinkedHashMap<K, u64>,
 }
 
 impl<K: Copy + Eq + Hash> Shares<K> {
     /// A capacity of which nobody holds anything.
     pub fn new(capacity: u64) -> Self {
-        Self { capacity, total: 0, held: HashMap::new() }
+        Self { capacity, total: 0, held: LinkedHashMap::new() }
     }
 
     /// Changes the capacity. What is held above a smaller one stays held.

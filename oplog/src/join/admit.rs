@@ -88,7 +88,6 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     pub(super) fn remove(&mut self, id: Id) -> Option<Pending<P>> {
         let pending = self.pending.remove(&id)?;
         self.ids.remove(&pending.hash);
-        shrink(&mut self.pending);
         shrink(&mut self.ids);
         let peer = pending.source.peer();
         if matches!(pending.stage, Stage::Wanted) {

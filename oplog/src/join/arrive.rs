@@ -13,7 +13,7 @@ use crate::{
     order::Position,
 };
 use bytes::Bytes;
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 enum Link {
     /// In the log or ready; its position if it is a parent.
@@ -115,7 +115,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             return Ok(());
         };
         let position = entry.position();
-        let mut needs = HashSet::new();
+        let mut needs = BTreeSet::new();
         for (link, is_parent) in
             entry.next.iter().map(|hash| (hash, true)).chain(entry.refs.iter().map(|hash| (hash, false)))
         {

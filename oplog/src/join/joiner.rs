@@ -14,7 +14,7 @@ use crate::{
 use bytes::Bytes;
 use hashlink::LruCache;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -27,7 +27,8 @@ pub struct Joiner<P> {
     pub(super) limits: Limits,
     /// [`Limits::max_pending_bytes`], or less.
     pub(super) byte_budget: usize,
-    pub(super) pending: HashMap<Id, Pending<P>>,
+    /// In the order of their ids, so that equal events have equal effects.
+    pub(super) pending: BTreeMap<Id, Pending<P>>,
     pub(super) ids: HashMap<Hash, Id>,
     pub(super) next_id: Id,
     /// Pending entries, by the peer that led to them. Many links weigh as much as entries.
@@ -61,7 +62,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             policy,
             limits,
             byte_budget: limits.max_pending_bytes,
-            pending: HashMap::new(),
+            pending: BTreeMap::new(),
             ids: HashMap::new(),
             next_id: 0,
             room: Shares::new(limits.max_pending as u64),

@@ -119,6 +119,7 @@ impl<P: Copy + Eq + std::hash::Hash> Lines<P> {
                 unanswered.push((*hash, asked.source));
             }
         }
+        unanswered.sort_unstable_by_key(|(hash, _)| *hash);
         for (hash, source) in unanswered {
             self.cancel(hash, effects);
             if let Some(line) = self.lines.get_mut(&source.peer()) {
@@ -136,6 +137,8 @@ impl<P: Copy + Eq + std::hash::Hash> Lines<P> {
     pub(super) fn clear(&mut self) -> Vec<Hash> {
         self.lines.clear();
         self.window.clear();
-        self.asked.drain().map(|(hash, _)| hash).collect()
+        let mut asked: Vec<Hash> = self.asked.drain().map(|(hash, _)| hash).collect();
+        asked.sort_unstable();
+        asked
     }
 }

@@ -163,6 +163,8 @@ impl<P: Copy + Eq + std::hash::Hash> Parked<P> {
         self.wake_at = self.now.wrapping_add(WAKE_AFTER << self.doublings);
         self.doublings = (self.doublings + 1).min(MAX_DOUBLINGS);
         let heads = self.entries.iter().filter(|(_, entry)| entry.head);
-        heads.map(|(hash, entry)| (*hash, entry.source)).collect()
+        let mut due: Vec<_> = heads.map(|(hash, entry)| (*hash, entry.source)).collect();
+        due.sort_unstable_by_key(|(hash, _)| *hash);
+        due
     }
 }

@@ -4,7 +4,7 @@ use super::Source;
 use crate::{entry::Candidate, hash::Hash, identity::VerifiedIdentity, order::Position, view::KeyedOp};
 use bytes::Bytes;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -43,7 +43,7 @@ pub(super) struct Verified {
     pub(super) keyed: Option<KeyedOp>,
     pub(super) unreadable: bool,
     pub(super) block: Option<Bytes>,
-    pub(super) needs: HashSet<Id>,
+    pub(super) needs: BTreeSet<Id>,
     pub(super) author: Arc<VerifiedIdentity>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn shrink<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>) {
 
 /// Whether the block is being fetched, as an entry or as an identity.
 pub(super) fn is_wanted<P>(
-    pending: &HashMap<Id, Pending<P>>,
+    pending: &BTreeMap<Id, Pending<P>>,
     ids: &HashMap<Hash, Id>,
     identities: &HashMap<Hash, Vec<Id>>,
     hash: &Hash,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{hash::Hash, order::Position};
 use bytes::Bytes;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 enum Settled {
     Complete,
@@ -121,7 +121,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     }
 
     /// The entry `id` no longer needs these: those that nobody else needs, and that were not offered themselves, go too.
-    pub(super) fn abandon(&mut self, id: Id, needs: &HashSet<Id>, effects: &mut Vec<Effect<P>>) {
+    pub(super) fn abandon(&mut self, id: Id, needs: &BTreeSet<Id>, effects: &mut Vec<Effect<P>>) {
         for need in needs {
             let Some(pending) = self.pending.get_mut(need) else {
                 continue;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{hash::Hash, order::Position};
 use bytes::Bytes;
-use std::collections::HashMap;
+use hashlink::LinkedHashMap;
 
 /// The part of what a peer has staged that is dropped at a time, so that it is not looked through for every block.
 const DROPPED_PART: u64 = 8;
@@ -46,15 +46,15 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     }
 
     /// Gives the bytes for which there was no room, by peer.
-    fn stage_what_fits(&mut self, staged: &mut Vec<(Hash, Bytes)>) -> HashMap<Option<P>, u64> {
-        let mut left = HashMap::new();
+    fn stage_what_fits(&mut self, staged: &mut Vec<(Hash, Bytes)>) -> LinkedHashMap<Option<P>, u64> {
+        let mut left = LinkedHashMap::new();
         for pending in self.pending.values_mut() {
             let Stage::Verified(verified) = &mut pending.stage else { continue };
             let Some(block) = &verified.block else { continue };
             let (peer, bytes) = (pending.source.peer(), block.len() as u64);
             if pending.staged == 0 {
                 if !self.staged.take(peer, bytes) {
-                    *left.entry(peer).or_default() += bytes;
+                    *left.entry(peer).or_insert(0) += bytes;
                     continue;
                 }
                 pending.staged = u32::try_from(bytes).unwrap_or(u32::MAX);
