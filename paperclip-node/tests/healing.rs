@@ -5,7 +5,7 @@
 mod common;
 mod served;
 
-use common::{addresses, create, holds, open, start, within};
+use common::{addresses, create, holds, open, start, until, within};
 use oplog::{
     Hash, Value, identity::Identity, log::Range, manifest::AccessAddress, reading::Reading, view::Operation,
 };
@@ -16,7 +16,7 @@ use paperclip_node::{
 use rand::{SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde_json::json;
 use served::Served;
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 use tempfile::TempDir;
 
 /// Flips one bit in the middle of a block, wherever it is in the journal of a node that is stopped.
@@ -82,12 +82,8 @@ async fn a_damaged_identity_is_fetched_again_and_stops_nothing() {
     pair.on_a.append(Operation::add("after the damage".into())).await.unwrap();
     holds(&pair.on_b, 11).await;
     assert_eq!(pair.on_b.ended(), None);
-    let healed = async {
-        while pair.b.block(&newest.identity).ok().flatten().as_ref() != Some(&identity) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    within("the identity is whole again", healed).await;
+    let healed = async || pair.b.block(&newest.identity).ok().flatten().as_ref() == Some(&identity);
+    until("the identity is whole again", healed).await;
     assert!(pair.b.verify("log", None).await.unwrap().outcome.unwrap().is_clean());
 }
 
@@ -131,12 +127,7 @@ async fn rights_that_could_not_be_read_hold_as_soon_as_they_are_healed() {
     guard_of(&b, &on_b).append(grant("admin", &other)).await.unwrap();
     other.shutdown().await.unwrap();
     drop(other);
-    let damaged = async {
-        while b.damaged() == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    within("the damage is found", damaged).await;
+    until("the damage is found", async || b.damaged() > 0).await;
 
     let a = start(&folder("a"), &folder("root.key"), &addresses(&b)).await;
     let on_a = open(&a, on_b.address()).await;
@@ -145,12 +136,8 @@ async fn rights_that_could_not_be_read_hold_as_soon_as_they_are_healed() {
     other.pin(on_a.address(), Settings::default()).await.unwrap();
     let on_other = open(&other, on_a.address()).await;
     holds(&guard_of(&other, &on_other), 2).await;
-    let append = async {
-        while on_other.append(Operation::add("by the other".into())).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    within("the other one may write", append).await;
+    let append = async || on_other.append(Operation::add("by the other".into())).await.is_ok();
+    until("the other one may write", append).await;
     holds(&on_b, 1).await;
 }
 

@@ -49,6 +49,16 @@ pub(crate) async fn within<T>(what: &str, wait: impl Future<Output = T>) -> T {
     }
 }
 
+/// Asks again and again until something holds that nobody tells of, but not for ever.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let held = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within(what, held).await;
+}
+
 pub(crate) async fn open(node: &Node, address: Address) -> Database {
     let mut registry = node.registry();
     let opened =
