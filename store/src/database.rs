@@ -1,12 +1,12 @@
 //! One database's part of the store.
 
 use super::{
-    Store,
     error::{Corruption, StoreError},
-    index::CommitRows,
+    index::{self, CommitRows, Rows},
     journal::{Frames, Kind, Location},
     keys::{self, Number},
-    record::{self, Heads, Indexed, Registration},
+    record::{Heads, Indexed, Registration},
+    state::Store,
     tree::Value,
 };
 use bytes::Bytes;
@@ -57,7 +57,7 @@ impl DatabaseStore {
     pub fn apply(&self, commit: Commit) -> Result<(), StoreError> {
         let mut writes = self.store.writes()?;
         self.check_registered()?;
-        let rows = CommitRows::of(self, &commit)?;
+        let rows = self.commit_rows(&commit)?;
         let (frames, unstaged) = (self.frames_of(&commit.added, rows.staged()), rows.unstaged_bytes());
         self.store.write(&mut writes, frames, |batch, locations| {
             let entries = entry_locations(&commit.added, rows.staged(), locations);
@@ -86,6 +86,16 @@ impl DatabaseStore {
     pub(super) fn heads(&self) -> Result<Option<Heads>, StoreError> {
         let value = self.store.inner.tree.get(keys::prefix(keys::HEADS, self.number))?;
         Ok(value.map(|value| Heads::decode(&value)).transpose()?)
+    }
+
+    pub(super) fn rows(&self) -> Rows<'_> {
+        Rows { tree: &self.store.inner.tree, number: self.number }
+    }
+
+    /// What a commit changes in the index.
+    pub(super) fn commit_rows<'a>(&self, commit: &'a Commit) -> Result<CommitRows<'a>, StoreError> {
+        let staged = self.staged_locations(commit.added.iter().map(|added| added.position.hash))?;
+        CommitRows::of(self.rows(), self.store.inner.secondary, commit, staged, self.staged_bytes()?)
     }
 
     /// That the number still belongs to the address.
@@ -225,8 +235,7 @@ impl LogRead for DatabaseStore {
     }
 
     fn winner(&self, key: &str) -> Result<Option<Winner>, StoreError> {
-        let value = self.store.inner.tree.get(keys::view(self.number, key))?;
-        Ok(value.map(|value| record::decode_winner(&value)).transpose()?)
+        index::winner_of(self.rows(), key)
     }
 }
 

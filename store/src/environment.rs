@@ -3,7 +3,6 @@
 use super::{
     disk::{Disk, RealDisk},
     index::{SECONDARY, SecondaryIndexes},
-    journal::SEGMENT_BYTES,
     tree::{OpenEngine, Sled},
 };
 use std::{
@@ -11,6 +10,9 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+/// The size at which a new file is begun, in bytes.
+const SEGMENT_BYTES: u64 = 64 << 20;
 
 /// Disk, chance, the size of files, and where the index is. Tests put their own in place of the machine's.
 #[derive(Debug, Clone)]

@@ -1,66 +1,18 @@
 //! Damaged blocks: remembered by whoever reads them, and rewritten when somebody has them whole.
 
 use super::{
-    Store, Writes,
     database::DatabaseStore,
     error::{Corruption, StoreError},
     index::{Garbage, put_garbage},
     journal::{Frames, Kind},
-    keys::{self, Number},
+    keys,
     record::Indexed,
+    state::{Store, Writes},
 };
 use bytes::Bytes;
 use oplog::Hash;
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::atomic::Ordering;
 use tokio::sync::watch;
-
-/// Damaged blocks that are remembered. More are found again when they are next read, once some of these are healed.
-pub const MAX_DAMAGED_LISTED: usize = 65_536;
-
-/// What is known to be damaged.
-#[derive(Debug)]
-pub(super) struct DamagedBlocks {
-    /// Hashes, and the database of those that are entries. Never held across a read or a write of a file.
-    listed: Mutex<BTreeMap<Hash, Option<Number>>>,
-    count: watch::Sender<usize>,
-    healed: AtomicU64,
-}
-
-impl Default for DamagedBlocks {
-    fn default() -> Self {
-        Self { listed: Mutex::default(), count: watch::Sender::new(0), healed: AtomicU64::new(0) }
-    }
-}
-
-impl DamagedBlocks {
-    /// Notes a block. Whether it is news.
-    fn add(&self, hash: Hash, database: Option<Number>) -> bool {
-        let mut listed = self.listed();
-        let new = listed.len() < MAX_DAMAGED_LISTED && listed.insert(hash, database).is_none();
-        if new {
-            self.count.send_replace(listed.len());
-        }
-        new
-    }
-
-    fn remove(&self, hash: &Hash) {
-        let mut listed = self.listed();
-        if listed.remove(hash).is_some() {
-            self.count.send_replace(listed.len());
-        }
-    }
-
-    /// Every change of the list is one insertion or removal, so it stays whole whoever panicked while holding it.
-    fn listed(&self) -> MutexGuard<'_, BTreeMap<Hash, Option<Number>>> {
-        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What became of a block that was to heal a damaged one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +35,7 @@ pub struct ScrubReport {
 }
 
 impl Store {
-    /// Hashes of the blocks that are known to be damaged or missing, at most [`MAX_DAMAGED_LISTED`]. Reads, verifications and
+    /// Hashes of the blocks that are known to be damaged or missing, at most [`MAX_DAMAGED_LISTED`](super::MAX_DAMAGED_LISTED). Reads, verifications and
     /// scrubs make them known.
     pub fn damaged(&self) -> Vec<Hash> {
         self.inner.damaged.listed().keys().copied().collect()

@@ -11,7 +11,9 @@
 mod config;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod damaged;
 mod database;
+mod differences;
 mod disk;
 mod environment;
 mod error;
@@ -31,6 +33,7 @@ mod remove;
 mod replay;
 mod signatures;
 mod staging;
+mod state;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -41,84 +44,31 @@ pub use config::{
     DEFAULT_CACHE_BYTES, DEFAULT_FLUSH_DEADLINE, DEFAULT_MAX_STAGED_BYTES, Durability, FlushObserver,
     StoreConfig,
 };
+pub use damaged::MAX_DAMAGED_LISTED;
 pub use database::DatabaseStore;
+pub use differences::{Difference, MAX_DIFFERENCES, VerifyReport};
 pub use error::{Corruption, EngineError, Holder, OpenError, Poison, StoreError};
-pub use healing::{Healed, MAX_DAMAGED_LISTED, ScrubReport};
+pub use healing::{Healed, ScrubReport};
 pub use journal::Damage;
 pub use rebuild::RebuildReport;
 pub use remove::RemovedReport;
+pub use state::Store;
 pub use sweep::SweepReport;
 pub use tree::{Bounds, Change, Engine, MemoryEngine, OpenEngine, Pair, Sled, Value};
-pub use verify::{Difference, MAX_DIFFERENCES, VerifyReport};
 
 use bytes::Bytes;
 use environment::Environment;
-use flush::Flusher;
-use healing::DamagedBlocks;
-use index::SecondaryIndexes;
-use journal::{Frames, Journal, Location, Offset, Segments};
+use journal::Frames;
 use keys::Number;
-use lock::DirectoryLock;
 use oplog::{Address, Hash};
-use record::{Checkpoint, Indexed, Registration};
-use recover::Access;
+use record::Registration;
+use state::{Access, Inner};
 use std::{
     collections::HashSet,
     path::Path,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tree::{Batch, Tree};
-
-/// The blocks and databases of one node. A clone is another handle to the same store; the last one that goes closes it.
-#[derive(Debug, Clone)]
-pub struct Store {
-    inner: Arc<Inner>,
-}
-
-/// The order of the fields is that of closing: first the flusher stops, last the directory is given free.
-#[derive(Debug)]
-struct Inner {
-    flusher: Flusher,
-    writes: Mutex<Writes>,
-    tree: Tree,
-    secondary: SecondaryIndexes,
-    segments: Arc<Segments>,
-    max_staged_bytes: u64,
-    counters: Counters,
-    damaged: DamagedBlocks,
-    /// Set once the tree has followed the journal.
-    access: OnceLock<Access>,
-    _lock: Arc<DirectoryLock>,
-}
-
-/// What only one writer at a time may touch.
-#[derive(Debug)]
-struct Writes {
-    journal: Journal,
-    next_number: Number,
-    staged_bytes: u64,
-}
-
-impl Writes {
-    /// That the tree has followed the journal to its end.
-    fn checkpoint(&self, synced: Offset) -> Checkpoint {
-        let followed = self.journal.end();
-        debug_assert!(synced <= followed, "on disk is what was written: {synced:?} of {followed:?}");
-        Checkpoint { followed, synced, epoch: self.journal.epoch() }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    batches: AtomicU64,
-    entries: AtomicU64,
-    staged_bytes: AtomicU64,
-    journal_bytes: AtomicU64,
-}
 
 /// What a store has done since it was opened, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,88 +232,5 @@ impl Store {
         })?;
         writes.next_number = next;
         Ok(registration)
-    }
-
-    /// Reads something at the place that the index gives. Should the block move meanwhile, reads it where it is then.
-    fn read_indexed<T>(
-        &self,
-        hash: &Hash,
-        read: impl Fn(&Indexed) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
-        let mut at = self.indexed(hash)?;
-        while let Some(indexed) = at {
-            match read(&indexed) {
-                Err(StoreError::Corrupt(Corruption::MissingBlock(missing))) => {
-                    at = self.indexed(hash)?;
-                    if at.as_ref() == Some(&indexed) {
-                        return Err(Corruption::MissingBlock(missing).into());
-                    }
-                }
-                result => return result.map(Some),
-            }
-        }
-        Ok(None)
-    }
-
-    fn indexed(&self, hash: &Hash) -> Result<Option<Indexed>, StoreError> {
-        let value = self.inner.tree.get(keys::index(hash))?;
-        Ok(value.map(|value| Indexed::decode(&value, hash)).transpose()?)
-    }
-
-    /// The right to write, unless writing has stopped.
-    fn writes(&self) -> Result<MutexGuard<'_, Writes>, StoreError> {
-        if self.inner.access.get() == Some(&Access::ReadOnly) {
-            return Err(StoreError::ReadOnly);
-        }
-        let writes = self.inner.writes.lock().unwrap_or_else(PoisonError::into_inner);
-        self.inner.flusher.check()?;
-        Ok(writes)
-    }
-
-    /// Appends frames to the journal, then makes the changes that `change` puts into a batch, given where the payloads are.
-    fn write(
-        &self,
-        writes: &mut Writes,
-        frames: Frames,
-        change: impl FnOnce(&mut Batch, &[Location]),
-    ) -> Result<(), StoreError> {
-        let Inner { flusher, counters, tree, .. } = &*self.inner;
-        let before = writes.journal.end();
-        let appended = writes.journal.append(frames);
-        if writes.journal.is_broken() {
-            flusher.poison(Poison::Journal);
-        }
-        let locations = appended?;
-        debug_assert!(before <= writes.journal.end(), "the journal only grows");
-        let mut batch = Batch::default();
-        change(&mut batch, &locations);
-        if before.segment < writes.journal.end().segment {
-            index::put_file(&mut batch, before);
-        }
-        let checkpoint = writes.checkpoint(flusher.synced());
-        batch.put(keys::CHECKPOINT, checkpoint.encode());
-        tree.apply(batch).map_err(|poison| flusher.poison(poison))?;
-        flusher.written(&writes.journal);
-        counters.batches.fetch_add(1, Ordering::Relaxed);
-        counters.journal_bytes.store(writes.journal.bytes(), Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-impl Drop for Inner {
-    /// Notes that everything is on disk, so that the next start need not doubt the journal's end. Not where opening ended
-    /// early: the tree has not followed then.
-    fn drop(&mut self) {
-        self.flusher.stop();
-        let writes = self.writes.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let end = writes.journal.end();
-        let is_whole = self.access.get() == Some(&Access::Full);
-        if is_whole && self.flusher.check().is_ok() && self.flusher.synced() == end {
-            let mut batch = Batch::default();
-            batch.put(keys::CHECKPOINT, writes.checkpoint(end).encode());
-            if let Err(error) = self.tree.apply(batch).and_then(|()| self.tree.flush()) {
-                tracing::warn!(%error, "the index was not closed properly; the next start checks it");
-            }
-        }
     }
 }

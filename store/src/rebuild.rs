@@ -1,13 +1,13 @@
 //! Deriving a database's keys from the journal.
 
 use super::{
-    Store,
     database::DatabaseStore,
     error::{Corruption, StoreError},
     index::{self, Garbage, put_block, put_entry, put_garbage, put_heads, put_secondary, put_staged_bytes},
     journal::{Frame, Kind, Location, Offset, Scan, records},
     keys::{self, Number},
     record::Indexed,
+    state::Store,
     tree::Batch,
 };
 use oplog::{
@@ -104,7 +104,7 @@ impl DatabaseStore {
             }
             log.join(&added);
             let commit = log.commit(added, self)?;
-            put_secondary(&mut batch, self, &commit)?;
+            put_secondary(&mut batch, self.store.inner.secondary, self.rows(), &commit)?;
             put_garbage(&mut batch, &garbage.resolve(tree)?);
             tree.apply(batch)?;
         }

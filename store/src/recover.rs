@@ -1,14 +1,13 @@
 //! Opening a store: bringing the tree up to where the journal is.
 
 use super::{
-    Counters, Inner, Store, Writes,
     config::StoreConfig,
+    damaged::DamagedBlocks,
     database::DatabaseStore,
     environment::{self, Environment},
     error::{OpenError, StoreError},
     flush::Flusher,
     format::{self, Format},
-    healing::DamagedBlocks,
     index::{SecondaryIndexes, put_file},
     journal::{FRAMES_START, Found, Frame, Journal, Kind, Location, Offset, records},
     keys::{self, Number},
@@ -16,6 +15,7 @@ use super::{
     migrate,
     rebuild::Scope,
     record::{Checkpoint, Registration, decode_count},
+    state::{Access, Counters, Inner, Store, Writes},
     tree::{Batch, OpenEngine, Tree},
 };
 use oplog::{Address, Entry};
@@ -31,15 +31,6 @@ enum Lag {
     Since(Offset),
     /// Everything.
     Everything(Registered),
-}
-
-/// What an open store may do with its files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    /// Everything.
-    Full,
-    /// Nothing but read them: the disk is full.
-    ReadOnly,
 }
 
 /// Opens the journal, cuts off the unfinished end of a write that a crash interrupted, and has the tree follow. With

@@ -1,13 +1,13 @@
 //! Removing a database.
 
 use super::{
-    Store, Writes,
     error::{Corruption, StoreError},
     index::{Garbage, put_garbage, put_removed},
     journal::{Frames, Location},
     keys::{self, Number},
     rebuild::CHUNK,
     record::Indexed,
+    state::{Store, Writes},
     tree::Batch,
 };
 use oplog::Address;

@@ -1,13 +1,13 @@
 //! The tree follows the journal: frames that it does not know yet change it as their writing would have.
 
 use super::{
-    Store,
     database::DatabaseStore,
     error::StoreError,
-    index::{CommitRows, Garbage, put_block, put_garbage, put_registered, put_removed, put_staged_bytes},
+    index::{Garbage, put_block, put_garbage, put_registered, put_removed, put_staged_bytes},
     journal::{Frame, Kind, Location, Offset, records},
     keys::{self, Number},
     record::{Checkpoint, Indexed, Registration},
+    state::Store,
     tree::Batch,
 };
 use oplog::{
@@ -223,7 +223,7 @@ impl DatabaseStore {
         let added = Added::of(entry, block);
         log.join([&added]);
         let commit = log.commit(vec![added], self)?;
-        CommitRows::of(self, &commit)?.put(batch, &[location]);
+        self.commit_rows(&commit)?.put(batch, &[location]);
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! Checking the signatures of stored entries again.
 
 use super::{
-    Store,
+    differences::Difference,
     error::{Corruption, StoreError},
-    verify::Difference,
+    state::Store,
 };
 use bytes::Bytes;
 use oplog::{Hash, entry::Candidate, identity::Identity};

@@ -2,13 +2,13 @@
 //! where it was.
 
 use super::{
-    Store, Writes,
     database::{DatabaseStore, until_error},
     error::{Corruption, StoreError},
     index::{Garbage, put_garbage, put_staged_bytes},
     journal::{Frames, Kind, Location},
     keys,
     record::decode_count,
+    state::{Store, Writes},
     tree::Value,
 };
 use bytes::Bytes;

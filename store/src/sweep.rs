@@ -1,12 +1,12 @@
 //! Giving space back: files of the journal that hold little of use are copied together and deleted.
 
 use super::{
-    Store, Writes,
     error::{Corruption, Poison, StoreError},
     index::{garbage_of, put_file},
     journal::{Frame, Frames, Kind, Location, records},
     keys,
     record::Indexed,
+    state::{Store, Writes},
 };
 
 /// A file is rewritten when at least this share of it, in percent, is garbage.

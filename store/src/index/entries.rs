@@ -1,8 +1,7 @@
 //! Rows of entries: where each is, where it stands in the order, and which are heads.
 
-use super::put_secondary;
+use super::secondary::{Rows, SecondaryIndexes, put_secondary};
 use crate::{
-    database::DatabaseStore,
     error::StoreError,
     journal::Location,
     keys::{self, Number},
@@ -25,15 +24,21 @@ pub(crate) struct CommitRows<'a> {
 }
 
 impl<'a> CommitRows<'a> {
-    pub(crate) fn of(database: &DatabaseStore, commit: &'a Commit) -> Result<Self, StoreError> {
-        let staged = database.staged_locations(commit.added.iter().map(|added| added.position.hash))?;
-        let before = database.staged_bytes()?;
-        let mut secondary = Batch::default();
-        put_secondary(&mut secondary, database, commit)?;
-        let mut rows = Self { commit, number: database.number, staged, staged_after: before, secondary };
-        debug_assert!(rows.unstaged_bytes() <= before, "more is staged than the sum of it");
-        rows.staged_after = before.saturating_sub(rows.unstaged_bytes());
-        Ok(rows)
+    /// `staged` says where those of the entries are that are staged, `staged_before` how many bytes all staged blocks have.
+    pub(crate) fn of(
+        rows: Rows<'_>,
+        secondary: SecondaryIndexes,
+        commit: &'a Commit,
+        staged: HashMap<Hash, Location>,
+        staged_before: u64,
+    ) -> Result<Self, StoreError> {
+        let mut batch = Batch::default();
+        put_secondary(&mut batch, secondary, rows, commit)?;
+        let mut made =
+            Self { commit, number: rows.number, staged, staged_after: staged_before, secondary: batch };
+        debug_assert!(made.unstaged_bytes() <= staged_before, "more is staged than the sum of it");
+        made.staged_after = staged_before.saturating_sub(made.unstaged_bytes());
+        Ok(made)
     }
 
     /// Where those of the entries are that are staged.

@@ -1,16 +1,15 @@
 //! Rows of the view: for each key the entry that wins, and the winners that show something in the order of entries.
 
-use super::SecondaryIndex;
+use super::secondary::{EntryReader, Rows, SecondaryIndex};
 use crate::{
-    database::DatabaseStore,
+    differences::{Difference, VerifyReport},
     error::{Corruption, StoreError},
     keys, record,
     tree::Batch,
-    verify::{Difference, VerifyReport},
 };
 use oplog::{
     Entry,
-    log::{Commit, LogRead as _},
+    log::Commit,
     order::Position,
     view::{Operation, ViewChange, Winner},
 };
@@ -24,8 +23,8 @@ impl SecondaryIndex for View {
         &[keys::VIEW, keys::LIVE]
     }
 
-    fn put(&self, batch: &mut Batch, database: &DatabaseStore, commit: &Commit) -> Result<(), StoreError> {
-        let number = database.number;
+    fn put(&self, batch: &mut Batch, rows: Rows<'_>, commit: &Commit) -> Result<(), StoreError> {
+        let number = rows.number;
         for ViewChange { key, winner, replaced } in &commit.view {
             if let Some(replaced) = replaced.as_ref().filter(|replaced| !replaced.deleted) {
                 batch.remove(keys::live(number, &replaced.position));
@@ -41,19 +40,19 @@ impl SecondaryIndex for View {
     /// An entry that sets or deletes a key is that key's winner, or older than it; and a winner is what the entry says.
     fn verify_entry(
         &self,
-        database: &DatabaseStore,
+        rows: Rows<'_>,
         position: &Position,
         entry: &Entry,
         report: &mut VerifyReport,
     ) -> Result<(), StoreError> {
         let Some(op) = Operation::of(entry.payload.clone()).keyed() else { return Ok(()) };
         let wins = Winner { position: position.clone(), deleted: op.deleted };
-        match database.winner(&op.key)? {
+        match winner_of(rows, &op.key)? {
             Some(winner) if winner == wins => {
-                let live = database.store.inner.tree.get(keys::live(database.number, position))?;
+                let live = rows.tree.get(keys::live(rows.number, position))?;
                 let listed = live.as_deref() == Some(record::encode_live(&op.key));
                 // Read again: a newer one may have won meanwhile.
-                if listed == op.deleted && database.winner(&op.key)?.as_ref() == Some(&wins) {
+                if listed == op.deleted && winner_of(rows, &op.key)?.as_ref() == Some(&wins) {
                     report.add(Difference::Live(position.hash));
                 }
             }
@@ -64,12 +63,17 @@ impl SecondaryIndex for View {
     }
 
     /// Every winner and every listed entry is one of the log's, and says what it is listed for.
-    fn verify_rows(&self, database: &DatabaseStore, report: &mut VerifyReport) -> Result<(), StoreError> {
-        let (tree, number) = (&database.store.inner.tree, database.number);
+    fn verify_rows(
+        &self,
+        rows: Rows<'_>,
+        entry: EntryReader<'_>,
+        report: &mut VerifyReport,
+    ) -> Result<(), StoreError> {
+        let Rows { tree, number } = rows;
         for pair in tree.with_prefix(&keys::prefix(keys::VIEW, number)) {
             let (key, value) = pair?;
             let winner = record::decode_winner(&value)?;
-            let entry = database.entry(&winner.position.hash).or_else(damaged)?;
+            let entry = entry(&winner.position.hash).or_else(damaged)?;
             let op = entry.and_then(|entry| Operation::of(entry.payload).keyed());
             if !op
                 .is_some_and(|op| op.deleted == winner.deleted && keys::view(number, &op.key) == key.as_ref())
@@ -80,9 +84,9 @@ impl SecondaryIndex for View {
         for pair in tree.with_prefix(&keys::prefix(keys::LIVE, number)) {
             let (key, _) = pair?;
             let position = keys::position_of(&key).ok_or(Corruption::Record("live"))?;
-            let entry = database.entry(&position.hash).or_else(damaged)?;
+            let entry = entry(&position.hash).or_else(damaged)?;
             let op = entry.and_then(|entry| Operation::of(entry.payload).keyed());
-            let winner = op.map(|op| database.winner(&op.key)).transpose()?.flatten();
+            let winner = op.map(|op| winner_of(rows, &op.key)).transpose()?.flatten();
             let listed = || tree.contains(&key);
             if winner != Some(Winner { position: position.clone(), deleted: false }) && listed()? {
                 report.add(Difference::Live(position.hash));
@@ -90,6 +94,12 @@ impl SecondaryIndex for View {
         }
         Ok(())
     }
+}
+
+/// The entry that a key shows, or that deleted it.
+pub(crate) fn winner_of(rows: Rows<'_>, key: &str) -> Result<Option<Winner>, StoreError> {
+    let value = rows.tree.get(keys::view(rows.number, key))?;
+    Ok(value.map(|value| record::decode_winner(&value)).transpose()?)
 }
 
 /// Damaged blocks are reported where they stand in the order.

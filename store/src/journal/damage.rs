@@ -1,6 +1,6 @@
 //! What of the journal could not be read.
 
-use super::segments::Offset;
+use super::place::Offset;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most damaged parts that are told apart; further ones are not counted.

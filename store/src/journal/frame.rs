@@ -3,7 +3,7 @@
 //! Entries carry bytes that strangers choose, frames among them. So a header is sealed with the file's secret [`Key`] and with
 //! the place at which it stands: what looks like a frame and was not written there by this store, seal and all, is none.
 
-use super::{key::Key, segments::Offset};
+use super::{key::Key, place::Offset};
 use crate::keys::Number;
 use bytes::Bytes;
 use oplog::Hash;

@@ -6,6 +6,7 @@ mod damage;
 pub(super) mod file_header;
 pub(super) mod frame;
 mod key;
+mod place;
 pub(super) mod records;
 mod resync;
 mod scan;
@@ -14,9 +15,10 @@ mod segments;
 pub use damage::Damage;
 pub(super) use file_header::FRAMES_START;
 pub(super) use frame::{Frame, Kind};
+pub(super) use place::{Location, Offset};
 pub(super) use records::Frames;
 pub(super) use scan::Scan;
-pub(super) use segments::{Location, Offset, Segments};
+pub(super) use segments::Segments;
 
 use super::{
     disk::{self, DiskFile},
@@ -25,9 +27,6 @@ use super::{
 };
 use file_header::FileHeader;
 use std::{io, path::Path, sync::Arc};
-
-/// The size at which a new file is begun, in bytes.
-pub(super) const SEGMENT_BYTES: u64 = 64 << 20;
 
 /// Bytes that are copied at a time.
 const COPY_BYTES: usize = 1 << 20;

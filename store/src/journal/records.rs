@@ -3,7 +3,7 @@
 use super::{
     frame::{ALIGN, HEADER, Header, Kind},
     key::Key,
-    segments::Offset,
+    place::Offset,
 };
 use crate::keys::Number;
 use oplog::{Address, Hash};

@@ -6,7 +6,7 @@
 use super::{
     frame::{ALIGN, HEADER, Header},
     key::Key,
-    segments::Offset,
+    place::Offset,
 };
 use crate::disk::{self, DiskFile, Readable};
 use std::io;

@@ -3,8 +3,9 @@
 use super::{
     file_header::{FRAMES_START, FileHeader},
     frame::{ALIGN, Frame, HEADER, Header, frame_bytes},
+    place::{Location, Offset},
     resync::Search,
-    segments::{Location, Offset, Segments},
+    segments::Segments,
 };
 use crate::{
     disk::{self, DiskFile, Readable},

@@ -1,6 +1,6 @@
 //! The journal's files: `00000000.journal` and so on, read by offset.
 
-use super::{damage::Damaged, file_header::FileHeader, frame::MAX_PAYLOAD};
+use super::{damage::Damaged, file_header::FileHeader, frame::MAX_PAYLOAD, place::Location};
 use crate::{
     disk::{self, DiskFile},
     environment::Environment,
@@ -20,21 +20,6 @@ const MAX_OPEN_SEGMENTS: usize = 64;
 
 /// How the names of the files end.
 const EXTENSION: &str = ".journal";
-
-/// A place in the journal. The order is that of writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct Offset {
-    pub(crate) segment: u32,
-    pub(crate) at: u64,
-}
-
-/// Where a payload is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Location {
-    pub(crate) segment: u32,
-    pub(crate) at: u64,
-    pub(crate) length: u32,
-}
 
 /// The files of a journal, for readers on any thread.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use super::{Replica, put, writer};
 use crate::{
-    DatabaseStore, Difference, StoreError, VerifyReport,
+    Difference, StoreError, VerifyReport,
     environment::Environment,
-    index::{SecondaryIndex, SecondaryIndexes, View},
+    index::{EntryReader, Rows, SecondaryIndex, SecondaryIndexes, View},
     journal::{Frames, Kind},
     keys,
     tree::Batch,
@@ -23,8 +23,8 @@ const WRITER: u8 = b'w';
 #[derive(Debug)]
 struct ByWriter;
 
-fn row(database: &DatabaseStore, entry: &Entry) -> Vec<u8> {
-    let prefix = keys::prefix(WRITER, database.number);
+fn row(rows: Rows<'_>, entry: &Entry) -> Vec<u8> {
+    let prefix = keys::prefix(WRITER, rows.number);
     [&prefix[..], entry.identity.digest(), &entry.position().to_key()].concat()
 }
 
@@ -33,32 +33,37 @@ impl SecondaryIndex for ByWriter {
         &[WRITER]
     }
 
-    fn put(&self, batch: &mut Batch, database: &DatabaseStore, commit: &Commit) -> Result<(), StoreError> {
+    fn put(&self, batch: &mut Batch, rows: Rows<'_>, commit: &Commit) -> Result<(), StoreError> {
         for added in &commit.added {
-            batch.put(row(database, &Entry::decode(&added.block).unwrap()), []);
+            batch.put(row(rows, &Entry::decode(&added.block).unwrap()), []);
         }
         Ok(())
     }
 
     fn verify_entry(
         &self,
-        database: &DatabaseStore,
+        rows: Rows<'_>,
         position: &Position,
         entry: &Entry,
         report: &mut VerifyReport,
     ) -> Result<(), StoreError> {
-        if !database.store.inner.tree.contains(row(database, entry))? {
+        if !rows.tree.contains(row(rows, entry))? {
             report.add(Difference::Misplaced(position.hash));
         }
         Ok(())
     }
 
-    fn verify_rows(&self, database: &DatabaseStore, report: &mut VerifyReport) -> Result<(), StoreError> {
-        for pair in database.store.inner.tree.with_prefix(&keys::prefix(WRITER, database.number)) {
+    fn verify_rows(
+        &self,
+        rows: Rows<'_>,
+        entry: EntryReader<'_>,
+        report: &mut VerifyReport,
+    ) -> Result<(), StoreError> {
+        for pair in rows.tree.with_prefix(&keys::prefix(WRITER, rows.number)) {
             let (key, _) = pair?;
             let position = Position::from_key(&key[37..]).unwrap();
-            let entry = database.entry(&position.hash)?;
-            if entry.is_none_or(|entry| row(database, &entry)[..] != key[..]) {
+            let entry = entry(&position.hash)?;
+            if entry.is_none_or(|entry| row(rows, &entry)[..] != key[..]) {
                 report.add(Difference::Misplaced(position.hash));
             }
         }
