@@ -76,7 +76,7 @@ impl From<WriteError> for Problem {
             WriteError::Unreadable(_) => Kind::UnusableValue,
             WriteError::Precondition(_) => Kind::PreconditionFailed,
             WriteError::Append(AppendError::Oversized { .. }) => Kind::TooLarge,
-            WriteError::Append(AppendError::ClockExhausted) => Kind::WrongType,
+            WriteError::Append(AppendError::ClockExhausted) => Kind::ClockExhausted,
             WriteError::Store(store) => return of_store(store),
             WriteError::Closed(closed) => return (*closed).into(),
         };
@@ -121,6 +121,13 @@ fn of_store(error: &StoreError) -> Problem {
 mod tests {
     use super::*;
     use std::io;
+
+    #[test]
+    fn a_clock_at_its_end_is_told_with_what_to_do() {
+        let problem = Problem::from(WriteError::from(AppendError::ClockExhausted));
+        assert_eq!(problem, Problem::new(Kind::ClockExhausted, AppendError::ClockExhausted));
+        assert!(AppendError::ClockExhausted.to_string().contains("create another database"));
+    }
 
     #[test]
     fn a_full_disk_is_told_from_other_failures() {
