@@ -1,7 +1,7 @@
 //! What every request passes on its way to a handler, and its answer on the way back.
 
 use super::{
-    Api,
+    Api, Guard,
     problem::{Kind, Problem},
     routes::SLOW_ROUTES,
     target,
@@ -19,13 +19,30 @@ use std::time::Instant;
 /// The route of requests that lead nowhere.
 const NO_ROUTE: &str = "none";
 
+/// What a listener answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Every route, to those whom the guard lets in.
+    Whole,
+    /// What monitoring asks, to everybody.
+    Monitoring,
+}
+
 /// Checks who asks, bounds the time and counts the answer.
-pub(super) async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(
+    State((api, scope)): State<(Api, Scope)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let method = method_label(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    let response = match api.guard().check(request.uri(), request.headers()) {
+    let checked = match scope {
+        Scope::Whole => api.guard().check(request.uri(), request.headers()),
+        Scope::Monitoring => Guard::check_page(request.uri(), request.headers()).map(drop),
+    };
+    let response = match checked {
         Ok(()) => answer(&api, route, request, next).await,
         Err(denied) => {
             api.metrics().api_refused(denied.reason);

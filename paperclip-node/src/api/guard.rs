@@ -39,8 +39,7 @@ impl Guard {
     /// # Errors
     /// [`Denied`].
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Denied> {
-        let host = host(uri, headers)?;
-        same_site(headers, host)?;
+        let host = Self::check_page(uri, headers)?;
         let Some(token) = &self.token else { return own_host(host) };
         let open = self.metrics_open && OPEN_PATHS.contains(&uri.path());
         let shown =
@@ -51,6 +50,16 @@ impl Guard {
         let detail = "send the token of the node's api-token-file as Authorization: Bearer <token>; on the command line give --token-file or \
                       PAPERCLIP_TOKEN_FILE";
         Err(Denied { reason: ApiRefusal::Token, problem: Problem::new(Kind::Unauthorized, detail) })
+    }
+
+    /// Decides about a request to a listener for monitoring: it answers everybody but pages of other sites. Gives the host.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn check_page<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Option<&'a str>, Denied> {
+        let host = host(uri, headers)?;
+        same_site(headers, host)?;
+        Ok(host)
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `routes` | which path leads where |
 //! | `admit` | what every request passes: the guard, a time limit, the metrics |
 //! | `limits` | what clients may take at most |
+//! | `monitoring` | listeners that answer what monitoring asks, and nothing else |
 //! | `framing`, `target` | heads of requests that are refused for their form |
 //! | `places` | which connections are kept |
 //! | `body` | bodies, read within bounds |
@@ -27,6 +28,7 @@ mod framing;
 mod guard;
 mod handlers;
 mod limits;
+mod monitoring;
 mod openapi;
 mod page;
 mod places;
@@ -41,6 +43,7 @@ mod unread;
 
 pub use guard::{Guard, OPEN_PATHS};
 pub use limits::{Limits, MAX_CONNECTIONS, MAX_RESERVED_CONNECTIONS};
+pub use monitoring::{MAX_MONITORING_CONNECTIONS, Monitoring};
 pub use page::MAX_PAGE_BYTES;
 pub use problem::{Kind, Problem};
 pub use server::{BindError, Server};

@@ -2,7 +2,7 @@
 
 use super::{
     Api,
-    admit::admit,
+    admit::{Scope, admit},
     handlers::{changes, databases, documents, events, keys, log, node},
 };
 use axum::{
@@ -48,11 +48,16 @@ impl Routes {
     }
 }
 
-fn routes() -> Routes {
+/// What monitoring asks.
+fn monitoring_routes() -> Routes {
     Routes { router: Router::new(), known: Vec::new() }
         .get("/healthz", node::alive)
         .get("/readyz", node::ready)
         .get("/metrics", node::metrics)
+}
+
+fn routes() -> Routes {
+    monitoring_routes()
         .get("/openapi.json", node::description)
         .get("/v1/status", node::status)
         .get("/v1/peers", node::peers)
@@ -82,20 +87,24 @@ fn routes() -> Routes {
         .get("/v1/databases/{db}/changes", changes::follow)
 }
 
-/// The whole API as a service.
-pub(super) fn service(api: Api) -> Router {
-    routes()
+/// What a listener of this scope answers, as a service.
+pub(super) fn service(api: Api, scope: Scope) -> Router {
+    let routes = match scope {
+        Scope::Whole => routes(),
+        Scope::Monitoring => monitoring_routes(),
+    };
+    routes
         .router
         .fallback(node::unknown)
         .method_not_allowed_fallback(node::other_method)
-        .layer(from_fn_with_state(api.clone(), admit))
+        .layer(from_fn_with_state((api.clone(), scope), admit))
         .with_state(api)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::openapi;
+    use crate::api::{OPEN_PATHS, openapi};
     use std::collections::BTreeSet;
 
     #[test]
@@ -109,6 +118,12 @@ mod tests {
         }
         let known = routes().known.into_iter().map(|(method, path)| (method.to_owned(), path.to_owned()));
         assert_eq!(described, known.collect());
+    }
+
+    #[test]
+    fn monitoring_is_answered_on_the_open_paths() {
+        let paths: BTreeSet<&str> = monitoring_routes().known.into_iter().map(|(_, path)| path).collect();
+        assert_eq!(paths, OPEN_PATHS.into());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Connections to the API: accepted, bounded, ended gracefully.
 
 use super::{
-    Api, OPEN_PATHS,
+    Api, Limits, OPEN_PATHS,
+    admit::Scope,
     framing::LengthFields,
     places::{Place, Places},
     problem::{Kind, Problem},
@@ -33,9 +34,12 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Interval,
+};
 use tokio_io_timeout::TimeoutStream;
-use tokio_util::{io::InspectReader, task::TaskTracker};
+use tokio_util::{io::InspectReader, sync::CancellationToken, task::TaskTracker};
 
 /// How long a client may leave an answer unread before its connection, with what is held for it, is given up. It loses its
 /// place to others long before, if there is no other.
@@ -53,20 +57,26 @@ const EXPIRY_TICK: Duration = Duration::from_secs(1);
 /// How long the listener rests after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The API's address cannot be listened on.
+/// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("api: cannot listen on {address}: {source}{}", hint(source))]
+#[error("{setting}: cannot listen on {address}: {source}{}", self.hint())]
 pub struct BindError {
+    /// The setting that names it.
+    pub setting: &'static str,
     /// The address.
     pub address: SocketAddr,
     /// Why.
     pub source: io::Error,
 }
 
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "; does another node run here? Choose another port with --api",
-        _ => "",
+impl BindError {
+    fn hint(&self) -> String {
+        match self.source.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("; does another node run here? Choose another port with --{}", self.setting)
+            }
+            _ => String::new(),
+        }
     }
 }
 
@@ -77,12 +87,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the port, without answering on it yet.
+    /// Takes the API's port, without answering on it yet.
     ///
     /// # Errors
     /// [`BindError`].
     pub async fn bind(address: SocketAddr) -> Result<Self, BindError> {
-        let listener = TcpListener::bind(address).await.map_err(|source| BindError { address, source })?;
+        Self::bind_for("api", address).await
+    }
+
+    /// The same for the address of this setting.
+    pub(super) async fn bind_for(setting: &'static str, address: SocketAddr) -> Result<Self, BindError> {
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| BindError { setting, address, source })?;
         Ok(Self { listener })
     }
 
@@ -97,14 +113,15 @@ impl Server {
     /// Answers until the API's `stop` is cancelled; then takes no more requests and returns when those under way have been
     /// answered. The caller bounds that wait.
     pub async fn serve(self, api: Api) {
-        let limits = api.limits();
-        let mut ticks = tokio::time::interval(EXPIRY_TICK.min(limits.head / 4).min(limits.idle / 4));
-        let connections = Connections {
-            places: Places::new(limits.clone(), Arc::clone(&api.0.metrics)),
-            open: TaskTracker::new(),
-            router: routes::service(api.clone()),
-            api,
-        };
+        let connections =
+            Connections::new(api.clone(), Scope::Whole, api.limits().clone(), api.stop().clone());
+        self.accept(&connections).await;
+        connections.end().await;
+    }
+
+    /// Takes connections until they are to stop. The port is free when this returns.
+    pub(super) async fn accept(self, connections: &Connections) {
+        let mut ticks = connections.ticks();
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
@@ -115,28 +132,51 @@ impl Server {
                     }
                 },
                 _ = ticks.tick() => connections.places.expire(),
-                () = connections.api.stop().cancelled() => break,
-            }
-        }
-        drop(self.listener);
-        connections.open.close();
-        loop {
-            tokio::select! {
-                () = connections.open.wait() => break,
-                _ = ticks.tick() => connections.places.close_waiting(),
+                () = connections.stop.cancelled() => break,
             }
         }
     }
 }
 
-struct Connections {
+/// The connections of one listener.
+pub(super) struct Connections {
     places: Places,
     open: TaskTracker,
     router: axum::Router,
     api: Api,
+    stop: CancellationToken,
+    tick: Duration,
 }
 
 impl Connections {
+    /// None yet. They end when `stop` is cancelled.
+    pub(super) fn new(api: Api, scope: Scope, limits: Limits, stop: CancellationToken) -> Self {
+        Self {
+            tick: EXPIRY_TICK.min(limits.head / 4).min(limits.idle / 4),
+            places: Places::new(limits, Arc::clone(&api.0.metrics)),
+            open: TaskTracker::new(),
+            router: routes::service(api.clone(), scope),
+            api,
+            stop,
+        }
+    }
+
+    fn ticks(&self) -> Interval {
+        tokio::time::interval(self.tick)
+    }
+
+    /// Waits until those that are open have ended.
+    pub(super) async fn end(self) {
+        let mut ticks = self.ticks();
+        self.open.close();
+        loop {
+            tokio::select! {
+                () = self.open.wait() => break,
+                _ = ticks.tick() => self.places.close_waiting(),
+            }
+        }
+    }
+
     fn take(&self, stream: TcpStream) {
         let Some(place) = self.places.take() else { return };
         // Answers are small and waited for; the worst that a failure does is to delay them.
@@ -145,12 +185,12 @@ impl Connections {
         }
         let (api, router, lengths) = (self.api.clone(), self.router.clone(), LengthFields::default());
         let requests = Requests { api, router, place, lengths };
-        self.open.spawn(serve_one(stream, requests));
+        self.open.spawn(serve_one(stream, requests, self.stop.clone()));
     }
 }
 
-async fn serve_one(stream: TcpStream, requests: Requests) {
-    let (stop, place) = (requests.api.stop().clone(), requests.place.clone());
+async fn serve_one(stream: TcpStream, requests: Requests, stop: CancellationToken) {
+    let place = requests.place.clone();
     let (reading, mut lengths) = (place.clone(), requests.lengths.counter());
     let inspected = InspectReader::new(stream, move |bytes: &[u8]| {
         reading.received();

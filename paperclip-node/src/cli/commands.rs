@@ -16,7 +16,7 @@ pub(super) struct Cli {
 enum Command {
     /// Start several nodes on this machine, cut one off, reconnect it, and show that all agree
     Demo(demo::DemoArgs),
-    /// Run a node until SIGTERM or Ctrl-C
+    /// Run a node until SIGTERM or Ctrl-C. SIGHUP rereads metrics-listen and planned-nodes from the file
     Run(ConfigFlags),
     /// Show the status of the node and its databases
     Status(ClientArgs),
@@ -125,7 +125,10 @@ struct OneOrAll {
 pub(super) fn execute(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Demo(args) => Ok(demo::run(&args)?),
-        Command::Run(flags) => Ok(run::run(flags.load()?)?),
+        Command::Run(flags) => {
+            let config = flags.load()?;
+            Ok(run::run(config, &flags)?)
+        }
         Command::Status(client) => network::status(&client),
         Command::Db(command) => databases::execute(command),
         Command::Add { at, value } => data::add(&at, &value),

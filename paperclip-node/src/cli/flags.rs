@@ -19,11 +19,11 @@ impl ConfigFlags {
     ///
     /// # Errors
     /// [`ConfigError`], with every fault.
-    pub fn load(self) -> Result<Config, ConfigError> {
+    pub fn load(&self) -> Result<Config, ConfigError> {
         // A variable that is not UTF-8 fits no setting; replacement characters make that show in the fault.
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
-        Config::load(self.given, variables, self.file.as_deref())
+        Config::load(self.given.clone(), variables, self.file.as_deref())
     }
 }
 

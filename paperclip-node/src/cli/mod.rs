@@ -15,6 +15,7 @@ mod log;
 mod network;
 mod notify;
 pub(crate) mod output;
+mod reload;
 mod run;
 mod target;
 mod value;

@@ -1,8 +1,13 @@
 //! `run`: the node itself, from its configuration to its end.
 
-use super::{greeting::Greeting, notify};
+use super::{
+    ConfigFlags,
+    greeting::Greeting,
+    notify,
+    reload::{Hangup, Reload},
+};
 use crate::{
-    api::{Api, BindError, Guard, Limits, Server, Token, TokenError},
+    api::{Api, BindError, Guard, Limits, Monitoring, Server, Token, TokenError},
     config::Config,
     logging::{self, LoggingError},
     metrics::{Metrics, MetricsError},
@@ -52,17 +57,18 @@ pub enum RunError {
 }
 
 /// Runs a node until a signal ends it.
-pub(super) fn run(config: Config) -> Result<(), RunError> {
+pub(super) fn run(config: Config, flags: &ConfigFlags) -> Result<(), RunError> {
     logging::start(&config.log_level, config.log_format)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(config));
+    let ended = runtime.block_on(serve(config, flags));
     // Threads that are still busy after a shutdown that was cut short end with the process.
     runtime.shutdown_background();
     ended
 }
 
-async fn serve(config: Config) -> Result<(), RunError> {
+async fn serve(config: Config, flags: &ConfigFlags) -> Result<(), RunError> {
     let mut signals = Signals::listen()?;
+    let hangup = Hangup::listen(flags)?;
     let token = config.api_token_file.as_deref().map(Token::read).transpose()?;
     // What can fail for somebody else's doing comes before anything is opened.
     let server = Server::bind(config.api).await?;
@@ -75,11 +81,24 @@ async fn serve(config: Config) -> Result<(), RunError> {
     };
     let stop = CancellationToken::new();
     let guard = Guard { token, metrics_open: config.metrics_open };
-    let api = Api::new(node.clone(), metrics, guard, config.max_entry_bytes, Limits::default(), stop.clone());
+    let api = Api::new(
+        node.clone(),
+        metrics.clone(),
+        guard,
+        config.max_entry_bytes,
+        Limits::default(),
+        stop.clone(),
+    );
+    let reload = Reload { flags, running: config, metrics, monitoring: Monitoring::new(api.clone()) };
     let serving = tokio::spawn(server.serve(api));
     greeting.after(&node, address);
+    let told = async {
+        notify::ready(&node, address).await;
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
-        () = notify::ready(&node, address) => signals.next().await,
+        () = told => {}
+        () = reload.run(hangup) => {}
         () = signals.next() => {}
     }
     notify::stopping();

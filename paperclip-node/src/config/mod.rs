@@ -114,6 +114,8 @@ mod tests {
             ("announce", "/ip4/1.2.3.4/tcp/0"),
             ("api", "everywhere"),
             ("metrics-open", "yes"),
+            ("metrics-listen", "node.example:4750"),
+            ("planned-nodes", "three"),
             ("log-level", "loud[["),
             ("log-format", "xml"),
             ("durability", "eventually"),

@@ -6,7 +6,7 @@ use super::{
     key::{Allowed, Key, Unit},
     values::{
         Read, choice, cluster_id, dialable, filter, number, optional_path, path, seconds, seconds_or_never,
-        socket, tcp_listeners, websocket_listeners,
+        socket, sockets, tcp_listeners, websocket_listeners,
     },
 };
 use crate::logging::{Filter, LogFormat};
@@ -142,6 +142,22 @@ settings! {
             "Answer /metrics, /healthz and /readyz without the token.",
         )
         .or("false");
+
+    metrics_listen: Vec<SocketAddr> = sockets,
+        Key::new(
+            "metrics-listen",
+            Allowed::text("ADDR", "<IP address>:<port>"),
+            "Address that answers /metrics, /healthz and /readyz to everybody, and nothing else.",
+        )
+        .list("metrics-listen");
+
+    planned_nodes: usize = number,
+        Key::new(
+            "planned-nodes",
+            Allowed::number(0, 100_000, Unit::Things),
+            "Number of nodes that the cluster is meant to have, for alerts; 0 if it is not known.",
+        )
+        .or("0");
 
     log_level: Filter = filter,
         Key::new(

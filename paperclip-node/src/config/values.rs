@@ -87,10 +87,17 @@ pub(super) fn filter(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Optio
 pub(super) fn socket(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<SocketAddr> {
     one(key, given, faults, |text| {
         // Client commands name the same thing as a URL, and may share its variable.
-        let text = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-        let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-        literal.as_deref().unwrap_or(text).parse().ok()
+        parse_socket(text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/'))
     })
+}
+
+fn parse_socket(text: &str) -> Option<SocketAddr> {
+    let literal = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    literal.as_deref().unwrap_or(text).parse().ok()
+}
+
+pub(super) fn sockets(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Vec<SocketAddr>> {
+    list(key, given, faults, parse_socket)
 }
 
 pub(super) fn cluster_id(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Option<String>> {
@@ -100,25 +107,35 @@ pub(super) fn cluster_id(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> O
     })
 }
 
+/// Every item given, parsed and without doubles.
+fn list<T: PartialEq>(
+    key: &Key,
+    given: &Given,
+    faults: &mut Vec<Fault>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Option<Vec<T>> {
+    let found_before = faults.len();
+    if given.items.len() > MAX_ITEMS {
+        faults.push(Fault::too_many(key, given.place, given.items.len()));
+    }
+    let mut parsed = Vec::new();
+    for text in given.items.iter().take(MAX_ITEMS) {
+        match parse(text) {
+            Some(item) if !parsed.contains(&item) => parsed.push(item),
+            Some(_) => {}
+            None => faults.push(Fault::new(key, given.place, text)),
+        }
+    }
+    (faults.len() == found_before).then_some(parsed)
+}
+
 fn addresses(
     key: &Key,
     given: &Given,
     faults: &mut Vec<Fault>,
     fits: fn(&Multiaddr) -> bool,
 ) -> Option<Vec<Multiaddr>> {
-    let found_before = faults.len();
-    if given.items.len() > MAX_ITEMS {
-        faults.push(Fault::too_many(key, given.place, given.items.len()));
-    }
-    let mut addresses = Vec::new();
-    for text in given.items.iter().take(MAX_ITEMS) {
-        match text.parse().ok().filter(fits) {
-            Some(address) if !addresses.contains(&address) => addresses.push(address),
-            Some(_) => {}
-            None => faults.push(Fault::new(key, given.place, text)),
-        }
-    }
-    (faults.len() == found_before).then_some(addresses)
+    list(key, given, faults, |text| text.parse().ok().filter(fits))
 }
 
 pub(super) fn dialable(key: &Key, given: &Given, faults: &mut Vec<Fault>) -> Option<Vec<Multiaddr>> {

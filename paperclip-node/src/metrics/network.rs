@@ -10,6 +10,8 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge};
 pub struct NetworkFigures {
     /// Connected peers.
     pub peers: u64,
+    /// Those of them that are nodes of the cluster.
+    pub siblings: u64,
     /// Plain streams.
     pub streams: streams::Stats,
     /// Blocks.
@@ -21,6 +23,8 @@ pub struct NetworkFigures {
 #[derive(Debug)]
 pub(super) struct NetworkMetrics {
     peers: IntGauge,
+    siblings: IntGauge,
+    planned: IntGauge,
     bitswap_peers: IntGauge,
     wants_open: IntGauge,
     wants_held: IntGauge,
@@ -39,6 +43,12 @@ impl NetworkMetrics {
         let counters = |name, help, label| register.counters(name, help, &[label]);
         let metrics = Self {
             peers: register.gauge("paperclip_peers", "Peers that are connected.")?,
+            siblings: register
+                .gauge("paperclip_siblings", "Connected peers that are nodes of the same cluster.")?,
+            planned: register.gauge(
+                "paperclip_planned_nodes",
+                "Nodes that the cluster is meant to have, as planned-nodes says; 0 if it is not known.",
+            )?,
             bitswap_peers: register
                 .gauge("paperclip_bitswap_peers", "Connected peers that exchange blocks.")?,
             wants_open: register.gauge("paperclip_fetches_open", "Blocks that the node is fetching.")?,
@@ -86,8 +96,9 @@ impl NetworkMetrics {
     }
 
     fn observe(&self, figures: &NetworkFigures) {
-        let NetworkFigures { peers, streams, bitswap, conduct } = figures;
+        let NetworkFigures { peers, siblings, streams, bitswap, conduct } = figures;
         self.peers.set(signed(*peers));
+        self.siblings.set(signed(*siblings));
         self.bitswap_peers.set(signed(bitswap.peers_ready));
         self.wants_open.set(signed(bitswap.wants_open));
         self.wants_held.set(signed(bitswap.wants_held));
@@ -150,5 +161,10 @@ impl Metrics {
     /// Takes over the network's counts; to be called before [`render`](Metrics::render).
     pub fn set_network(&self, figures: &NetworkFigures) {
         self.network.observe(figures);
+    }
+
+    /// Takes over how many nodes the cluster is meant to have.
+    pub fn set_planned_nodes(&self, nodes: usize) {
+        self.network.planned.set(signed(nodes as u64));
     }
 }

@@ -79,6 +79,7 @@ impl Figures {
         if let Ok(bitswap) = self.network.blocks().stats().await {
             self.metrics.set_network(&NetworkFigures {
                 peers: self.network.peers().borrow().len() as u64,
+                siblings: self.network.siblings().borrow().len() as u64,
                 streams: self.network.streams().stats(),
                 bitswap,
                 conduct: self.network.conduct(),
