@@ -6,17 +6,12 @@ use std::path::{Path, PathBuf};
 use paperclip_layout::{Crate, Graph, circles, members};
 
 /// Files that still hold what files share from which they take themselves. Circles through others are found all the same.
-const STILL_SHARED: [&str; 15] = [
+const STILL_SHARED: [&str; 10] = [
     "charm/src/node/mod.rs",
     "paperclip-node/src/api/admit.rs",
     "paperclip-node/src/api/filter.rs",
     "paperclip-node/src/api/mod.rs",
-    "paperclip-node/src/cli/commands.rs",
-    "paperclip-node/src/cli/output/mod.rs",
-    "paperclip-node/src/cli/output/table.rs",
     "paperclip-node/src/database/mod.rs",
-    "paperclip-node/src/demo/display.rs",
-    "paperclip-node/src/demo/mod.rs",
     "paperclip-node/src/metrics/mod.rs",
     "paperclip-node/src/net/behaviour.rs",
     "paperclip-node/src/net/gossip.rs",

@@ -9,6 +9,7 @@ pub mod logging;
 pub mod metrics;
 pub mod net;
 pub mod node;
+mod output;
 mod printable;
 pub mod serve;
 mod timer;

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 
 /// Why there is no answer, or none that was hoped for.
 #[derive(Debug, thiserror::Error)]
-pub enum ClientError {
+pub(super) enum ClientError {
     /// What is there cannot prove that it is the host.
     #[error("cannot trust {base}: {reason}; name the authority that signed its certificate with --ca-file")]
     Untrusted {

@@ -1,8 +1,13 @@
 //! The commands and their arguments, as `docs/reference/cli.md` lists them.
 
-use super::{CliError, ConfigFlags, data, databases, identity, log, network, run, target::ClientArgs};
+use super::{
+    ConfigFlags, data, databases,
+    error::CliError,
+    identity, log, network, run,
+    target::{AtDatabase, ClientArgs, OneOrAll},
+};
 use crate::demo;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// Server that keeps OrbitDB databases available: a full replica that speaks OrbitDB's own protocol
 #[derive(Debug, Parser)]
@@ -102,24 +107,6 @@ enum Command {
     /// Create and certify keys (works on files; needs no running node)
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
-}
-
-/// A database of a running node.
-#[derive(Debug, Args)]
-pub(super) struct AtDatabase {
-    #[command(flatten)]
-    pub(super) client: ClientArgs,
-    /// Name or address of the database
-    pub(super) db: String,
-}
-
-/// One database of a running node, or all.
-#[derive(Debug, Args)]
-struct OneOrAll {
-    #[command(flatten)]
-    client: ClientArgs,
-    /// Name or address of a database; all databases if omitted
-    db: Option<String>,
 }
 
 pub(super) fn execute(cli: Cli) -> Result<(), CliError> {

@@ -1,12 +1,10 @@
 //! What is in databases: events, keys, documents.
 
-use super::{
-    CliError,
-    commands::AtDatabase,
+use super::{error::CliError, target::AtDatabase, value};
+use crate::{
+    api::resource,
     output::{Listing, Text, cell, json_line, tell},
-    value,
 };
-use crate::api::resource;
 use oplog::reading::{TYPES, View, named};
 use paperclip_client::{
     Client, Request, db_path,

@@ -1,6 +1,6 @@
 //! Descriptions of databases for people: in a table, and one by one.
 
-use super::output::{Cell, Text, duration};
+use crate::output::{Cell, Text, duration};
 use paperclip_client::shape::{Database, OpenDatabase, Refused, State, UnreachableBlock};
 
 /// Databases as a table, and below it why some of them cannot be served.

@@ -1,11 +1,11 @@
 //! What `run` says at its start: to the log in two lines, to a person at a terminal in plain text.
 
-use super::output::{Cell, Text, tell_text};
 use crate::{
     config::{Config, SETTINGS},
     identity::{ROOT_KEY, SIGNING_KEY},
     logging::LogFormat,
     node::Node,
+    output::{Cell, Text, tell_text},
 };
 use std::{
     io::{self, IsTerminal as _},

@@ -1,10 +1,10 @@
 //! `identity`: keys and certificates, as files.
 
-use super::{
-    CliError, ConfigFlags,
+use super::{ConfigFlags, error::CliError};
+use crate::{
+    identity::{IdentitySource, NodeIdentity, create_key, read_json, read_key},
     output::{Cell, Output, Text},
 };
-use crate::identity::{IdentitySource, NodeIdentity, create_key, read_json, read_key};
 use clap::Subcommand;
 use paperclip_client::certificate::Request;
 use serde_json::json;

@@ -1,10 +1,7 @@
 //! `log`: the entries underneath a database.
 
-use super::{
-    CliError,
-    commands::AtDatabase,
-    output::{Listing, cell, json_line, rows},
-};
+use super::{error::CliError, target::AtDatabase};
+use crate::output::{Listing, cell, json_line, rows};
 use clap::{Args, Subcommand};
 use paperclip_client::{Client, db_path, http::encoded};
 use serde_json::Value as Json;

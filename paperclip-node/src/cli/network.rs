@@ -1,11 +1,11 @@
 //! The node as a whole: how it is, whom it knows, whether it is in step and sound.
 
 use super::{
-    CliError,
     description::{listed, listing, optional},
-    output::{Cell, Progress, Text, duration, size, tell},
+    error::CliError,
     target::ClientArgs,
 };
+use crate::output::{Cell, Progress, Text, duration, size, tell};
 use paperclip_client::{
     Client, db_path,
     shape::{

@@ -29,7 +29,7 @@ const ANSWERS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a node does not run, or did not end well.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub(super) enum RunError {
     /// The API's token cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),

@@ -1,7 +1,7 @@
-//! Which node a command talks to, with which token, and whom it trusts to be that node.
+//! The target of a command: which node, with which token, trusted by which authorities, and which of its databases.
 
-use super::{client::ClientError, output::Output};
-use crate::{api::Token, identity::read_secret};
+use super::client::ClientError;
+use crate::{api::Token, identity::read_secret, output::Output};
 use clap::Args;
 use paperclip_client::{
     Client,
@@ -39,6 +39,24 @@ pub(crate) struct ClientArgs {
     /// Print one JSON document per line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A database of a running node.
+#[derive(Debug, Args)]
+pub(super) struct AtDatabase {
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+    /// Name or address of the database
+    pub(super) db: String,
+}
+
+/// One database of a running node, or all.
+#[derive(Debug, Args)]
+pub(super) struct OneOrAll {
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+    /// Name or address of a database; all databases if omitted
+    pub(super) db: Option<String>,
 }
 
 impl ClientArgs {

@@ -1,6 +1,6 @@
 //! Values on the command line.
 
-use super::CliError;
+use super::error::CliError;
 use serde_json::Value as Json;
 use std::io::{self, Read as _};
 

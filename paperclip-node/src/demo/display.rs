@@ -1,7 +1,7 @@
 //! What the demo shows: bars on a terminal, plain lines elsewhere, JSON for programs.
 
-use super::scenario::View;
-use crate::cli::output::{Screen, Text};
+use super::summary::LogSummary;
+use crate::output::{Screen, Text};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value as Json, json};
 use std::{
@@ -71,7 +71,7 @@ impl Display {
     }
 
     /// What each node holds; `cut` is cut off.
-    pub(super) fn table(&mut self, views: &[View], cut: usize) {
+    pub(super) fn table(&mut self, views: &[LogSummary], cut: usize) {
         let rows = views.iter().enumerate().map(|(number, view)| {
             let digest: String = view.digest.chars().take(DIGEST_SHOWN).collect();
             let note = if number == cut { "cut off" } else { "" };
@@ -90,7 +90,7 @@ impl Display {
     /// How it went.
     pub(super) fn verdict(
         &mut self,
-        views: &[View],
+        views: &[LogSummary],
         contents: &[String],
         entries: u64,
         wrote: Duration,

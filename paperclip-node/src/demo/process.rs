@@ -1,6 +1,6 @@
 //! One node of the demo: a real process of this very program.
 
-use super::{DemoError, system};
+use super::error::{DemoError, system};
 use paperclip_client::{
     Client, Reply,
     shape::{Peer, PeerState, Status},
@@ -17,6 +17,9 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+/// How often the nodes are looked at while something is waited for.
+pub(super) const POLL: Duration = Duration::from_millis(25);
 
 /// How long a node may take to stop; longer than it gives itself.
 const STOP_TIMEOUT: Duration = Duration::from_secs(40);
@@ -146,7 +149,7 @@ impl Process {
                 let (status, log) = (status.to_string(), self.log_tail());
                 return Err(DemoError::Ended { node: self.number, status, log });
             }
-            thread::sleep(super::POLL);
+            thread::sleep(POLL);
         }
         Err(DemoError::Timeout("a node stops"))
     }

@@ -1,8 +1,12 @@
 //! What is shown: nodes start, one is cut off, all write, the cut is healed, all agree.
 
 use super::{
-    DATABASE, DemoArgs, DemoError, POLL, STEP_TIMEOUT, display::Display, process::Process, relay::Relay,
-    system,
+    args::DemoArgs,
+    display::Display,
+    error::{DemoError, STEP_TIMEOUT, system},
+    process::{POLL, Process},
+    relay::Relay,
+    summary::LogSummary,
 };
 use crate::identity::create_key;
 use oplog::Hash;
@@ -20,6 +24,9 @@ use std::{
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+/// The name of the database.
+const DATABASE: &str = "demo";
+
 /// The nodes and what stands between them.
 pub(super) struct Demo<'a> {
     args: &'a DemoArgs,
@@ -27,17 +34,6 @@ pub(super) struct Demo<'a> {
     relays: Vec<Relay>,
     interrupted: &'a CancellationToken,
     address: String,
-}
-
-/// What a node says of the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct View {
-    /// Entries in the log.
-    pub(super) entries: u64,
-    /// Heads of the log.
-    pub(super) heads: u64,
-    /// Equal digests, equal logs.
-    pub(super) digest: String,
 }
 
 impl<'a> Demo<'a> {
@@ -220,15 +216,15 @@ impl<'a> Demo<'a> {
         }
     }
 
-    fn views(&self) -> Result<Vec<View>, DemoError> {
+    fn views(&self) -> Result<Vec<LogSummary>, DemoError> {
         self.nodes.iter().map(|node| self.view(node)).collect()
     }
 
-    fn view(&self, node: &Process) -> Result<View, DemoError> {
+    fn view(&self, node: &Process) -> Result<LogSummary, DemoError> {
         let shown: Database = node.read(&db_path(&self.address, &[]))?;
         let OpenDatabase { entries, heads, digest, .. } =
             shown.open.ok_or(DemoError::Timeout("the database is open"))?;
-        Ok(View { entries, heads, digest })
+        Ok(LogSummary { entries, heads, digest })
     }
 
     /// A digest of every event in its order, from the first page to the last.

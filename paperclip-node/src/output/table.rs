@@ -1,8 +1,8 @@
 //! Tables: in full for files and pipes, cut to the width of a terminal.
 
 use super::{
-    Screen,
-    text::{Cell, Tone},
+    cells::{Cell, Tone},
+    screen::Screen,
 };
 use crate::printable::printable;
 use comfy_table::{
@@ -128,7 +128,7 @@ fn short_id(part: &str, tail: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::output::Text;
+    use crate::output::Text;
 
     const PIPE: Screen = Screen { columns: None, colour: false };
     const NARROW: Screen = Screen { columns: Some(80), colour: false };

@@ -1,6 +1,6 @@
 //! Listings of any length: printed page by page in columns that stay where they are.
 
-use super::{Screen, write};
+use super::{print::write, screen::Screen};
 use crate::printable::printable;
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use std::io;
