@@ -28,12 +28,15 @@
 //! # Ok::<(), databag::BagError>(())
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
-use serde::de::value::{MapDeserializer, StrDeserializer};
-use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor,
+};
 use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::Value;
+use serde_json::de::StrRead;
 
 /// The data of one bag, as Juju holds it.
 pub type Bag = BTreeMap<String, String>;
@@ -90,10 +93,9 @@ pub fn canonical<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
 /// Reads a struct from a bag.
 ///
 /// # Errors
-/// [`BagError`] when a key the type needs is missing or holds something else.
+/// [`BagError`] when a key the type needs is missing or holds something else; it names the key.
 pub fn decode<T: DeserializeOwned>(bag: &Bag) -> Result<T, BagError> {
-    let entries = bag.iter().map(|(key, value)| (key.as_str(), Text(value)));
-    Ok(T::deserialize(MapDeserializer::<_, serde_json::Error>::new(entries))?)
+    Ok(T::deserialize(MapAccessDeserializer::new(Entries { left: bag.iter(), next: None }))?)
 }
 
 /// What must change in a bag that holds `old` so that it holds `new`: the differing keys, with the empty string for
@@ -107,8 +109,41 @@ pub fn difference(old: &Bag, new: &Bag, keep: impl Fn(&str) -> bool) -> Bag {
         .collect()
 }
 
+/// The keys and values of a bag. What is wrong with a value is said with its key.
+struct Entries<'a> {
+    left: btree_map::Iter<'a, String, String>,
+    next: Option<(&'a str, &'a str)>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'de> {
+    type Error = serde_json::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Self::Error> {
+        self.next = self.left.next().map(|(key, value)| (key.as_str(), value.as_str()));
+        self.next.map(|(key, _)| seed.deserialize(Text(key))).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Self::Error> {
+        let (key, value) = self.next.take().unwrap_or_default();
+        seed.deserialize(Text(value)).map_err(|fault| Self::Error::custom(format!("{key}: {fault}")))
+    }
+}
+
 /// One value of a bag: raw where a string is wanted, JSON where anything else is.
 struct Text<'a>(&'a str);
+
+impl<'de> Text<'de> {
+    /// Reads the whole of the text as JSON.
+    fn json<T>(
+        &self,
+        read: impl FnOnce(&mut serde_json::Deserializer<StrRead<'de>>) -> Result<T, serde_json::Error>,
+    ) -> Result<T, serde_json::Error> {
+        let mut json = serde_json::Deserializer::from_str(self.0);
+        let value = read(&mut json)?;
+        json.end()?;
+        Ok(value)
+    }
+}
 
 impl<'de> IntoDeserializer<'de, serde_json::Error> for Text<'de> {
     type Deserializer = Self;
@@ -122,7 +157,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
     type Error = serde_json::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        serde_json::Deserializer::from_str(self.0).deserialize_any(visitor)
+        self.json(|json| json.deserialize_any(visitor))
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
@@ -156,7 +191,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
         if self.0.starts_with('{') {
-            return serde_json::Deserializer::from_str(self.0).deserialize_enum(name, variants, visitor);
+            return self.json(|json| json.deserialize_enum(name, variants, visitor));
         }
         let unit: StrDeserializer<'_, Self::Error> = self.0.into_deserializer();
         unit.deserialize_enum(name, variants, visitor)
@@ -233,6 +268,22 @@ mod tests {
         }
         let bag = Bag::from([("n".into(), "7".into()), ("ingress-address".into(), "10.0.0.1, {".into())]);
         assert_eq!(decode::<Small>(&bag).unwrap().n, 7);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_key() {
+        #[derive(Debug, Deserialize)]
+        struct Small {
+            #[serde(rename = "n")]
+            _n: u8,
+        }
+        for (text, reason) in
+            [("seven", "n: expected"), ("300", "n: invalid value"), ("7 8", "n: trailing characters")]
+        {
+            let fault = decode::<Small>(&Bag::from([("n".into(), text.into())])).unwrap_err().to_string();
+            assert!(fault.starts_with(&format!("relation data: {reason}")), "{fault}");
+        }
+        assert!(decode::<Small>(&Bag::new()).unwrap_err().to_string().contains("missing field `n`"));
     }
 
     #[test]
