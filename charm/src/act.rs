@@ -1,5 +1,6 @@
 //! Takes the steps of a plan.
 
+use std::path::Path;
 use std::time::Duration;
 
 use juju_hooks::databag::Bag;
@@ -10,7 +11,7 @@ use crate::cluster::bags::ApplicationBag;
 use crate::cluster::root_key::RootKey;
 use crate::error::CharmError;
 use crate::facts::{Facts, Tried};
-use crate::machine::{Machine, NodeIdentity};
+use crate::machine::{Machine, Marker, NodeIdentity};
 use crate::names::{ROOT_KEY, ROOT_KEY_LABEL, TOKEN_KEY, TOKEN_LABEL};
 use crate::observe;
 use crate::plan::Step;
@@ -51,6 +52,7 @@ impl<I: Invoke> Actor<'_, I> {
             Step::MakeCluster => self.led(|actor| actor.make_cluster(facts))?,
             Step::MakeToken => self.led(|actor| actor.make_token(facts))?,
             Step::Certify(asked) => self.led(|actor| actor.certify(&asked, facts))?,
+            Step::MarkStorage { location, marker } => self.mark(&location, &marker)?,
             Step::ReadIdentity { data_dir, cluster_id } => {
                 let identity = self
                     .machine
@@ -104,6 +106,13 @@ impl<I: Invoke> Actor<'_, I> {
             }
             other => other,
         }
+    }
+
+    fn mark(&self, location: &Path, marker: &Marker) -> Result<(), CharmError> {
+        self.machine.mark(location, marker)?;
+        let node = marker.peer_id.as_ref().map_or(String::new(), |id| format!(" of node {id}"));
+        self.juju.log(LogLevel::Info, &format!("marked storage {}{node}", marker.storage))?;
+        Ok(())
     }
 
     fn install(&self) -> Result<(), CharmError> {

@@ -10,7 +10,7 @@ use juju_hooks::{Port, RelationId, UnitName};
 use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::cluster::turns::Turn;
 use crate::config::{ApiAddress, Fault, Settings};
-use crate::machine::{Binary, Memory, NodeIdentity, Service};
+use crate::machine::{Binary, Marker, Memory, NodeIdentity, Service};
 use crate::node::NodeReport;
 
 /// What the hook's name adds to the facts. Everything else about the hook is forgotten.
@@ -18,8 +18,10 @@ use crate::node::NodeReport;
 pub enum Hint {
     /// Nothing.
     None,
-    /// Storage is there, or the unit begins: it is not leaving (any more).
+    /// The unit begins: it is not leaving (any more).
     Arriving,
+    /// Juju has just attached the storage: it is mounted for certain, and the unit is not leaving (any more).
+    Attached,
     /// Storage goes, or the unit does.
     Leaving,
     /// The unit's last hook.
@@ -69,6 +71,33 @@ pub struct Addresses {
     pub ingress: Vec<String>,
 }
 
+/// The `data` storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// The instance, such as `data/0`.
+    pub id: String,
+    /// Where it is mounted, or is to be.
+    pub location: PathBuf,
+    /// Its marker, if there is one at the mount point.
+    pub marker: Option<Marker>,
+    /// Whether a node has made its keys below the mount point.
+    pub has_key: bool,
+}
+
+impl Storage {
+    /// The marker, where it is this storage's.
+    #[must_use]
+    pub fn own_marker(&self) -> Option<&Marker> {
+        self.marker.as_ref().filter(|marker| marker.storage == self.id)
+    }
+
+    /// The node's own directory. The storage's root may hold `lost+found`, which is not ours.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        data_dir(&self.location)
+    }
+}
+
 /// One relation with another application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
@@ -103,8 +132,8 @@ pub struct Facts {
     pub addresses: Option<Addresses>,
     /// The `api` binding's address.
     pub api_binding: Option<IpAddr>,
-    /// Where the `data` storage is mounted.
-    pub storage: Option<PathBuf>,
+    /// The `data` storage, if there is one.
+    pub storage: Option<Storage>,
     /// The ports this unit has opened.
     pub opened: BTreeSet<Port>,
     /// The unit that this machine's node belongs to.
@@ -183,10 +212,18 @@ impl Facts {
         self.memory.leaving
     }
 
-    /// The node's own directory on the storage. The storage's root may hold `lost+found`, which is not ours.
+    /// The storage, once it is certain that it is mounted.
     #[must_use]
-    pub fn data_dir(&self) -> Option<PathBuf> {
-        self.storage.as_deref().map(data_dir)
+    pub fn mounted(&self) -> Option<&Storage> {
+        self.storage.as_ref().filter(|storage| storage.own_marker().is_some())
+    }
+
+    /// The node whose keys the storage should hold and does not.
+    #[must_use]
+    pub fn lost_key(&self) -> Option<&str> {
+        let storage = self.mounted().filter(|storage| !storage.has_key)?;
+        let of_memory = self.memory.storage.as_ref().filter(|memory| memory.storage == storage.id);
+        [storage.own_marker(), of_memory].into_iter().flatten().find_map(|marker| marker.peer_id.as_deref())
     }
 
     /// The address the API listens on.

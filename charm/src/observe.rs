@@ -17,7 +17,7 @@ use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::cluster::turns::Turn;
 use crate::config::{self, ApiAddress};
 use crate::error::CharmError;
-use crate::facts::{Addresses, Cluster, Facts, Hint, Related, Tried};
+use crate::facts::{self, Addresses, Cluster, Facts, Hint, Related, Storage, Tried};
 use crate::machine::{Machine, NodeIdentity, ServiceState};
 use crate::names::{ALM, API_BINDING, CLUSTER, COS_AGENT, METRICS, STORAGE};
 use crate::node::{NodeApi, NodeReport};
@@ -33,7 +33,7 @@ pub struct Fixed {
     peers: BTreeMap<UnitName, UnitBag>,
     addresses: Option<Addresses>,
     api_binding: Option<IpAddr>,
-    storage: Option<PathBuf>,
+    storage: Option<(String, PathBuf)>,
     related: Vec<RelationId>,
 }
 
@@ -47,7 +47,7 @@ pub fn hint(environment: &Environment) -> Hint {
         Event::Lifecycle(Lifecycle::UpdateStatus) => Hint::Clock,
         Event::Secret(event) if event.phase == SecretPhase::Changed => Hint::SecretChanged,
         Event::Storage(event) if event.name == STORAGE => match event.phase {
-            StoragePhase::Attached => Hint::Arriving,
+            StoragePhase::Attached => Hint::Attached,
             StoragePhase::Detaching => Hint::Leaving,
         },
         Event::Relation(event) if event.endpoint == CLUSTER => match &event.phase {
@@ -158,8 +158,11 @@ fn addresses<I: Invoke>(juju: &Juju<I>, endpoint: &str) -> Result<Option<Address
     Ok(bind.map(|bind| Addresses { bind, ingress: network.ingress_addresses }))
 }
 
-/// The storage's mount point. What is being detached counts as gone, though Juju still lists it.
-fn storage<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<Option<PathBuf>, CharmError> {
+/// The storage and its mount point. What is being detached counts as gone, though Juju still lists it.
+fn storage<I: Invoke>(
+    environment: &Environment,
+    juju: &Juju<I>,
+) -> Result<Option<(String, PathBuf)>, CharmError> {
     let detaching = match &environment.event {
         Event::Storage(event) if event.phase == StoragePhase::Detaching => Some(&event.id),
         _ => None,
@@ -169,7 +172,7 @@ fn storage<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<Optio
         return Ok(None);
     };
     match juju.storage(instance) {
-        Ok(storage) => Ok(Some(storage.location)),
+        Ok(storage) => Ok(Some((instance.clone(), storage.location))),
         Err(ToolError::Refused { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -200,7 +203,7 @@ pub fn observe<I: Invoke>(
         cluster: cluster(environment, juju, fixed)?,
         addresses: fixed.addresses.clone(),
         api_binding: fixed.api_binding,
-        storage: fixed.storage.clone(),
+        storage: mounted(machine, fixed.storage.as_ref())?,
         opened: juju.opened_ports()?.into_iter().collect(),
         claimant: machine.claimant()?,
         user: machine.has_user()?,
@@ -219,6 +222,17 @@ pub fn observe<I: Invoke>(
     };
     facts.node = report(&facts);
     Ok(facts)
+}
+
+/// What is at the storage's mount point now.
+fn mounted(machine: &Machine, known: Option<&(String, PathBuf)>) -> Result<Option<Storage>, CharmError> {
+    let Some((id, location)) = known else { return Ok(None) };
+    Ok(Some(Storage {
+        id: id.clone(),
+        marker: machine.marker(location)?,
+        has_key: machine.has_key(&facts::data_dir(location)),
+        location: location.clone(),
+    }))
 }
 
 fn cluster<I: Invoke>(

@@ -14,6 +14,8 @@ pub const WAIT_SECONDS: u64 = 600;
 const MANY_RESTARTS: u32 = 3;
 /// How much of a node's last words a status shows, in characters.
 const SHOWN: usize = 160;
+/// How much of a peer id's end a status shows, in characters.
+const SHOWN_ID: usize = 6;
 
 /// Everything that can be said of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +37,17 @@ pub enum Condition {
     Refused(UnitName, String),
     /// A unit has not come back from its restart.
     Stuck(UnitName),
+    /// The storage holds none of the keys it held.
+    LostKey {
+        /// The storage.
+        storage: String,
+        /// The node that the keys are of.
+        peer_id: String,
+    },
     /// No storage yet, or no more.
     NoStorage,
+    /// There is storage, but it is not at its mount point.
+    NotMounted(String),
     /// The machine has no address yet.
     NoAddress,
     /// The peer relation or the leader has not made the cluster yet.
@@ -76,9 +87,11 @@ impl Condition {
             | Self::NoIdentity(_)
             | Self::SecretUnreadable(_)
             | Self::Refused(..)
+            | Self::LostKey { .. }
             | Self::Stuck(_) => Status::Blocked,
             Self::Stopping => Status::Maintenance,
             Self::NoStorage
+            | Self::NotMounted(_)
             | Self::NoAddress
             | Self::NoCluster
             | Self::NoCertificate
@@ -108,7 +121,15 @@ impl Condition {
             Self::Stuck(unit) => format!(
                 "{unit} has not come back from its restart; mend it or remove it, the other units wait"
             ),
+            Self::LostKey { storage, peer_id } => {
+                let short: String = peer_id.chars().rev().take(SHOWN_ID).collect();
+                let short: String = short.chars().rev().collect();
+                format!(
+                    "storage {storage} has lost the keys of node …{short}: restore it, or detach and attach it"
+                )
+            }
             Self::NoStorage => "waiting for storage".into(),
+            Self::NotMounted(storage) => format!("storage {storage} is not mounted"),
             Self::NoAddress => "waiting for a network address".into(),
             Self::NoCluster => "waiting for the leader to make the cluster".into(),
             Self::NoCertificate => "waiting for a certificate from the leader".into(),
@@ -132,6 +153,7 @@ impl Condition {
     fn wait(&self) -> Option<&'static str> {
         match self {
             Self::NoStorage => Some("storage"),
+            Self::NotMounted(_) => Some("mount"),
             Self::NoAddress => Some("address"),
             Self::NoCluster => Some("cluster"),
             Self::NoCertificate => Some("certificate"),
@@ -147,6 +169,7 @@ impl Condition {
     fn remedy(&self) -> &'static str {
         match self {
             Self::NoStorage => "attach one: juju attach-storage <unit> <storage>",
+            Self::NotMounted(_) => "see findmnt and juju debug-log on the machine; reboot it",
             Self::NoAddress => "check the binding: juju show-application, juju spaces",
             Self::NoCluster | Self::NoCertificate | Self::NoToken => {
                 "see the leader unit in juju status; juju debug-log tells why it does not answer"
@@ -223,8 +246,14 @@ pub fn conditions(facts: &Facts) -> Vec<Condition> {
 
 /// What the node cannot be started without.
 fn missing(facts: &Facts) -> Option<Condition> {
-    if facts.storage.is_none() {
+    let Some(storage) = &facts.storage else {
         return Some(Condition::NoStorage);
+    };
+    if facts.mounted().is_none() {
+        return Some(Condition::NotMounted(storage.id.clone()));
+    }
+    if let Some(peer_id) = facts.lost_key() {
+        return Some(Condition::LostKey { storage: storage.id.clone(), peer_id: peer_id.to_owned() });
     }
     let Some(cluster) = facts.cluster.as_ref() else {
         return Some(Condition::NoCluster);

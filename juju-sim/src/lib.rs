@@ -22,6 +22,7 @@ mod operator;
 mod outcome;
 mod run;
 mod sim;
+mod storage;
 pub mod tools;
 pub mod wire;
 
@@ -34,4 +35,4 @@ pub const MODEL_NAME: &str = "sim";
 /// The model's UUID.
 pub const MODEL_UUID: &str = "3f2b1c7e-5a4d-4c1b-9e0f-2a6d8b7c9e01";
 /// The agents' version.
-pub const VERSION: &str = "3.6.9";
+pub const VERSION: &str = "3.6.12";

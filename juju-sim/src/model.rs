@@ -24,6 +24,10 @@ pub struct Model {
     pub secrets: BTreeMap<String, Secret>,
     /// Storage instances by id, such as `data/0`.
     pub storage: BTreeMap<String, Storage>,
+    /// The pool that new storage comes from: `juju deploy --storage`.
+    pub pool: Pool,
+    /// The next storage's number, by its name.
+    pub next_storage: BTreeMap<String, u32>,
     /// Whether `relation-ids` names relations before their `created` hook. Agents have done both.
     pub early_relations: bool,
     /// The next relation's number.
@@ -171,11 +175,24 @@ pub struct Secret {
     pub granted: BTreeSet<String>,
 }
 
+/// Where storage comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pool {
+    /// A directory of the machine's own disk, mounted at its place by the agent: the default of most clouds. It cannot
+    /// be detached and goes with its machine.
+    #[default]
+    Rootfs,
+    /// A volume of the cloud, which can be detached and outlives its machine.
+    Volume,
+}
+
 /// A storage instance.
 #[derive(Debug, Clone)]
 pub struct Storage {
     /// Its name in the charm.
     pub name: String,
+    /// Its pool.
+    pub pool: Pool,
     /// Where its files really are.
     pub files: PathBuf,
     /// The unit it is attached to.

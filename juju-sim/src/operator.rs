@@ -8,7 +8,7 @@ use crate::agent::Local;
 use crate::charm::{Charm, Role};
 use crate::error::SimError;
 use crate::machine::Machine;
-use crate::model::{Application, Relation, Storage, Strings, Unit, application_of};
+use crate::model::{Application, Relation, Strings, Unit, application_of};
 use crate::sim::Sim;
 
 impl Sim {
@@ -91,50 +91,7 @@ impl Sim {
         Ok(unit)
     }
 
-    fn new_storage(&mut self, name: &str) -> Result<String, SimError> {
-        let count = self.model.storage.values().filter(|storage| storage.name == name).count();
-        let id = format!("{name}/{count}");
-        let files = self.directory.path().join(format!("storage-{}", id.replace('/', "-")));
-        std::fs::create_dir_all(files.join("lost+found"))?;
-        let storage =
-            Storage { name: name.to_owned(), files, unit: None, location: PathBuf::new(), detaching: false };
-        self.model.storage.insert(id.clone(), storage);
-        Ok(id)
-    }
-
-    /// `juju attach-storage`.
-    ///
-    /// # Errors
-    /// The storage is not there, or in use.
-    pub fn attach(&mut self, unit: &str, id: &str) -> Result<(), SimError> {
-        let root = self.machines.get(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?.root.clone();
-        let charm = self.model.applications[application_of(unit)].charm.as_ref();
-        let storage = self.model.storage.get_mut(id).filter(|storage| storage.unit.is_none());
-        let storage = storage.ok_or_else(|| SimError::Refused(format!("storage {id:?} is not free")))?;
-        let location = charm
-            .and_then(|charm| charm.storage.get(&storage.name)?.location.clone())
-            .unwrap_or_else(|| format!("/var/lib/juju/storage/{id}"));
-        let location = root.join(location.trim_start_matches('/'));
-        if let Some(parent) = location.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        if location.is_symlink() {
-            std::fs::remove_file(&location)?;
-        }
-        std::os::unix::fs::symlink(&storage.files, &location)?;
-        storage.unit = Some(unit.to_owned());
-        storage.location = location;
-        Ok(())
-    }
-
-    /// `juju detach-storage`.
-    pub fn detach(&mut self, id: &str) {
-        if let Some(storage) = self.model.storage.get_mut(id) {
-            storage.detaching = true;
-        }
-    }
-
-    /// `juju remove-unit`: the unit starts to go; its hooks do the rest. Storage is kept.
+    /// `juju remove-unit`: the unit starts to go; its hooks do the rest. Storage that outlives its machine is kept.
     pub fn remove_unit(&mut self, unit: &str) {
         if let Some(holder) = self.model.units.get_mut(unit) {
             holder.dying = true;
@@ -280,18 +237,6 @@ impl Sim {
         Ok(self.model.units[unit].address.clone())
     }
 
-    /// The unit's machine reboots.
-    ///
-    /// # Errors
-    /// No such unit.
-    pub fn reboot(&mut self, unit: &str) -> Result<(), SimError> {
-        self.machines.get_mut(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?.reboot();
-        if let Some(holder) = self.model.units.get_mut(unit) {
-            holder.local.rebooted = true;
-        }
-        Ok(())
-    }
-
     /// The unit is gone, its machine with it.
     pub(crate) fn forget(&mut self, unit: &str) {
         self.model.units.remove(unit);
@@ -299,10 +244,7 @@ impl Sim {
         for relation in self.model.relations.values_mut() {
             relation.scope.remove(unit);
         }
-        for storage in self.model.storage.values_mut().filter(|storage| storage.unit.as_deref() == Some(unit))
-        {
-            storage.unit = None;
-        }
+        self.let_storage_go(unit);
         let next = self.model.units_of(application_of(unit)).into_iter().next();
         if let Some(application) = self.model.applications.get_mut(application_of(unit))
             && application.leader.as_deref() == Some(unit)

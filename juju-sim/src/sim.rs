@@ -118,6 +118,9 @@ impl Sim {
                 self.failures.remove(unit);
                 self.check(unit, hook)?;
                 agent::commit(&mut self.model, unit, hook);
+                if let Hook::Storage { phase: "detaching", id, .. } = hook {
+                    self.unmount_detached(id)?;
+                }
                 if *hook == Hook::Lifecycle("remove") {
                     self.forget(unit);
                 }

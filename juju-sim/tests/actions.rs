@@ -150,9 +150,9 @@ fn what_the_node_refuses_is_told_in_its_words() {
 
 #[test]
 fn actions_on_a_unit_without_a_running_node_say_so() {
-    let mut cluster = Deployment::unsettled(1);
+    let mut cluster = Deployment::on_volumes(1);
     cluster.sim.step("paperclip/0").unwrap();
-    cluster.sim.detach("data/0");
+    cluster.sim.detach("data/0").unwrap();
     cluster.sim.settle().unwrap();
     for name in ["show-heads", "list-databases", "show-cluster"] {
         let why = refused(&mut cluster, "paperclip/0", name, json!({}));

@@ -148,7 +148,7 @@ fn leadership_wanders_while_the_cluster_is_made() {
 /// From nothing and back: the application outlives its last unit, and its storage can be attached again.
 #[test]
 fn one_to_none_to_one_with_the_old_storage() {
-    let mut cluster = Deployment::new(1);
+    let mut cluster = Deployment::on_volumes(1);
     cluster.active();
     cluster.create("notes");
     cluster.add("paperclip/0", "notes", "on the disk");

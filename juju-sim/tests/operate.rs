@@ -1,4 +1,4 @@
-//! What operators and machines do to a running deployment: options, refreshes, reboots, crashes, addresses, storage.
+//! What operators and machines do to a running deployment: options, refreshes, reboots, crashes, addresses.
 
 #![allow(clippy::unwrap_used, reason = "what is not as expected fails the test")]
 
@@ -157,43 +157,6 @@ fn a_new_address_is_told_and_dialled() {
 }
 
 #[test]
-fn storage_is_detached_while_in_use_and_comes_back_with_its_data() {
-    let mut cluster = Deployment::new(2);
-    cluster.active();
-    cluster.create("notes");
-    cluster.add("paperclip/1", "notes", "kept");
-    // The simulator fails the hook if any process still holds the storage.
-    cluster.sim.detach("data/1");
-    cluster.sim.settle().unwrap();
-    assert_eq!(cluster.status("paperclip/1"), ("waiting".into(), "waiting for storage".into()));
-    assert_eq!(cluster.bag("paperclip/1").get("addresses"), None, "nobody should dial it");
-    let id = cluster.bag("paperclip/1")["peer-id"].clone();
-
-    cluster.sim.attach("paperclip/1", "data/1").unwrap();
-    cluster.active();
-    assert_eq!(cluster.bag("paperclip/1")["peer-id"], id, "the node is the same");
-    cluster.agree(&cluster.units(), "notes", &["kept"]);
-}
-
-#[test]
-fn other_storage_is_another_node_of_the_same_cluster() {
-    let mut cluster = Deployment::new(2);
-    cluster.active();
-    cluster.create("notes");
-    cluster.add("paperclip/0", "notes", "replicated");
-    let id = cluster.bag("paperclip/1")["peer-id"].clone();
-    cluster.sim.detach("data/1");
-    cluster.sim.settle().unwrap();
-    // The disk of a unit of the past, empty but for its file system.
-    let files = cluster.sim.model.storage["data/1"].files.join("node");
-    std::fs::remove_dir_all(files).unwrap();
-    cluster.sim.attach("paperclip/1", "data/1").unwrap();
-    cluster.active();
-    assert_ne!(cluster.bag("paperclip/1")["peer-id"], id);
-    cluster.agree(&cluster.units(), "notes", &["replicated"]);
-}
-
-#[test]
 fn a_unit_file_gives_the_node_no_more_rights_than_it_needs() {
     let cluster = Deployment::new(1);
     let root = &cluster.sim.machines["paperclip/0"].root;
@@ -209,19 +172,6 @@ fn a_unit_file_gives_the_node_no_more_rights_than_it_needs() {
     assert_eq!(mode("etc/paperclip/certificate.json"), 0o600);
     let owner = |path: &str| cluster.sim.machines["paperclip/0"].owners.get(&root.join(path)).cloned();
     assert_eq!(owner("var/lib/paperclip/node").as_deref(), Some("paperclip:paperclip"));
-}
-
-#[test]
-fn a_removed_unit_leaves_its_data_and_nothing_else() {
-    let mut cluster = Deployment::new(1);
-    cluster.active();
-    let root = cluster.sim.machines["paperclip/0"].root.clone();
-    cluster.sim.remove_unit("paperclip/0");
-    cluster.sim.settle().unwrap();
-    assert!(!root.join("etc/systemd/system/paperclip-node.service").exists());
-    assert!(!root.join("etc/paperclip/certificate.json").exists());
-    let data = cluster.sim.model.storage["data/0"].files.join("node");
-    assert!(std::fs::read_dir(data).unwrap().count() > 0, "the data is still on the storage");
 }
 
 #[test]

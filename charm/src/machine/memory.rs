@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
 
-use super::{Machine, MachineError, write_file};
+use super::{Machine, MachineError, Marker, write_file};
 
 const PATH: &str = "/var/lib/paperclip-charm/memory.json";
 
@@ -30,6 +30,8 @@ pub struct Memory {
     /// The heads digest last told to relations; told anew only by the clock, or two clusters would wake each other
     /// for ever.
     pub heads_digest: Option<String>,
+    /// The storage that holds the node's data, as its marker has told: none while none is attached.
+    pub storage: Option<Marker>,
 }
 
 /// Something the unit waits for.

@@ -10,6 +10,7 @@ mod identity;
 mod memory;
 mod node_config;
 mod service;
+mod storage;
 mod unit_file;
 
 use std::os::unix::fs::PermissionsExt;
@@ -21,6 +22,7 @@ pub use identity::NodeIdentity;
 pub use memory::{Memory, Wait};
 pub use node_config::NodeConfig;
 pub use service::{Service, ServiceState};
+pub use storage::Marker;
 
 use crate::names::USER;
 

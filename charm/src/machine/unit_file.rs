@@ -7,12 +7,18 @@ use crate::names::{SERVICE, USER};
 use super::Machine;
 
 impl Machine {
-    /// The text of the unit file for a node with its data here.
+    /// The text of the unit file for a node with its data in this directory of this storage.
+    ///
+    /// Mounts that systemd knows of are waited for (`RequiresMountsFor`). Of others, those that Juju's agent makes by
+    /// itself, the marker tells: without it the start is passed over, and the unit stays inactive. Without that
+    /// condition it would fail for want of its directory, ten times in a row, and then be refused for five minutes.
     #[must_use]
-    pub fn unit_file(&self, data_dir: &Path) -> String {
+    pub fn unit_file(&self, storage: &Path, data_dir: &Path) -> String {
         let binary = self.binary_path();
         let config = self.config_path();
         let (binary, config, data) = (binary.display(), config.display(), data_dir.display());
+        let marker = Self::marker_path(storage);
+        let marker = marker.display();
         format!(
             "\
 # Written by the paperclip charm; changes are overwritten.
@@ -22,6 +28,7 @@ Documentation=https://github.com/paperclip-db/paperclip
 Wants=network-online.target
 After=network-online.target
 RequiresMountsFor={data}
+ConditionPathExists={marker}
 StartLimitIntervalSec=300
 StartLimitBurst=10
 

@@ -17,7 +17,7 @@ const MAX_DIALS: usize = 8;
 
 /// Adds the unit's own steps.
 pub(super) fn plan(facts: &Facts, machine: &Machine, steps: &mut Vec<Step>) -> Result<(), PlanError> {
-    if facts.leaving() || facts.storage.is_none() {
+    if facts.leaving() || facts.mounted().is_none() {
         leave(facts, steps)?;
         return Ok(());
     }
@@ -40,8 +40,8 @@ struct Desired {
 /// What the node should be; none while something it cannot do without is missing. Asks for the node's identity as soon
 /// as it can be known.
 fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanError> {
-    let (Some(settings), Some(cluster), Some(addresses), Some(data_dir), Some(api)) =
-        (facts.settings(), &facts.cluster, &facts.addresses, facts.data_dir(), facts.api_ip())
+    let (Some(settings), Some(cluster), Some(addresses), Some(storage), Some(api)) =
+        (facts.settings(), &facts.cluster, &facts.addresses, facts.mounted(), facts.api_ip())
     else {
         return Ok(None);
     };
@@ -52,7 +52,7 @@ fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanErro
         return Ok(None);
     };
     let node_config = NodeConfig {
-        data_dir: data_dir.clone(),
+        data_dir: storage.data_dir(),
         listen: vec![multiaddr(&addresses.bind.to_string(), settings.listen_port)],
         websocket_listen: settings
             .port_for_browsers()
@@ -71,7 +71,7 @@ fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanErro
         cluster_id: cluster_id.clone(),
         certificate: machine.certificate_path(),
     };
-    let unit_file = machine.unit_file(&data_dir);
+    let unit_file = machine.unit_file(&storage.location, &storage.data_dir());
     let token = facts.api_is_open().then(|| facts.token.clone()).flatten().unwrap_or_default();
     let digest = crate::digest(&[
         node_config.restart_key()?.as_bytes(),
@@ -272,8 +272,8 @@ fn identity(facts: &Facts, cluster: &Cluster) -> Option<Step> {
     let stopped = matches!(facts.service.state, ServiceState::Inactive | ServiceState::Failed);
     let cluster_id = cluster.application.cluster_id.clone()?;
     let known = facts.identity.as_ref().is_some_and(|identity| identity.request.id == cluster_id);
-    let wanted = stopped && !known && facts.tried.identity.is_none();
-    let data_dir = facts.data_dir().filter(|_| wanted)?;
+    let wanted = stopped && !known && facts.tried.identity.is_none() && facts.lost_key().is_none();
+    let data_dir = facts.mounted().filter(|_| wanted)?.data_dir();
     Some(Step::ReadIdentity { data_dir, cluster_id })
 }
 

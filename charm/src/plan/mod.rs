@@ -7,12 +7,13 @@
 mod leader;
 mod member;
 mod step;
+mod storage;
 #[cfg(test)]
 mod tests;
 
 use juju_hooks::UnitName;
 
-use crate::facts::{Facts, Hint};
+use crate::facts::{Facts, Hint, Storage};
 use crate::machine::{Machine, Memory};
 use crate::relations;
 
@@ -52,6 +53,10 @@ pub fn plan(facts: &Facts, machine: &Machine) -> Result<Vec<Step>, PlanError> {
     if !steps.is_empty() {
         return Ok(steps);
     }
+    if let Some(mark) = storage::plan(facts) {
+        steps.push(mark);
+        return Ok(steps);
+    }
     leader::plan(facts, &mut steps)?;
     member::plan(facts, machine, &mut steps)?;
     relations::plan(facts, &mut steps)?;
@@ -62,9 +67,14 @@ pub fn plan(facts: &Facts, machine: &Machine) -> Result<Vec<Step>, PlanError> {
 fn remembered(facts: &Facts) -> Memory {
     let mut memory = facts.memory.clone();
     match facts.hint {
-        Hint::Arriving => memory.leaving = facts.storage.is_none() && memory.leaving,
-        Hint::Leaving | Hint::Removing => memory.leaving = true,
+        Hint::Arriving | Hint::Attached => memory.leaving = facts.storage.is_none() && memory.leaving,
+        Hint::Leaving | Hint::Removing => (memory.leaving, memory.storage) = (true, None),
         Hint::None | Hint::Departed(_) | Hint::Clock | Hint::SecretChanged => {}
+    }
+    if let Some(marker) = facts.mounted().and_then(Storage::own_marker)
+        && !memory.leaving
+    {
+        memory.storage = Some(marker.clone());
     }
     if let Ok(settings) = &facts.options {
         memory.settings = Some(settings.clone());

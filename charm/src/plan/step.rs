@@ -6,7 +6,7 @@ use juju_hooks::databag::{Bag, BagError};
 use juju_hooks::{Port, RelationId, UnitName};
 use paperclip_client::certificate::Request;
 
-use crate::machine::Memory;
+use crate::machine::{Marker, Memory};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,13 @@ pub enum Step {
     MakeToken,
     /// Certify these units' keys with the root key. Leader.
     Certify(Vec<(UnitName, Request)>),
+    /// Mark the storage as what it is.
+    MarkStorage {
+        /// Where it is mounted.
+        location: PathBuf,
+        /// What it is.
+        marker: Marker,
+    },
     /// Make the data directory and ask the node for its identity.
     ReadIdentity {
         /// Where the node's data is.

@@ -1,7 +1,7 @@
 //! The order of hooks (`juju.md` section 3): what the agent finds to do next, and what it remembers once it is done.
 
 use super::{Hook, LocalRelation};
-use crate::model::{Model, Strings, application_of};
+use crate::model::{Model, Pool, Strings, application_of};
 
 /// Has the unit enter the scopes of its application's relations: the others then see it.
 pub fn enter_scopes(model: &mut Model, unit: &str) {
@@ -236,7 +236,8 @@ pub fn commit(model: &mut Model, unit: &str, hook: &Hook) {
         Hook::Storage { phase: "attached", id, .. } => drop(local.attached.insert(id.clone())),
         Hook::Storage { id, .. } => {
             local.attached.remove(id);
-            if let Some(storage) = model.storage.get_mut(id) {
+            // What cannot be detached stays until the machine goes.
+            if let Some(storage) = model.storage.get_mut(id).filter(|storage| storage.pool == Pool::Volume) {
                 (storage.unit, storage.detaching) = (None, false);
             }
         }

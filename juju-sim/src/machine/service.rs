@@ -30,6 +30,8 @@ pub struct Service {
     pub failed: bool,
     /// How often it was started, by whomever.
     pub starts: u32,
+    /// When it was started lately, for systemd's limit.
+    pub(super) recent: Vec<Instant>,
 }
 
 impl Service {
@@ -45,6 +47,35 @@ impl Service {
             // A process that is gone already has crashed before.
             let _ = child.kill();
         }
+    }
+
+    fn number(&self, setting: &str, default: u64) -> u64 {
+        self.settings.get(setting).and_then(|text| text.parse().ok()).unwrap_or(default)
+    }
+
+    /// Whether systemd refuses another start: there were too many in a short time.
+    pub(super) fn refused(&mut self) -> bool {
+        let interval = Duration::from_secs(self.number("StartLimitIntervalSec", 10));
+        self.recent.retain(|start| start.elapsed() < interval);
+        self.recent.len() as u64 >= self.number("StartLimitBurst", 5)
+    }
+
+    /// Whether what the unit file makes a start depend on is there.
+    pub(super) fn conditions_hold(&self) -> bool {
+        self.settings.get("ConditionPathExists").is_none_or(|path| Path::new(path).exists())
+    }
+
+    /// Makes the process's own view of the file system, as far as that can fail: systemd refuses to start a service with
+    /// a path that is not there.
+    pub(super) fn sandbox(&self) -> Result<(), String> {
+        let paths = ["ReadWritePaths", "ReadOnlyPaths", "BindPaths"].map(|name| self.settings.get(name));
+        let paths = paths.into_iter().flatten().flat_map(|list| list.split_whitespace());
+        for path in paths.filter(|path| !path.starts_with('-')) {
+            if !Path::new(path).exists() {
+                return Err(format!("status=226/NAMESPACE: {path}: No such file or directory"));
+            }
+        }
+        Ok(())
     }
 
     /// Starts the process, and gives the socket at which it is to say that it is ready.

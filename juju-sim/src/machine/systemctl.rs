@@ -5,9 +5,6 @@ use std::path::PathBuf;
 use super::Machine;
 use super::programs::Outcome;
 
-/// How often a service is started again before it is given up.
-const BURST: u32 = 10;
-
 impl Machine {
     pub(super) fn log_path(&self, name: &str) -> PathBuf {
         self.root.join(format!("var/log/{name}.log"))
@@ -48,7 +45,10 @@ impl Machine {
                     format!("Failed to reset failed state of unit {name}.service: Unit not loaded."),
                 ));
             }
-            "reset-failed" => (service.failed, service.restarts) = (false, 0),
+            "reset-failed" => {
+                (service.failed, service.restarts) = (false, 0);
+                service.recent.clear();
+            }
             "stop" => {
                 service.stop();
                 service.failed = false;
@@ -103,6 +103,19 @@ impl Machine {
         if service.child.is_some() {
             return Ok(String::new());
         }
+        if service.refused() {
+            service.failed = true;
+            return Err(failed("start request repeated too quickly".into()));
+        }
+        service.recent.push(std::time::Instant::now());
+        if !service.conditions_hold() {
+            // Passed over: not started, and no failure.
+            return Ok(String::new());
+        }
+        if let Err(text) = service.sandbox() {
+            service.failed = true;
+            return Err(failed(text));
+        }
         let socket = service.spawn(&log_path, &socket_path).map_err(|error| failed(error.to_string()))?;
         let outcome = match service.settings.get("Type").map(String::as_str) {
             Some("notify") => service.wait_ready(&socket),
@@ -124,28 +137,44 @@ impl Machine {
             if status.success() || !again {
                 continue;
             }
-            service.restarts += 1;
-            if service.restarts > BURST {
+            self.start_again(&name);
+        }
+    }
+
+    /// Starts what has failed again and again, until it is up or has had more starts than systemd allows. The pause
+    /// between two starts is not simulated: it is shorter than the time that a start's limit is counted in.
+    fn start_again(&mut self, name: &str) {
+        loop {
+            let Some(service) = self.services.get_mut(name) else { return };
+            if service.refused() {
                 service.failed = true;
-            } else {
-                // One that does not come up is given up at once, and shown as failed: the back-off is not simulated.
-                let _ = self.start(&name);
+                return;
             }
+            service.restarts += 1;
+            if self.start(name).is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// The machine goes down: services are stopped, and what was known of their failures is forgotten.
+    pub(crate) fn go_down(&mut self) {
+        for service in self.services.values_mut() {
+            service.stop();
+            (service.failed, service.restarts) = (false, 0);
+            service.recent.clear();
         }
     }
 
     /// The machine goes down and comes up again: services die, enabled ones start.
     pub fn reboot(&mut self) {
-        let names: Vec<String> = self.services.keys().cloned().collect();
+        self.go_down();
+        let enabled = self.services.iter().filter(|(_, service)| service.enabled);
+        let names: Vec<String> = enabled.map(|(name, _)| name.clone()).collect();
         for name in names {
-            let Some(service) = self.services.get_mut(&name) else {
-                continue;
-            };
-            service.stop();
-            service.restarts = 0;
-            if service.enabled {
-                // A service that does not come up at boot is seen by the charm as failed.
-                let _ = self.start(&name);
+            // A service that does not come up at boot is seen by the charm as failed.
+            if self.start(&name).is_err() {
+                self.start_again(&name);
             }
         }
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use juju_sim::machine::Executables;
+use juju_sim::model::Pool;
 use juju_sim::{Sim, SimError};
 use paperclip_client::Client;
 use serde_json::{Value, json};
@@ -79,6 +80,16 @@ impl Deployment {
     pub fn new(units: u32) -> Self {
         let mut deployment = Self::unsettled(units);
         deployment.sim.settle().unwrap();
+        deployment
+    }
+
+    /// The same with storage that can be detached and outlives its machine: `--storage data=<pool of volumes>`.
+    pub fn on_volumes(units: u32) -> Self {
+        let mut deployment = Self::of(0, "binding", API_PORT);
+        deployment.sim.model.pool = Pool::Volume;
+        for _ in 0..units {
+            deployment.sim.add_unit("paperclip").unwrap();
+        }
         deployment
     }
 

@@ -13,7 +13,7 @@ use crate::cluster::turns::Turn;
 use crate::config;
 use crate::machine::{NodeIdentity, ServiceState};
 use crate::status::status;
-use world::{CLUSTER_ID, certificate, fresh, machine, name, request, serving, settle, settled};
+use world::{CLUSTER_ID, certificate, fresh, machine, name, request, serving, settle, settled, storage};
 
 fn restarts(steps: &[Step]) -> bool {
     steps.iter().any(|step| matches!(step, Step::Start(_) | Step::Restart(_) | Step::Stop))
@@ -164,7 +164,7 @@ fn storage_that_comes_back_starts_the_node_again() {
     settle(&mut facts);
     facts.hint = Hint::None;
     assert_eq!(status(&facts).message, "waiting for storage");
-    (facts.hint, facts.storage) = (Hint::Arriving, Some("/var/lib/paperclip".into()));
+    (facts.hint, facts.storage) = (Hint::Attached, Some(storage()));
     settle(&mut facts);
     assert_eq!(facts.service.state, ServiceState::Active);
 }

@@ -10,8 +10,8 @@ use paperclip_client::certificate::{Certificate, Request, Signatures};
 use super::super::*;
 use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::config;
-use crate::facts::{Addresses, Cluster, Facts, Tried};
-use crate::machine::{Binary, NodeIdentity, Service, ServiceState};
+use crate::facts::{Addresses, Cluster, Facts, Storage, Tried};
+use crate::machine::{Binary, Marker, NodeIdentity, Service, ServiceState};
 use crate::node::{NodeReport, Peer};
 
 pub(super) const CLUSTER_ID: &str = "02cc";
@@ -59,7 +59,7 @@ pub(super) fn fresh(leader: bool) -> Facts {
         }),
         addresses: Some(Addresses { bind: [10, 0, 0, 1].into(), ingress: vec!["10.0.0.1".into()] }),
         api_binding: None,
-        storage: Some(PathBuf::from("/var/lib/paperclip")),
+        storage: Some(storage()),
         opened: BTreeSet::new(),
         claimant: None,
         user: false,
@@ -76,6 +76,13 @@ pub(super) fn fresh(leader: bool) -> Facts {
         related: Vec::new(),
         tried: Tried::default(),
     }
+}
+
+/// A storage that is attached and mounted.
+pub(super) fn storage() -> Storage {
+    let marker = Marker { storage: "data/0".into(), peer_id: None };
+    let location = PathBuf::from("/var/lib/paperclip");
+    Storage { id: "data/0".into(), location, marker: Some(marker), has_key: false }
 }
 
 /// Does what the steps say, as far as facts can show it.
@@ -98,7 +105,11 @@ pub(super) fn take(facts: &mut Facts, step: &Step) {
             cluster.application.certificates.extend(answers);
             cluster.application_bag = databag::encode(&cluster.application).unwrap();
         }
-        Step::ReadIdentity { .. } => facts.identity = Some(NodeIdentity { request: request(0) }),
+        Step::MarkStorage { marker, .. } => facts.storage.as_mut().unwrap().marker = Some(marker.clone()),
+        Step::ReadIdentity { .. } => {
+            facts.storage.as_mut().unwrap().has_key = true;
+            facts.identity = Some(NodeIdentity { request: request(0) });
+        }
         Step::WriteCertificate(text) => facts.certificate = Some(text.clone()),
         Step::FetchToken { .. } => (facts.token, facts.tried.token) = (Some("t".into()), true),
         Step::RemoveToken => facts.token = None,
