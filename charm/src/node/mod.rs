@@ -5,7 +5,7 @@ mod report;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use paperclip_client::shape::Connect;
+use paperclip_client::shape::{self, Connect, Status};
 use paperclip_client::{Client, ClientError, Reply, Request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,9 @@ impl NodeApi {
     /// What the charm needs to know. None when the node does not answer.
     #[must_use]
     pub fn report(&self) -> Option<NodeReport> {
-        report::read(self)
+        let status: Status = self.get("/v1/status").ok()?;
+        let peers: Vec<shape::Peer> = self.get("/v1/peers").ok()?;
+        Some(NodeReport::of(status, peers))
     }
 
     /// Whether the node serves.

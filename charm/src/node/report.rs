@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use paperclip_client::shape::{self, Database, State, Status};
 
-use super::NodeApi;
-
 /// What the charm needs to know of the running node.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NodeReport {
@@ -33,29 +31,26 @@ pub struct Peer {
     pub in_step: bool,
 }
 
-pub(super) fn read(api: &NodeApi) -> Option<NodeReport> {
-    let status: Status = api.get("/v1/status").ok()?;
-    let peers: Vec<shape::Peer> = api.get("/v1/peers").ok()?;
-    Some(report(status, peers))
-}
-
-fn report(status: Status, peers: Vec<shape::Peer>) -> NodeReport {
-    let settled = status.databases.iter().filter_map(|database| database.open.as_ref());
-    let settled = settled.map(|open| open.pending).all(|pending| pending == 0);
-    let open = status.databases.iter().filter(|database| database.state == State::Open);
-    let catalog = std::iter::once(&status.cluster.catalog);
-    let shared: BTreeSet<&String> = open.map(|database| &database.address).chain(catalog).collect();
-    let connected = peers.into_iter().filter_map(|peer| {
-        let serves: BTreeSet<&String> = peer.connection.as_ref()?.databases.iter().collect();
-        Some(Peer { in_step: settled && shared.is_subset(&serves), id: peer.peer_id? })
-    });
-    NodeReport {
-        ready: status.ready,
-        heads_digest: heads_digest(&status.databases),
-        peers: connected.collect(),
-        version: status.version,
-        peer_id: status.peer_id,
-        databases: status.databases,
+impl NodeReport {
+    /// What the documents of a node say.
+    pub(super) fn of(status: Status, peers: Vec<shape::Peer>) -> Self {
+        let settled = status.databases.iter().filter_map(|database| database.open.as_ref());
+        let settled = settled.map(|open| open.pending).all(|pending| pending == 0);
+        let open = status.databases.iter().filter(|database| database.state == State::Open);
+        let catalog = std::iter::once(&status.cluster.catalog);
+        let shared: BTreeSet<&String> = open.map(|database| &database.address).chain(catalog).collect();
+        let connected = peers.into_iter().filter_map(|peer| {
+            let serves: BTreeSet<&String> = peer.connection.as_ref()?.databases.iter().collect();
+            Some(Peer { in_step: settled && shared.is_subset(&serves), id: peer.peer_id? })
+        });
+        Self {
+            ready: status.ready,
+            heads_digest: heads_digest(&status.databases),
+            peers: connected.collect(),
+            version: status.version,
+            peer_id: status.peer_id,
+            databases: status.databases,
+        }
     }
 }
 
@@ -109,7 +104,7 @@ mod tests {
                 "connected_seconds": 1.0, "agent": null, "protocols": [], "databases": databases,
             },
         ]);
-        report(serde_json::from_value(status).unwrap(), serde_json::from_value(peers).unwrap())
+        NodeReport::of(serde_json::from_value(status).unwrap(), serde_json::from_value(peers).unwrap())
     }
 
     #[test]

@@ -4,83 +4,24 @@
 //! with whatever other databases wrote meanwhile, brings them to disk, and only then are they acknowledged and announced.
 //! The task goes on signing while the flush runs.
 
-use super::{Change, Closed, followers::Followers, read::current, task::Task};
+use super::{
+    change::Change,
+    followers::Followers,
+    read::current,
+    request::{Precondition, Write, WriteError},
+    task::Task,
+};
 use crate::{metrics::Metrics, net::Network};
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use oplog::{
-    Hash,
-    javascript::Unreadable,
-    log::{Added, AppendError},
-    view::{KeyedOp, Operation},
-};
+use oplog::{Hash, view::KeyedOp};
 use p2p::bitswap::Session;
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 use store::StoreError;
 use tokio::sync::{mpsc, oneshot};
 
 /// Batches whose flush is awaited; the task waits before it starts another one.
 pub(super) const ACK_QUEUE: usize = 64;
-
-/// Why a write was not made.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum WriteError {
-    /// The node's signing key is not certified by the cluster's root key yet.
-    #[error("this node has no certificate yet and cannot write; see `paperclip-node identity show`")]
-    NotCertified,
-    /// The access controller does not list the cluster.
-    #[error("identity {0} may not write to this database")]
-    NotAllowed(String),
-    /// The key shows another entry than the writer has made a condition of.
-    #[error("{}", shown(.0.as_ref()))]
-    Precondition(Option<Hash>),
-    /// The log cannot take the entry.
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    /// The store failed; nothing of the write is acknowledged.
-    #[error("{0}")]
-    Store(Arc<StoreError>),
-    /// JavaScript would not read the entry as it is written.
-    #[error(
-        "{0}. It would refuse the entry and all that builds on it. If no JavaScript reads this database: paperclip-node db set DB --javascript false"
-    )]
-    Unreadable(#[from] Unreadable),
-    /// The database is closed.
-    #[error(transparent)]
-    Closed(#[from] Closed),
-}
-
-fn shown(current: Option<&Hash>) -> String {
-    match current {
-        Some(hash) => format!("the key is at entry {hash} now; nothing was written"),
-        None => "the key does not exist now; nothing was written".to_owned(),
-    }
-}
-
-/// What must hold of the entry that a key shows, if it shows one, for a write of the key to be made.
-pub struct Precondition(Box<Holds>);
-
-type Holds = dyn Fn(Option<&Hash>) -> bool + Send;
-
-impl Precondition {
-    /// A write is made if `holds` says so.
-    pub fn new(holds: impl Fn(Option<&Hash>) -> bool + Send + 'static) -> Self {
-        Self(Box::new(holds))
-    }
-}
-
-impl fmt::Debug for Precondition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Precondition(…)")
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct Write {
-    pub(super) operation: Operation,
-    pub(super) precondition: Option<Precondition>,
-    pub(super) reply: oneshot::Sender<Result<Hash, WriteError>>,
-}
 
 /// Writes that are in the store but perhaps not on disk.
 pub(super) struct Unflushed {
@@ -119,7 +60,7 @@ impl Task {
         if added.is_empty() {
             return;
         }
-        let changes: Vec<Change> = added.iter().map(change).collect();
+        let changes: Vec<Change> = added.iter().map(Change::of).collect();
         if let Err(error) = self.commit(added) {
             let error = Arc::new(error);
             replies.into_iter().for_each(|reply| answer(reply, Err(WriteError::Store(Arc::clone(&error)))));
@@ -145,7 +86,7 @@ impl Task {
             None => tokio::task::block_in_place(|| current(&self.store, key))
                 .map_err(|error| WriteError::Store(Arc::new(error)))?,
         };
-        if (wanted.0)(current.as_ref()) { Ok(()) } else { Err(WriteError::Precondition(current)) }
+        if wanted.holds(current.as_ref()) { Ok(()) } else { Err(WriteError::Precondition(current)) }
     }
 }
 
@@ -186,10 +127,6 @@ impl Unflushed {
         }
         newest
     }
-}
-
-pub(super) fn change(added: &Added) -> Change {
-    Change { position: added.position.clone(), block: added.block.clone() }
 }
 
 fn refuse(writes: Vec<Write>, error: &WriteError) {

@@ -1,7 +1,11 @@
 //! The exchange of heads with the peers that serve a database: answers those who dial, dials those who do not, again and
 //! again.
 
-use super::{ExchangeStatus, LogStatus, Offer, replicas::Replicas};
+use super::{
+    replicas::Replicas,
+    request::Offer,
+    status::{ExchangeStatus, LogStatus},
+};
 use crate::{
     metrics::Metrics,
     net::{
@@ -47,11 +51,11 @@ pub(super) const NOW_QUEUE: usize = 64;
 
 /// A wish to exchange with every peer now; answered with how many exchanges went well and how many failed.
 #[derive(Debug)]
-pub(super) struct Now {
+pub(super) struct ExchangeNow {
     pub(super) reply: oneshot::Sender<(usize, usize)>,
 }
 
-/// A [`Now`] under way.
+/// A [`ExchangeNow`] under way.
 struct Round {
     waiting: HashSet<PeerId>,
     done: usize,
@@ -84,7 +88,7 @@ impl Exchanges {
         self,
         mut incoming: Incoming,
         subscribers: watch::Receiver<Arc<BTreeSet<PeerId>>>,
-        mut now: mpsc::Receiver<Now>,
+        mut now: mpsc::Receiver<ExchangeNow>,
         stop: CancellationToken,
     ) {
         let _counted = self.network.pace().enter();
@@ -111,7 +115,7 @@ impl Exchanges {
                     answered += 1;
                     running.spawn(Arc::clone(&this).answer(peer, stream));
                 }
-                Some(Now { reply }) = now.recv() => {
+                Some(ExchangeNow { reply }) = now.recv() => {
                     let waiting = replicas.all().into_iter().collect();
                     schedule.all_now(Instant::now());
                     rounds.push(Round { waiting, done: 0, failed: 0, reply });

@@ -1,6 +1,6 @@
 //! Followers of a database: each is told of every entry as it comes into the log.
 
-use super::{CHANGE_QUEUE, Change};
+use super::change::{CHANGE_QUEUE, Change};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 

@@ -1,9 +1,10 @@
 //! Entries of others: what the joiner of `oplog` wants done, done.
 
 use super::{
-    MAX_UNREACHABLE_LISTED, Unreachable, Waiting,
-    append::change,
+    backlog::Waiting,
+    change::Change,
     refusals::{Refusals, offence},
+    status::{MAX_UNREACHABLE_LISTED, Unreachable},
     task::Task,
     verify_pool::Verifier,
 };
@@ -323,14 +324,14 @@ impl Task {
             if !identities.is_empty() {
                 self.blocks.put_blocks(&identities)?;
             }
-            let changes: Vec<_> = added.iter().map(change).collect();
+            let changes: Vec<_> = added.iter().map(Change::of).collect();
             self.commit(added)?;
             self.metrics.joined(changes.len() as u64);
             self.joined(changes).await;
         }
     }
 
-    async fn joined(&mut self, changes: Vec<super::Change>) {
+    async fn joined(&mut self, changes: Vec<Change>) {
         // Not waited for: a join that a crash undoes is fetched again.
         tokio::spawn(self.blocks.flushed());
         let hashes: Vec<Hash> = changes.iter().map(|change| change.position.hash).collect();

@@ -1,14 +1,18 @@
 //! Opening a database: its log, its tasks, its place in the network.
 
 use super::{
-    Backlog, COMMAND_QUEUE, Database, ExchangeStatus, LogStatus, OFFER_QUEUE, Offer, Settings, VerifyPool,
     append::{ACK_QUEUE, Unflushed, acknowledge},
+    backlog::Backlog,
     exchange::{Exchanges, INCOMING_QUEUE, NOW_QUEUE},
     followers::Followers,
+    handle::Database,
     joining::Joining,
     reading::FoundReading,
+    request::{COMMAND_QUEUE, OFFER_QUEUE, Offer},
+    settings::Settings,
+    status::{ExchangeStatus, LogStatus},
     task::{Author, Queues, Task},
-    verify_pool::Verifier,
+    verify_pool::{Verifier, VerifyPool},
 };
 use crate::{
     metrics::Metrics,

@@ -1,7 +1,7 @@
 //! Reads. They go straight to the store, at any time and from any number of readers; an entry that is being written shows
 //! as soon as it is in the store, which may be a moment before it is acknowledged.
 
-use super::Database;
+use super::handle::Database;
 use oplog::{
     Entry, Hash, Value,
     log::{IterateError, LogRead as _, Range, iterate},

@@ -1,8 +1,13 @@
 //! The one writer of a database.
 
 use super::{
-    Backlog, Command, LogStatus, Offer, Waiting, append::Unflushed, followers::Followers, joining::Joining,
+    append::Unflushed,
+    backlog::{Backlog, Waiting},
+    followers::Followers,
+    joining::Joining,
     reading::FoundReading,
+    request::{Command, Offer},
+    status::LogStatus,
 };
 use crate::{
     metrics::Metrics,

@@ -1,6 +1,9 @@
 //! How full the bounds are that all databases and peers share.
 
-use super::{Metrics, MetricsError, Register, signed};
+use super::{
+    Metrics,
+    register::{MetricsError, Register, signed},
+};
 use prometheus::IntGaugeVec;
 
 /// A bound of the node, and how much of it is used.

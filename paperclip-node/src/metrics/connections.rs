@@ -1,6 +1,9 @@
 //! Connections and topics: dials, handshakes of inbound connections, subscriptions of peers.
 
-use super::{Metrics, MetricsError, Register, raise, signed};
+use super::{
+    Metrics,
+    register::{MetricsError, Register, raise, signed},
+};
 use crate::net::{ConnectionRefusals, DialStats, HandshakeStats, RefusedConnection, TopicStats};
 use prometheus::{IntCounterVec, IntGauge};
 

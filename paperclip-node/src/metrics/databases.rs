@@ -1,6 +1,9 @@
 //! Figures of each database, for a bounded number of them.
 
-use super::{Metrics, MetricsError, Register, signed};
+use super::{
+    Metrics,
+    register::{MetricsError, Register, signed},
+};
 use oplog::Address;
 use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts};
 use std::{

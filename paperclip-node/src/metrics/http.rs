@@ -1,6 +1,9 @@
 //! The HTTP API.
 
-use super::{Metrics, MetricsError, Register};
+use super::{
+    Metrics,
+    register::{MetricsError, Register},
+};
 use axum::http::StatusCode;
 use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 use std::time::Duration;

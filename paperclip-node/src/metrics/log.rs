@@ -1,6 +1,9 @@
 //! Entries on their way into logs.
 
-use super::{Metrics, MetricsError, Register, raise};
+use super::{
+    Metrics,
+    register::{MetricsError, Register, raise},
+};
 use oplog::join::RefusalLabel;
 use prometheus::{IntCounter, IntCounterVec};
 

@@ -1,6 +1,9 @@
 //! Peers, streams and blocks, from the counts that the `p2p` crate keeps.
 
-use super::{Metrics, MetricsError, Register, raise, signed};
+use super::{
+    Metrics,
+    register::{MetricsError, Register, raise, signed},
+};
 use crate::net::{ConductStats, Offence};
 use p2p::{bitswap, streams};
 use prometheus::{IntCounter, IntCounterVec, IntGauge};

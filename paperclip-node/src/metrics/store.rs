@@ -1,6 +1,9 @@
 //! The store.
 
-use super::{Metrics, MetricsError, Register, raise, signed};
+use super::{
+    Metrics,
+    register::{MetricsError, Register, raise, signed},
+};
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge};
 use std::time::Duration;
 use store::Damage;
