@@ -183,7 +183,12 @@ impl Store {
     /// later write fails with [`StoreError::Poisoned`].
     pub fn flushed(&self) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         let flushed = self.inner.flusher.flushed();
-        async { Ok(flushed.await?) }
+        let store = self.clone();
+        async move {
+            flushed.await?;
+            store.mark_synced();
+            Ok(())
+        }
     }
 
     /// What of the journal could not be read. Cheap.

@@ -229,7 +229,12 @@ impl Store {
                 Kind::Block if scope == Scope::Everything => {
                     put_block(&mut batch, &frame.hash, location);
                 }
-                Kind::Block | Kind::Registered | Kind::Removed | Kind::Retired | Kind::Swept => {}
+                Kind::Block
+                | Kind::Registered
+                | Kind::Removed
+                | Kind::Retired
+                | Kind::Swept
+                | Kind::Synced => {}
             }
             count += 1;
             if count % CHUNK == 0 {

@@ -52,7 +52,7 @@ fn bring_up(
     if found.is_empty()? && checkpoint.is_some_and(|it| it.followed > Offset::default()) {
         return Err(OpenError::NoJournal { dir: dir.to_owned() });
     }
-    let Read { end, lag, swept } = read(&found, checkpoint)?;
+    let Read { end, is_marked, lag, swept } = read(&found, checkpoint)?;
     check_files(&found, &tree, checkpoint, &swept)?;
     let journal = match access {
         Access::Full => {
@@ -62,7 +62,7 @@ fn bring_up(
             // An index that knows of more may be found again after a power cut, with other frames in the place of those that
             // it knows. So it does not vouch for the file, which gets another epoch.
             let fitting = checkpoint.filter(|it| it.followed <= end);
-            found.continue_at(end, fitting.map_or(Offset::default(), |it| it.synced))?
+            found.continue_at(end, fitting.map_or(Offset::default(), |it| it.synced), is_marked)?
         }
         Access::ReadOnly => found.stop_at(end)?,
     };
@@ -75,6 +75,7 @@ fn bring_up(
     store.load_counters()?;
     store.finish_removals()?;
     store.inner.access.get_or_init(|| access);
+    store.mark_synced();
     Ok(store)
 }
 
@@ -89,6 +90,8 @@ fn open_tree(engine: &dyn OpenEngine, folder: &Path, config: &StoreConfig) -> Re
 struct Read {
     /// Where the journal ends.
     end: Offset,
+    /// Whether the last frame that was read tells that all before it was on disk.
+    is_marked: bool,
     lag: Lag,
     /// Files that a sweep deleted, or was about to.
     swept: BTreeSet<u32>,
@@ -100,18 +103,20 @@ fn read(found: &Found, checkpoint: Option<Checkpoint>) -> Result<Read, StoreErro
         // Nothing is read of a file that does not reach so far.
         let mut frames = found.scan(synced.min(found.last_byte()?))?;
         let mut swept = BTreeSet::new();
+        let mut is_marked = false;
         for frame in frames.by_ref() {
             let (_, frame) = frame?;
+            is_marked = frame.kind == Kind::Synced;
             swept.extend(swept_by(&frame));
         }
         let end = frames.offset();
         let is_ahead = end < followed
             || found.epoch(followed.segment)? != Some(epoch)
-            || frames.damaged_from().is_some_and(|damaged| damaged < followed);
+            || frames.doubtful_from().is_some_and(|damaged| damaged < followed);
         // What a sweep has moved does not stand in the order of the log any more, in which alone it can be followed.
         let was_moved = swept.iter().any(|segment| *segment >= followed.segment);
         if !is_ahead && !was_moved {
-            return Ok(Read { end, lag: Lag::Since(followed), swept });
+            return Ok(Read { end, is_marked, lag: Lag::Since(followed), swept });
         }
         tracing::warn!(?end, ?followed, is_ahead, was_moved, "the index does not fit the journal");
     }
@@ -121,13 +126,15 @@ fn read(found: &Found, checkpoint: Option<Checkpoint>) -> Result<Read, StoreErro
 fn everything(found: &Found) -> Result<Read, StoreError> {
     let mut registered = Registered::default();
     let mut swept = BTreeSet::new();
+    let mut is_marked = false;
     let mut frames = found.scan(Offset::default())?;
     for frame in frames.by_ref() {
         let (_, frame) = frame?;
+        is_marked = frame.kind == Kind::Synced;
         registered.add(&frame);
         swept.extend(swept_by(&frame));
     }
-    Ok(Read { end: frames.offset(), lag: Lag::Everything(registered), swept })
+    Ok(Read { end: frames.offset(), is_marked, lag: Lag::Everything(registered), swept })
 }
 
 fn swept_by(frame: &Frame) -> Option<u32> {

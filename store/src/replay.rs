@@ -88,7 +88,7 @@ impl Store {
                 }
             }
             Kind::Commit => self.replay_commit(payload, *number, logs)?,
-            Kind::Retired | Kind::Swept => {}
+            Kind::Retired | Kind::Swept | Kind::Synced => {}
         }
         Ok(())
     }

@@ -140,20 +140,49 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Notes at the journal's end that everything is on disk, if it is.
+    pub(super) fn mark_synced(&self) {
+        let Ok(mut writes) = self.writes() else { return };
+        let Inner { flusher, counters, .. } = &*self.inner;
+        if flusher.synced() != writes.journal.written() {
+            return;
+        }
+        if let Err(error) = writes.journal.mark_synced() {
+            tracing::debug!(%error, "the journal's end is not marked");
+        }
+        if writes.journal.is_broken() {
+            flusher.poison(Poison::Journal);
+        }
+        counters.journal_bytes.store(writes.journal.bytes(), Ordering::Relaxed);
+    }
+}
+
 impl Drop for Inner {
     /// Notes that everything is on disk, so that the next start need not doubt the journal's end. Not where opening ended
     /// early: the tree has not followed then.
     fn drop(&mut self) {
         self.flusher.stop();
         let writes = self.writes.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let end = writes.journal.end();
         let is_whole = self.access.get() == Some(&Access::Full);
-        if is_whole && self.flusher.check().is_ok() && self.flusher.synced() == end {
-            let mut batch = Batch::default();
-            batch.put(keys::CHECKPOINT, writes.checkpoint(end).encode());
-            if let Err(error) = self.tree.apply(batch).and_then(|()| self.tree.flush()) {
-                tracing::warn!(%error, "the index was not closed properly; the next start checks it");
+        if is_whole && self.flusher.check().is_ok() && self.flusher.synced() >= writes.journal.written() {
+            let closed = close(writes, &self.tree, self.flusher.synced());
+            if let Err(error) = closed {
+                tracing::warn!(%error, "the store was not closed properly; the next start checks it");
             }
         }
     }
+}
+
+/// Notes in journal and tree that everything is on disk.
+fn close(writes: &mut Writes, tree: &Tree, synced: Offset) -> Result<(), StoreError> {
+    writes.journal.mark_synced()?;
+    let end = writes.journal.end();
+    if synced < end {
+        writes.journal.sync()?;
+    }
+    let mut batch = Batch::default();
+    batch.put(keys::CHECKPOINT, writes.checkpoint(end).encode());
+    tree.apply(batch)?;
+    Ok(tree.flush()?)
 }

@@ -52,6 +52,7 @@ impl Store {
             self.write(&mut *self.writes()?, gone, |_, _| {})?;
             // The frames that moved must be on disk, and the tree must know it, before the only other copy goes.
             self.inner.flusher.flush_now()?;
+            self.mark_synced();
             self.inner.tree.flush()?;
             let mut writes = self.writes()?;
             writes.journal.delete(segment)?;
@@ -180,7 +181,7 @@ impl Store {
             Kind::Swept => Some(Held::Record),
             // It tells that what waits for missing ancestors was part of the log.
             Kind::Commit => self.commits_staged(frame)?.then_some(Held::Record),
-            Kind::Retired => None,
+            Kind::Retired | Kind::Synced => None,
         })
     }
 

@@ -40,9 +40,11 @@ pub(crate) enum Kind {
     Retired,
     /// A file of the journal that a sweep deletes: its number in four bytes.
     Swept,
+    /// That everything before it was on disk when it was written: what is not whole there is damage. No payload.
+    Synced,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Block,
     Kind::Entry,
     Kind::Staged,
@@ -51,6 +53,7 @@ const KINDS: [Kind; 8] = [
     Kind::Removed,
     Kind::Retired,
     Kind::Swept,
+    Kind::Synced,
 ];
 
 impl Kind {
@@ -64,6 +67,7 @@ impl Kind {
             Self::Removed => 6,
             Self::Retired => 7,
             Self::Swept => 8,
+            Self::Synced => 9,
         }
     }
 

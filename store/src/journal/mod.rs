@@ -38,6 +38,10 @@ pub(super) struct Journal {
     file: Arc<dyn DiskFile>,
     header: FileHeader,
     end: Offset,
+    /// Where the last frame ends that is no [`Kind::Synced`].
+    written: Offset,
+    /// Whether there is no frame behind which a [`Kind::Synced`] is lacking.
+    is_marked: bool,
     /// Bytes of all files but the last.
     full_bytes: u64,
     /// Set when a failed append could not be taken back, or a sync failed: what follows might not be found again. Also where
@@ -87,27 +91,42 @@ impl Found {
         Ok(Offset { segment, at: self.segments.size(segment)? })
     }
 
-    /// The journal, to be continued at `end`. What follows it, the unfinished end of a write that a crash cut off, goes.
+    /// The journal, to be continued at `end`, where the last frame `is_marked` or not. What follows it, the unfinished end of a
+    /// write that a crash cut off, goes.
     ///
     /// What of the last file is not known to be `synced` may be in the system's cache only, and after a failed flush the system
     /// may take it for written. So the file is written once more, and the copy takes its place. A file of which something cannot
     /// be read stays as it is, and another one is begun.
-    pub(super) fn continue_at(self, end: Offset, synced: Offset) -> Result<Journal, StoreError> {
+    pub(super) fn continue_at(
+        self,
+        end: Offset,
+        synced: Offset,
+        is_marked: bool,
+    ) -> Result<Journal, StoreError> {
         let mut full_bytes = self.bytes_before(end)?;
         let continued = match self.last_byte()? {
             Offset { at: 0, .. } => None,
             last => open_last(&self.segments, last, end, synced)?,
         };
-        let (header, file, end) = match continued {
-            Some((header, file)) => (header, file, end),
+        let (header, file, end, is_marked) = match continued {
+            Some((header, file)) => (header, file, end, is_marked),
             None => {
                 let segment = if self.is_empty()? { 0 } else { end.segment + 1 };
                 full_bytes += end.at;
                 let (header, file) = begin(&self.segments, segment)?;
-                (header, file, Offset { segment, at: FRAMES_START })
+                (header, file, Offset { segment, at: FRAMES_START }, true)
             }
         };
-        Ok(Journal { segments: self.segments, file, header, end, full_bytes, broken: false })
+        Ok(Journal {
+            segments: self.segments,
+            file,
+            header,
+            end,
+            written: end,
+            is_marked: is_marked || end.at == FRAMES_START,
+            full_bytes,
+            broken: false,
+        })
     }
 
     /// The journal up to `end`, to be read. Its files stay as they are, with what follows `end`.
@@ -120,7 +139,16 @@ impl Found {
             None => FileHeader::draw(self.segments.environment().random)
                 .map_err(StoreError::io("read", self.segments.path(end.segment)))?,
         };
-        Ok(Journal { segments: self.segments, file, header, end, full_bytes, broken: true })
+        Ok(Journal {
+            segments: self.segments,
+            file,
+            header,
+            end,
+            written: end,
+            is_marked: true,
+            full_bytes,
+            broken: true,
+        })
     }
 
     /// Bytes of the files before the one of a place.
@@ -146,6 +174,11 @@ impl Journal {
         self.end
     }
 
+    /// Where the last frame ends that records something. What follows need not be brought to disk.
+    pub(super) fn written(&self) -> Offset {
+        self.written
+    }
+
     /// The epoch of the file in which it is.
     pub(super) fn epoch(&self) -> u64 {
         self.header.epoch
@@ -163,7 +196,7 @@ impl Journal {
 
     /// Appends frames and says where their payloads are. They are on disk after the next sync of [`file`](Self::file).
     /// After an error nothing was appended.
-    pub(super) fn append(&mut self, mut frames: Frames) -> Result<Vec<Location>, StoreError> {
+    pub(super) fn append(&mut self, frames: Frames) -> Result<Vec<Location>, StoreError> {
         if self.broken || frames.longest() > frame::MAX_PAYLOAD {
             let path = self.segments.path(self.end.segment);
             return Err(StoreError::io("write", path)(io::ErrorKind::InvalidInput.into()));
@@ -175,6 +208,23 @@ impl Journal {
         if self.end.at > FRAMES_START && self.end.at + frames.len() as u64 > limit {
             self.roll()?;
         }
+        let locations = self.push(frames)?;
+        (self.written, self.is_marked) = (self.end, false);
+        Ok(locations)
+    }
+
+    /// Has the last frame followed by one that tells that everything is on disk, unless there is one: now nobody takes it for the
+    /// unfinished end of a write. To be called when everything up to [`written`](Self::written) was synced. The new frame need not
+    /// be on disk itself.
+    pub(super) fn mark_synced(&mut self) -> Result<(), StoreError> {
+        if !self.is_marked && !self.broken {
+            self.push(Frames::synced())?;
+            self.is_marked = true;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, mut frames: Frames) -> Result<Vec<Location>, StoreError> {
         if let Err(error) = self.file.append(frames.seal(&self.header.key, self.end)) {
             // Taken back for good, so that no part of it is found behind what comes next.
             self.broken = self.file.truncate(self.end.at).and_then(|()| self.file.sync()).is_err();
@@ -200,6 +250,7 @@ impl Journal {
         let (header, file) = begin(&self.segments, next.segment)?;
         self.full_bytes += self.end.at;
         (self.header, self.file, self.end) = (header, file, next);
+        (self.written, self.is_marked) = (next, true);
         Ok(())
     }
 

@@ -58,6 +58,12 @@ impl Frames {
         self.record(Kind::Swept, NONE, &segment.to_be_bytes());
     }
 
+    pub(crate) fn synced() -> Self {
+        let mut frames = Self::default();
+        frames.record(Kind::Synced, NONE, &[]);
+        frames
+    }
+
     /// Bytes so far.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()

@@ -2,7 +2,7 @@
 
 use super::{
     file_header::{FRAMES_START, FileHeader},
-    frame::{ALIGN, Frame, HEADER, Header, frame_bytes},
+    frame::{ALIGN, Frame, HEADER, Header, Kind, frame_bytes},
     place::{Location, Offset},
     resync::Search,
     segments::Segments,
@@ -21,14 +21,15 @@ const BUFFER: usize = 256 << 10;
 /// Frames from a place on, in the order of writing.
 ///
 /// A frame that is not whole, with none behind it in the last file, is where a crash interrupted the writing: there the journal
-/// ends. Any other is damage, and is skipped and noted: what follows was acknowledged and is not given up for it. So is what the
-/// disk cannot read, at the end too: no crash makes a disk forget what it has.
+/// ends. What was acknowledged has a frame behind it, if only one of [`Kind::Synced`]. So any other is damage, and is skipped and
+/// noted: what follows is not given up for it. So is what the disk cannot read, at the end too: no crash makes a disk forget what
+/// it has.
 pub(crate) struct Scan {
     segments: Arc<Segments>,
     rest: vec::IntoIter<u32>,
     current: Option<Reader>,
     offset: Offset,
-    damaged_from: Option<Offset>,
+    doubtful_from: Option<Offset>,
     work: Work,
 }
 
@@ -55,7 +56,7 @@ impl Scan {
 
     fn over(segments: Arc<Segments>, rest: Vec<u32>, offset: Offset) -> Self {
         let (rest, work) = (rest.into_iter(), Work::default());
-        Self { segments, rest, current: None, offset, damaged_from: None, work }
+        Self { segments, rest, current: None, offset, doubtful_from: None, work }
     }
 
     /// Where the last frame that was read ends.
@@ -68,9 +69,10 @@ impl Scan {
         self.current.as_ref().map_or(0, |reader| reader.header.epoch)
     }
 
-    /// Where the first part begins that was skipped.
-    pub(crate) fn damaged_from(&self) -> Option<Offset> {
-        self.damaged_from
+    /// Where the first part begins that was skipped, unless something behind it tells that it was on disk: a power cut may have
+    /// kept it from getting there.
+    pub(crate) fn doubtful_from(&self) -> Option<Offset> {
+        self.doubtful_from
     }
 
     /// What it took.
@@ -88,6 +90,9 @@ impl Scan {
                     let length = u32::try_from(frame.payload.len()).unwrap_or(u32::MAX);
                     let location = Location { segment: at.segment, at: at.at + HEADER as u64, length };
                     self.offset.at += frame_bytes(length.into());
+                    if frame.kind == Kind::Synced {
+                        self.doubtful_from = None;
+                    }
                     return Ok(Some((location, frame)));
                 }
                 if self.skip()? {
@@ -124,7 +129,7 @@ impl Scan {
 
     fn damage(&mut self, bytes: u64) {
         let from = self.offset;
-        self.damaged_from.get_or_insert(from);
+        self.doubtful_from.get_or_insert(from);
         if self.segments.damaged().part(from, bytes) {
             let file = self.segments.path(from.segment);
             tracing::error!(file = %file.display(), at = from.at, bytes, "skipping a damaged part of the journal");

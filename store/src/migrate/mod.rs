@@ -49,8 +49,10 @@ pub(super) fn run(
     discard_attempt(environment, &folder)?;
     let plan = Plan::make(&files, index.as_ref())?;
     let found = Found::at(&folder, environment)?;
-    let mut copy =
-        Copy { journal: found.continue_at(Offset::default(), Offset::default())?, batch: Frames::default() };
+    let mut copy = Copy {
+        journal: found.continue_at(Offset::default(), Offset::default(), false)?,
+        batch: Frames::default(),
+    };
     plan.write(&files, index.as_ref(), &mut copy)?;
     copy.finish()?;
     format::mark(&*environment.disk, dir)?;
@@ -169,7 +171,7 @@ impl Plan {
                     copy.batch.commit(number, &address, &entries);
                 }
             }
-            Kind::Registered | Kind::Removed | Kind::Retired | Kind::Swept => {}
+            Kind::Registered | Kind::Removed | Kind::Retired | Kind::Swept | Kind::Synced => {}
         }
         copy.write_full()
     }

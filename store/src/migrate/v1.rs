@@ -116,7 +116,10 @@ impl Frames {
         read_exact_at(&*self.file, &mut header, start.at)?;
         let [a, b, c, d, code, 0, 0, 0, sum @ ..] = &header else { return Ok(None) };
         let length = u64::from(u32::from_be_bytes([*a, *b, *c, *d]));
-        let Some(kind) = Kind::from_code(*code).filter(|kind| *kind != Kind::Swept) else { return Ok(None) };
+        let Some(kind) = Kind::from_code(*code).filter(|kind| !matches!(kind, Kind::Swept | Kind::Synced))
+        else {
+            return Ok(None);
+        };
         let Ok(size) = usize::try_from(length) else { return Ok(None) };
         if size > MAX_PAYLOAD || self.size - body < length {
             return Ok(None);

@@ -6,6 +6,7 @@ use super::{STARTING, address, block, put, writer};
 use crate::{Poison, Store, StoreConfig, StoreError, tree::Batch};
 use oplog::Hash;
 use std::{
+    io::Read as _,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -17,7 +18,7 @@ const DIR: &str = "PAPERCLIP_TEST_FULL_DISK";
 
 /// Runs a test of this module in a second process in which no file can grow beyond a mebibyte.
 fn run_limited(test: &str, dir: &Path) {
-    let limit = "trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
+    let limit = "echo; trap '' XFSZ; ulimit -f 2048; exec \"$@\"";
     let mut command = Command::new("sh");
     command
         .args(["-c", limit, "sh"])
@@ -29,7 +30,10 @@ fn run_limited(test: &str, dir: &Path) {
         .stderr(Stdio::piped());
     let child = {
         let _nobody_locks = STARTING.write();
-        command.spawn().unwrap()
+        let mut child = command.spawn().unwrap();
+        // The system says that it is started some time before it has closed the files. It has when the shell says something.
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        child
     };
     let output = child.wait_with_output().unwrap();
     assert!(

@@ -26,7 +26,7 @@ fn path(dir: &Path) -> PathBuf {
 
 fn journal(dir: &Path) -> Journal {
     let found = Found::at(dir, &Environment::machine()).unwrap();
-    found.continue_at(Offset::default(), Offset::default()).unwrap()
+    found.continue_at(Offset::default(), Offset::default(), false).unwrap()
 }
 
 fn entry(payload: &[u8]) -> Frames {
@@ -178,7 +178,7 @@ fn a_file_whose_beginning_is_half_damaged_is_read_and_one_without_its_key_is_ski
     // What is written next is found again: it goes to a file with a key.
     let found = Found::at(hostile.dir.path(), &Environment::machine()).unwrap();
     let end = Offset { segment: 0, at: bytes.len() as u64 };
-    let mut journal = found.continue_at(end, Offset::default()).unwrap();
+    let mut journal = found.continue_at(end, Offset::default(), false).unwrap();
     journal.append(entry(b"more")).unwrap();
     let found = Found::at(hostile.dir.path(), &Environment::machine()).unwrap();
     let frames: Vec<Frame> = found.scan(Offset::default()).unwrap().map(|frame| frame.unwrap().1).collect();

@@ -95,7 +95,7 @@ fn downgrade(dir: &Path) {
     for read in found.scan(Offset::default()).unwrap() {
         let (_, Frame { kind, payload, .. }) = read.unwrap();
         match kind {
-            Kind::Swept => {}
+            Kind::Swept | Kind::Synced => {}
             // With a byte for the type.
             Kind::Registered => journal.extend(frame(kind.code(), &[&payload[..], &[0]].concat())),
             _ => journal.extend(frame(kind.code(), &payload)),

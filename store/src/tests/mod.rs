@@ -7,6 +7,7 @@ mod format;
 mod full_disk;
 mod healing;
 mod hostile;
+mod last_frame;
 mod migrating;
 mod migrating_cut;
 mod opening;

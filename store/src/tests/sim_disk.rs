@@ -139,6 +139,14 @@ impl SimDisk {
         self.state().names.keys().cloned().collect()
     }
 
+    /// Another disk with the same files: what a process that is killed leaves.
+    pub(super) fn copy(&self) -> Self {
+        let state = self.state();
+        let (files, names) = (state.files.clone(), state.names.clone());
+        let copy = State { files, durable_names: names.clone(), names, ..State::default() };
+        Self(Arc::new(Mutex::new(copy)))
+    }
+
     /// The disk as it is found when the power is back.
     pub(super) fn after_power_cut(&self, random: &mut StdRng) -> Self {
         let state = self.state();

@@ -152,8 +152,10 @@ fn wherever_a_long_file_cannot_be_read_all_other_frames_are() {
     let disk = SimDisk::default();
     let environment = Environment { disk: Arc::new(disk.clone()), ..Environment::machine() };
     let folder = Path::new("/journal");
-    let mut journal =
-        Found::at(folder, &environment).unwrap().continue_at(Offset::default(), Offset::default()).unwrap();
+    let mut journal = Found::at(folder, &environment)
+        .unwrap()
+        .continue_at(Offset::default(), Offset::default(), false)
+        .unwrap();
     // More than is read at a time, and one payload that is.
     let sizes = (0..90).map(|number| if number == 40 { 400_000 } else { 10_000 });
     let mut ends = Vec::new();
