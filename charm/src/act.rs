@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use juju_hooks::databag::Bag;
-use juju_hooks::{Invoke, Juju, LogLevel, Owner, RelationId, SecretContent, SecretOptions, Status, UnitName};
+use juju_hooks::{
+    Invoke, Juju, LogLevel, Owner, Port, RelationId, SecretContent, SecretOptions, Status, UnitName,
+};
 use paperclip_client::certificate::Request;
 
 use crate::cluster::bags::ApplicationBag;
@@ -79,10 +81,7 @@ impl<I: Invoke> Actor<'_, I> {
             Step::RemoveService => self.machine.remove_service()?,
             Step::Dial(address) => self.dial(address, facts)?,
             Step::Claim => self.machine.claim(&facts.unit)?,
-            Step::OpenPort(port) => {
-                self.juju.open_port(port)?;
-                self.done.tried.ports.insert(port);
-            }
+            Step::OpenPort(port) => self.open(port)?,
             Step::ClosePort(port) => {
                 self.juju.close_port(port)?;
                 self.done.tried.ports.insert(port);
@@ -105,6 +104,18 @@ impl<I: Invoke> Actor<'_, I> {
                 Ok(())
             }
             other => other,
+        }
+    }
+
+    /// A port that another unit on the machine has is for the operator to settle, not for the hook to be run again.
+    fn open(&mut self, port: Port) -> Result<(), CharmError> {
+        self.done.tried.ports.insert(port);
+        match self.juju.open_port(port) {
+            Err(error) if error.is_conflict() => {
+                self.done.tried.taken.insert(port, error.refusal().unwrap_or_default().to_owned());
+                Ok(())
+            }
+            other => Ok(other?),
         }
     }
 

@@ -173,6 +173,8 @@ pub struct Tried {
     pub dialled: BTreeSet<String>,
     /// Ports that were opened or closed. Not every agent shows the hook its own changes.
     pub ports: BTreeSet<Port>,
+    /// Ports that another unit on the machine has, with Juju's words.
+    pub taken: BTreeMap<Port, String>,
     /// Why the service did not start.
     pub start: Option<String>,
     /// Why the node could not name its identity.

@@ -18,7 +18,7 @@ use crate::cluster::turns::Turn;
 use crate::config::{self, ApiAddress};
 use crate::error::CharmError;
 use crate::facts::{self, Addresses, Cluster, Facts, Hint, Related, Storage, Tried};
-use crate::machine::{Machine, NodeIdentity, ServiceState};
+use crate::machine::{Machine, NodeIdentity, Service, ServiceState};
 use crate::names::{ALM, API_BINDING, CLUSTER, COS_AGENT, METRICS, STORAGE};
 use crate::node::{NodeApi, NodeReport};
 
@@ -220,8 +220,18 @@ pub fn observe<I: Invoke>(
         related: related(environment, juju, &fixed.related, leads)?,
         tried: tried.clone(),
     };
+    if facts.neighbour().is_some() {
+        see_nothing(&mut facts);
+    }
     facts.node = report(&facts);
     Ok(facts)
+}
+
+/// What is on a machine that is another unit's is no fact about this one.
+fn see_nothing(facts: &mut Facts) {
+    (facts.installed, facts.unit_file, facts.node_config) = (None, None, None);
+    (facts.certificate, facts.token) = (None, None);
+    facts.service = Service { state: ServiceState::Inactive, restarts: 0 };
 }
 
 /// What is at the storage's mount point now.

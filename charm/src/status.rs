@@ -1,6 +1,6 @@
 //! How the unit says that it is: one table, the worst condition wins, and no wait is for ever.
 
-use juju_hooks::{Status, UnitName};
+use juju_hooks::{Port, Status, UnitName};
 
 use crate::config::Fault;
 use crate::facts::Facts;
@@ -24,6 +24,8 @@ pub enum Condition {
     BadOptions(Vec<Fault>),
     /// The machine's node is another unit's.
     Neighbour(UnitName),
+    /// A port that the node is to listen on is another unit's.
+    PortTaken(Port, String),
     /// The node does not come up.
     Failing {
         /// What it or systemd said last.
@@ -83,6 +85,7 @@ impl Condition {
         match self {
             Self::BadOptions(_)
             | Self::Neighbour(_)
+            | Self::PortTaken(..)
             | Self::Failing { .. }
             | Self::NoIdentity(_)
             | Self::SecretUnreadable(_)
@@ -111,6 +114,11 @@ impl Condition {
                 format!("config {}", faults.join("; "))
             }
             Self::Neighbour(unit) => format!("{unit} is on this machine: one unit for each; remove this one"),
+            Self::PortTaken(port, owner) => {
+                format!(
+                    "port {port} is {owner} on this machine: choose another (juju config) or move the unit"
+                )
+            }
             Self::Failing { words } => {
                 let words: String = words.chars().take(SHOWN).collect();
                 format!("{SERVICE} does not stay up: {words} (see journalctl -u {SERVICE})")
@@ -230,6 +238,7 @@ pub fn conditions(facts: &Facts) -> Vec<Condition> {
         conditions.push(Condition::Stuck(stuck));
     }
     let tried = &facts.tried;
+    conditions.extend(tried.taken.iter().map(|(port, words)| Condition::PortTaken(*port, owner_in(words))));
     conditions.extend(tried.secret.clone().map(Condition::SecretUnreadable));
     conditions.extend(tried.identity.clone().map(Condition::NoIdentity));
     conditions.extend(tried.refused.iter().map(|(unit, why)| Condition::Refused(unit.clone(), why.clone())));
@@ -242,6 +251,12 @@ pub fn conditions(facts: &Facts) -> Vec<Condition> {
         None => conditions.push(node(facts)),
     }
     conditions
+}
+
+/// Whose a port is, by the words that Juju refused it with: the last quoted word of them is the unit.
+fn owner_in(words: &str) -> String {
+    let quoted = words.split('"').nth_back(1).filter(|_| words.matches('"').count() >= 2);
+    quoted.map_or_else(|| "another unit's".to_owned(), |unit| format!("{unit}'s"))
 }
 
 /// What the node cannot be started without.

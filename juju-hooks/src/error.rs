@@ -78,6 +78,12 @@ impl ToolError {
         self.refusal().is_some_and(|text| text.contains("not found"))
     }
 
+    /// Whether Juju refused to open a port because another unit on the machine has it.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.refusal().is_some_and(|text| text.contains("conflicts with"))
+    }
+
     /// Whether Juju refused because this unit is not (any more) the leader, or may not see the thing.
     #[must_use]
     pub fn is_denied(&self) -> bool {

@@ -20,6 +20,7 @@ pub mod machine;
 pub mod model;
 mod operator;
 mod outcome;
+mod placement;
 mod run;
 mod sim;
 mod storage;

@@ -7,7 +7,6 @@ use serde_json::Value;
 use crate::agent::Local;
 use crate::charm::{Charm, Role};
 use crate::error::SimError;
-use crate::machine::Machine;
 use crate::model::{Application, Relation, Strings, Unit, application_of};
 use crate::sim::Sim;
 
@@ -54,41 +53,7 @@ impl Sim {
     /// # Errors
     /// The machine could not be set up.
     pub fn add_unit(&mut self, application: &str) -> Result<String, SimError> {
-        self.add_unit_with(application, None)
-    }
-
-    /// `juju add-unit --attach-storage`.
-    ///
-    /// # Errors
-    /// The machine could not be set up.
-    pub fn add_unit_with(&mut self, application: &str, storage: Option<&str>) -> Result<String, SimError> {
-        let number = self.next_machine;
-        self.next_machine += 1;
-        let holder = self.model.applications.get_mut(application);
-        let holder =
-            holder.ok_or_else(|| SimError::Refused(format!("application {application:?} not found")))?;
-        let unit = format!("{application}/{}", holder.next_unit);
-        holder.next_unit += 1;
-        holder.leader.get_or_insert_with(|| unit.clone());
-        let Some(charm) = holder.charm.clone() else {
-            return Err(SimError::Refused("a puppet".into()));
-        };
-        let revision = holder.revision;
-        let machine = Machine::set_up(self.directory.path(), number, &unit, &self.executables)?;
-        machine.deploy(&unit, &charm.directory)?;
-        let last = u8::try_from(number % 250 + 1).unwrap_or(1);
-        let address = format!("127.{}.{}.{last}", self.network[0], self.network[1]);
-        let root = machine.root.clone();
-        self.model.units.insert(unit.clone(), new_unit(application, root, address, revision));
-        self.machines.insert(unit.clone(), machine);
-        for name in charm.storage.keys() {
-            let id = match storage {
-                Some(id) => id.to_owned(),
-                None => self.new_storage(name)?,
-            };
-            self.attach(&unit, &id)?;
-        }
-        Ok(unit)
+        self.place(application, None, None)
     }
 
     /// `juju remove-unit`: the unit starts to go; its hooks do the rest. Storage that outlives its machine is kept.
@@ -129,7 +94,7 @@ impl Sim {
         let id = self.add_relation(vec![end(one), end(other)]);
         for application in [one.0, other.0] {
             for unit in self.model.units_of(application) {
-                if !self.machines.contains_key(&unit)
+                if self.machine(&unit).is_none()
                     && let Some(relation) = self.model.relations.get_mut(&id)
                 {
                     let address = self.model.units[&unit].address.clone();
@@ -152,10 +117,10 @@ impl Sim {
 
     /// `juju remove-relation`.
     pub fn remove_relation(&mut self, id: u32) {
-        let machines = &self.machines;
+        let (machines, guests) = (&self.machines, &self.guests);
         if let Some(relation) = self.model.relations.get_mut(&id) {
             relation.dying = true;
-            relation.scope.retain(|unit| machines.contains_key(unit));
+            relation.scope.retain(|unit| machines.contains_key(unit) || guests.contains_key(unit));
         }
     }
 
@@ -198,7 +163,7 @@ impl Sim {
             .applications
             .get(application_of(unit))
             .and_then(|application| application.charm.as_ref());
-        if let (Some(machine), Some(charm)) = (self.machines.get(unit), charm) {
+        if let (Some(machine), Some(charm)) = (self.machine(unit), charm) {
             machine.deploy(unit, &charm.directory)?;
         }
         Ok(())
@@ -240,7 +205,7 @@ impl Sim {
     /// The unit is gone, its machine with it.
     pub(crate) fn forget(&mut self, unit: &str) {
         self.model.units.remove(unit);
-        self.machines.remove(unit);
+        self.leave_machine(unit);
         for relation in self.model.relations.values_mut() {
             relation.scope.remove(unit);
         }
@@ -271,7 +236,7 @@ fn application(charm: Option<Charm>) -> Application {
     }
 }
 
-fn new_unit(application: &str, root: PathBuf, address: String, revision: u32) -> Unit {
+pub(crate) fn new_unit(application: &str, root: PathBuf, address: String, revision: u32) -> Unit {
     Unit {
         application: application.to_owned(),
         root,

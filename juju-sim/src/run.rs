@@ -68,7 +68,7 @@ impl Sim {
         context: &mut Context,
         fault: Option<&Fault>,
     ) -> Result<(ExitStatus, String), SimError> {
-        let machine = self.machines.get(unit).ok_or_else(|| SimError::NoUnit(unit.to_owned()))?;
+        let machine = self.machine(unit).ok_or_else(|| SimError::NoUnit(unit.to_owned()))?;
         let charm_dir = machine.charm_dir(unit);
         let socket = machine.socket(unit);
         let variables = agent::variables(
@@ -150,7 +150,7 @@ impl Sim {
 
     fn answer(&mut self, unit: &str, context: &mut Context, call: &Call) -> Reply {
         let known = tools::TOOLS.contains(&call.tool.as_str());
-        match self.machines.get_mut(unit) {
+        match self.machine_mut(unit) {
             Some(machine) if !known => machine.answer(call),
             _ => tools::answer(&mut self.model, context, &mut self.log, call),
         }

@@ -29,8 +29,10 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Sim {
     /// The model.
     pub model: Model,
-    /// Machines by the name of the unit on them.
+    /// Machines by the name of the unit on them, the one that was there first.
     pub machines: BTreeMap<String, Machine>,
+    /// Units on the machine of another, and whose it is.
+    pub(crate) guests: BTreeMap<String, String>,
     /// Everything that has run.
     pub history: Vec<Ran>,
     /// The log of the model.
@@ -63,6 +65,7 @@ impl Sim {
         Ok(Self {
             model: Model { early_relations, ..Model::default() },
             machines: BTreeMap::new(),
+            guests: BTreeMap::new(),
             history: Vec::new(),
             log: Vec::new(),
             faults: BTreeMap::new(),
@@ -147,7 +150,7 @@ impl Sim {
         let Hook::Storage { phase: "detaching", id, .. } = hook else {
             return Ok(());
         };
-        let (Some(machine), Some(storage)) = (self.machines.get(unit), self.model.storage.get(id)) else {
+        let (Some(machine), Some(storage)) = (self.machine(unit), self.model.storage.get(id)) else {
             return Ok(());
         };
         let holders = machine.holders(&storage.files);
@@ -169,7 +172,7 @@ impl Sim {
             let units: Vec<String> = self.model.units.keys().cloned().collect();
             let mut busy = Vec::new();
             for unit in units {
-                if self.machines.contains_key(&unit) {
+                if self.machine(&unit).is_some() {
                     agent::enter_scopes(&mut self.model, &unit);
                     if agent::next(&self.model, &unit).is_some() {
                         busy.push(unit);
@@ -201,7 +204,7 @@ impl Sim {
     /// As [`Sim::settle`].
     pub fn tick(&mut self) -> Result<(), SimError> {
         self.settle()?;
-        let units: Vec<String> = self.machines.keys().cloned().collect();
+        let units: Vec<String> = self.machines.keys().chain(self.guests.keys()).cloned().collect();
         for unit in units {
             if self.model.units.get(&unit).is_some_and(|holder| holder.local.started && !holder.dying) {
                 self.run_hook(&unit, &Hook::Lifecycle("update-status"))?;

@@ -32,14 +32,21 @@ impl Sim {
     /// # Errors
     /// The storage is not there, or in use.
     pub fn attach(&mut self, unit: &str, id: &str) -> Result<(), SimError> {
-        let root = self.machines.get(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?.root.clone();
+        let root = self.machine(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?.root.clone();
         let charm = self.model.applications[application_of(unit)].charm.as_ref();
+        let taken: Vec<PathBuf> =
+            self.model.storage.values().map(|storage| storage.location.clone()).collect();
         let storage = self.model.storage.get_mut(id).filter(|storage| storage.unit.is_none());
         let storage = storage.ok_or_else(|| SimError::Refused(format!("storage {id:?} is not free")))?;
         let location = charm
             .and_then(|charm| charm.storage.get(&storage.name)?.location.clone())
             .unwrap_or_else(|| format!("/var/lib/juju/storage/{id}"));
-        let location = root.join(location.trim_start_matches('/'));
+        let below = |location: &str| root.join(location.trim_start_matches('/'));
+        let mut location = below(&location);
+        if location.is_symlink() && taken.contains(&location) {
+            // Two units on one machine: the second's storage is mounted elsewhere.
+            location = below(&format!("/var/lib/juju/storage/{id}"));
+        }
         if let Some(parent) = location.parent() {
             std::fs::create_dir_all(parent)?;
         }
@@ -89,7 +96,7 @@ impl Sim {
     /// # Errors
     /// No such unit.
     pub fn reboot(&mut self, unit: &str) -> Result<(), SimError> {
-        self.machines.get_mut(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?.reboot();
+        self.machine_mut(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?.reboot();
         if let Some(holder) = self.model.units.get_mut(unit) {
             holder.local.rebooted = true;
         }
@@ -102,7 +109,7 @@ impl Sim {
     /// # Errors
     /// No such unit, or its mount points cannot be changed.
     pub fn reboot_before_mounts(&mut self, unit: &str) -> Result<(), SimError> {
-        self.machines.get_mut(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?.go_down();
+        self.machine_mut(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?.go_down();
         let of_unit = |storage: &&Storage| storage.unit.as_deref() == Some(unit);
         for storage in self.model.storage.values().filter(of_unit) {
             unmount(&storage.location)?;

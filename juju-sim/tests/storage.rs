@@ -73,14 +73,17 @@ fn a_unit_of_a_revision_without_markers_is_taken_over() {
     assert_eq!(cluster.bag("paperclip/1")["peer-id"], id);
 }
 
-/// Makes a unit what it was before there were markers.
+/// Makes a unit what it was before there were markers, and memories of one unit each.
 fn forget_marker(cluster: &Deployment, unit: &str) {
     let id = format!("data/{}", unit.split_once('/').unwrap().1);
     std::fs::remove_file(cluster.sim.model.storage[&id].files.join("paperclip-storage.json")).unwrap();
-    let path = cluster.sim.machines[unit].root.join("var/lib/paperclip-charm/memory.json");
+    let path = cluster.sim.machines[unit].root.join("var/lib/paperclip-charm");
+    let shared = path.join("memory.json");
+    let path = path.join(unit.replace('/', "-")).join("memory.json");
     let mut memory: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     memory.as_object_mut().unwrap().remove("storage");
-    std::fs::write(path, memory.to_string()).unwrap();
+    std::fs::remove_file(path).unwrap();
+    std::fs::write(shared, memory.to_string()).unwrap();
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn obstacles(facts: &Facts) -> Vec<String> {
     if let Some(turn) = &cluster.application.turn {
         obstacles.push(format!("{} is being restarted", turn.unit));
     }
-    for (name, bag) in &cluster.peers {
+    for (name, bag) in cluster.peers.iter().filter(|(_, bag)| !bag.misplaced) {
         if !bag.ready {
             obstacles.push(format!("{name} does not serve"));
             continue;

@@ -50,6 +50,9 @@ fn perform<I: Invoke>(
     parameters: Map<String, Value>,
     unit: &Unit<'_, I>,
 ) -> Result<Results, ActionError> {
+    if let Some(other) = unit.facts.neighbour() {
+        return Err(ActionError::Misplaced(other.clone()));
+    }
     match name {
         "show-heads" => replication::show_heads(&parameters::read(parameters)?, unit),
         "resync" => replication::resync(&parameters::read(parameters)?, unit),

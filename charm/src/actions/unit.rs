@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use juju_hooks::{Invoke, Juju, ToolError};
+use juju_hooks::{Invoke, Juju, ToolError, UnitName};
 use paperclip_client::ClientError;
 
 use crate::facts::Facts;
@@ -24,6 +24,11 @@ pub(super) enum ActionError {
     /// The parameters as a whole cannot be used.
     #[error("parameters: {0}")]
     Parameters(String),
+    /// The node on this machine is another unit's.
+    #[error(
+        "{0} is on this machine and its node is not this unit's; run the action on {0}, remove this unit"
+    )]
+    Misplaced(UnitName),
     /// The node does not run here.
     #[error("paperclip-node does not answer on this unit; see juju status and journalctl -u paperclip-node")]
     NotRunning,

@@ -41,6 +41,9 @@ pub struct UnitBag {
     /// Whether the node serves.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ready: bool,
+    /// Whether the unit has no machine of its own, so that there will never be a node of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub misplaced: bool,
     /// The digest of what the unit wants to restart into, from the wish until it is healthy again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_wanted: Option<String>,
@@ -126,6 +129,7 @@ mod tests {
             request: Some(request.clone()),
             version: Some("0.1.0".into()),
             ready: true,
+            misplaced: false,
             restart_wanted: Some("abc".into()),
         };
         let bag = unit.changes(&Bag::new()).unwrap();

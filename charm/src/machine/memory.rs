@@ -4,14 +4,19 @@
 //! worse.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use juju_hooks::UnitName;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
 
-use super::{Machine, MachineError, Marker, write_file};
+use super::{Machine, MachineError, Marker, read, write_file};
 
-const PATH: &str = "/var/lib/paperclip-charm/memory.json";
+/// Where the memories are, one folder for each unit.
+const FOLDER: &str = "/var/lib/paperclip-charm";
+/// The file in it.
+const FILE: &str = "memory.json";
 
 /// See the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,12 +50,32 @@ pub struct Wait {
 }
 
 impl Machine {
+    /// Where this unit's memory is: two units on a machine must not read each other's.
+    fn memory_path(&self) -> PathBuf {
+        self.path(FOLDER).join(self.unit_folder()).join(FILE)
+    }
+
+    /// Where revisions of the charm before that kept it, for whichever unit there was.
+    fn shared_memory_path(&self) -> PathBuf {
+        self.path(FOLDER).join(FILE)
+    }
+
+    /// Whether the memory at the shared place is this unit's: it is that of the unit that has the machine.
+    fn shares_memory(&self) -> Result<bool, MachineError> {
+        let folder = |unit: &UnitName| format!("{}-{}", unit.application(), unit.number());
+        Ok(self.claimant()?.is_none_or(|unit| folder(&unit) == self.unit_folder()))
+    }
+
     /// What the unit remembers. A memory that cannot be understood is none.
     ///
     /// # Errors
     /// [`MachineError::File`].
     pub fn memory(&self) -> Result<Memory, MachineError> {
-        Ok(self.read(PATH)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+        let text = match read(&self.memory_path())? {
+            None if self.shares_memory()? => read(&self.shared_memory_path())?,
+            text => text,
+        };
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
     /// Remembers.
@@ -59,7 +84,44 @@ impl Machine {
     /// [`MachineError::File`].
     pub fn remember(&self, memory: &Memory) -> Result<(), MachineError> {
         let text = serde_json::to_string(memory)
-            .map_err(|error| MachineError::Understood { what: PATH.into(), text: error.to_string() })?;
-        write_file(&self.path(PATH), text.as_bytes(), 0o600)
+            .map_err(|error| MachineError::Understood { what: FILE.into(), text: error.to_string() })?;
+        write_file(&self.memory_path(), text.as_bytes(), 0o600)?;
+        if self.shares_memory()? {
+            self.remove(&self.shared_memory_path())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaving(leaving: bool) -> Memory {
+        Memory { leaving, ..Memory::default() }
+    }
+
+    #[test]
+    fn units_on_one_machine_have_memories_of_their_own() {
+        let root = tempfile::tempdir().unwrap();
+        let agents = root.path().join("var/lib/juju/agents");
+        let unit = |number: u32| {
+            let agent = agents.join(format!("unit-paperclip-{number}/charm"));
+            std::fs::create_dir_all(&agent).unwrap();
+            Machine::of(&agent)
+        };
+        let (first, second) = (unit(0), unit(1));
+        // What an earlier revision has left belongs to the unit that has the machine.
+        let shared = root.path().join("var/lib/paperclip-charm/memory.json");
+        std::fs::create_dir_all(shared.parent().unwrap()).unwrap();
+        std::fs::write(&shared, "{\"leaving\":true}").unwrap();
+        first.claim(&"paperclip/0".parse().unwrap()).unwrap();
+        assert_eq!((first.memory().unwrap(), second.memory().unwrap()), (leaving(true), leaving(false)));
+
+        second.remember(&leaving(true)).unwrap();
+        assert!(shared.exists());
+        first.remember(&leaving(false)).unwrap();
+        assert!(!shared.exists());
+        assert_eq!((first.memory().unwrap(), second.memory().unwrap()), (leaving(false), leaving(true)));
     }
 }

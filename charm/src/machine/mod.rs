@@ -94,6 +94,13 @@ impl Machine {
         self.root.join(absolute.trim_start_matches('/'))
     }
 
+    /// A folder's name for the unit whose charm this is, such as `paperclip-0`.
+    fn unit_folder(&self) -> &str {
+        let agent = self.charm_dir.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        let agent = agent.unwrap_or_default();
+        agent.strip_prefix("unit-").unwrap_or(agent)
+    }
+
     /// The node's configuration file.
     #[must_use]
     pub fn config_path(&self) -> PathBuf {

@@ -53,9 +53,10 @@ pub(super) fn turn(facts: &Facts) -> Option<Decision> {
     Some(turns::decide(cluster.application.turn.as_ref(), &standings, &facts.unit, facts.now))
 }
 
-/// This unit and its peers.
+/// This unit and its peers, without those that will never have a node.
 fn units<'a>(facts: &'a Facts, cluster: &'a Cluster) -> impl Iterator<Item = (&'a UnitName, &'a UnitBag)> {
-    std::iter::once((&facts.unit, &cluster.own)).chain(&cluster.peers)
+    let own = facts.neighbour().is_none().then_some((&facts.unit, &cluster.own));
+    own.into_iter().chain(cluster.peers.iter().filter(|(_, bag)| !bag.misplaced))
 }
 
 /// A unit's request that the application bag does not answer yet.

@@ -239,6 +239,17 @@ fn leave(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// Tells the other units not to wait for this one.
+pub(super) fn publish_misplaced(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
+    let Some(cluster) = facts.cluster.as_ref().filter(|cluster| cluster.entered()) else { return Ok(()) };
+    let own = UnitBag { misplaced: true, ..UnitBag::default() };
+    let changes = own.changes(&cluster.own_bag)?;
+    if !changes.is_empty() {
+        steps.push(Step::SetUnitBag(cluster.relation.clone(), changes));
+    }
+    Ok(())
+}
+
 /// Tells the other units how this one is.
 fn publish(facts: &Facts, wish: Option<String>, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     let Some(cluster) = facts.cluster.as_ref().filter(|cluster| cluster.entered()) else { return Ok(()) };
@@ -258,6 +269,7 @@ fn publish(facts: &Facts, wish: Option<String>, steps: &mut Vec<Step>) -> Result
         version: facts.installed.as_ref().map(|binary| binary.version.clone()),
         ready: running && facts.node.as_ref().is_some_and(|node| node.ready),
         restart_wanted: wish,
+        misplaced: false,
         ..cluster.own.clone()
     };
     let changes = own.changes(&cluster.own_bag)?;

@@ -25,13 +25,15 @@ pub use step::{PlanError, Step};
 /// [`PlanError`] when data could not be written as text, which no input should bring about.
 pub fn plan(facts: &Facts, machine: &Machine) -> Result<Vec<Step>, PlanError> {
     let mut steps = Vec::new();
+    if facts.neighbour().is_some() {
+        return misplaced(facts);
+    }
+    if facts.claimant.is_none() && facts.hint != Hint::Removing {
+        return Ok(vec![Step::Claim]);
+    }
     let memory = remembered(facts);
     if memory != facts.memory {
         steps.push(Step::Remember(Box::new(memory)));
-        return Ok(steps);
-    }
-    if facts.neighbour().is_some() {
-        // Whatever is on this machine is the other unit's.
         return Ok(steps);
     }
     if facts.hint == Hint::Removing {
@@ -40,9 +42,6 @@ pub fn plan(facts: &Facts, machine: &Machine) -> Result<Vec<Step>, PlanError> {
             steps.push(Step::RemoveService);
         }
         return Ok(steps);
-    }
-    if facts.claimant.is_none() {
-        steps.push(Step::Claim);
     }
     if !facts.user {
         steps.push(Step::AddUser);
@@ -60,6 +59,24 @@ pub fn plan(facts: &Facts, machine: &Machine) -> Result<Vec<Step>, PlanError> {
     leader::plan(facts, &mut steps)?;
     member::plan(facts, machine, &mut steps)?;
     relations::plan(facts, &mut steps)?;
+    Ok(steps)
+}
+
+/// The steps of a unit on the machine of another. Whatever is on the machine is the other's; the cluster's documents are
+/// this unit's to make all the same while it leads.
+fn misplaced(facts: &Facts) -> Result<Vec<Step>, PlanError> {
+    if matches!(facts.hint, Hint::Leaving | Hint::Removing) {
+        return Ok(Vec::new());
+    }
+    // Its own storage is marked: the machine may become free.
+    if let Some(mark) = storage::plan_beside(facts) {
+        return Ok(vec![mark]);
+    }
+    let mut steps = Vec::new();
+    leader::plan(facts, &mut steps)?;
+    relations::plan(facts, &mut steps)?;
+    steps.retain(|step| !matches!(step, Step::SetUnitBag(..)));
+    member::publish_misplaced(facts, &mut steps)?;
     Ok(steps)
 }
 

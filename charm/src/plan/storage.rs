@@ -12,6 +12,12 @@ pub(super) fn plan(facts: &Facts) -> Option<Step> {
     Some(Step::MarkStorage { location, marker })
 }
 
+/// The same for a unit on the machine of another, whose node may be where this storage would be.
+pub(super) fn plan_beside(facts: &Facts) -> Option<Step> {
+    facts.storage.as_ref().filter(|storage| storage.marker.is_none() && !storage.has_key)?;
+    plan(facts)
+}
+
 /// The marker that the storage should get, if it should have another than it has.
 fn marker(facts: &Facts) -> Option<Marker> {
     let storage = facts.storage.as_ref().filter(|_| !facts.leaving())?;

@@ -16,7 +16,7 @@ use crate::wire::{Call, Reply};
 /// The programs of the machine that the simulator stands in for.
 const PROGRAMS: [&str; 5] = ["systemctl", "useradd", "chown", "runuser", "journalctl"];
 
-/// A machine with one unit on it.
+/// A machine with units on it.
 #[derive(Debug)]
 pub struct Machine {
     /// Its number.
@@ -39,34 +39,42 @@ pub struct Executables {
 }
 
 impl Machine {
-    /// Sets up a machine below `base` for a unit.
+    /// Sets up a machine below `base`.
     ///
     /// # Errors
     /// The directories could not be made.
-    pub fn set_up(base: &Path, number: u32, unit: &str, executables: &Executables) -> std::io::Result<Self> {
+    pub fn set_up(base: &Path, number: u32, executables: &Executables) -> std::io::Result<Self> {
         let root = base.join(format!("m{number}"));
         let machine = Self { number, root, services: BTreeMap::new(), owners: BTreeMap::new() };
-        for directory in [machine.agent_dir(unit), machine.tools_dir(unit), machine.programs_dir()] {
-            std::fs::create_dir_all(directory)?;
-        }
-        for directory in ["etc/systemd/system", "var/log", "run", "tmp"] {
+        for directory in ["etc/systemd/system", "var/log", "run", "tmp", "usr/bin"] {
             std::fs::create_dir_all(machine.root.join(directory))?;
         }
         std::fs::write(machine.root.join("etc/passwd"), "root:x:0:0:root:/root:/bin/bash\n")?;
-        for tool in TOOLS {
-            std::os::unix::fs::symlink(&executables.juju_tool, machine.tools_dir(unit).join(tool))?;
-        }
         for program in PROGRAMS {
             let path = machine.programs_dir().join(program);
+            // The charm that runs it says by its environment which agent is to answer.
             let script = format!(
-                "#!/bin/sh\nexec {} {} {program} \"$@\"\n",
-                executables.machine_tool.display(),
-                machine.socket(unit).display()
+                "#!/bin/sh\nexec {} \"$JUJU_AGENT_SOCKET_ADDRESS\" {program} \"$@\"\n",
+                executables.machine_tool.display()
             );
             std::fs::write(&path, script)?;
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
         }
         Ok(machine)
+    }
+
+    /// Makes a place on the machine for a unit's agent, with its tools.
+    ///
+    /// # Errors
+    /// The directories could not be made.
+    pub fn add_agent(&self, unit: &str, executables: &Executables) -> std::io::Result<()> {
+        for directory in [self.agent_dir(unit), self.tools_dir(unit)] {
+            std::fs::create_dir_all(directory)?;
+        }
+        for tool in TOOLS {
+            std::os::unix::fs::symlink(&executables.juju_tool, self.tools_dir(unit).join(tool))?;
+        }
+        Ok(())
     }
 
     /// The agent's directory of a unit.

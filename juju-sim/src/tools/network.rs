@@ -65,6 +65,9 @@ pub(super) fn port(flags: &Flags, desk: &mut Desk<'_>, open: bool) -> Outcome {
         let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
         (protocol.to_owned(), from.parse().map_err(|_| bad())?, to.parse().map_err(|_| bad())?)
     };
+    if let Some(conflict) = conflict(desk, &range).filter(|_| open) {
+        return Err(Failure::Run(format!("cannot open {text} (unit {:?}): {conflict}", desk.context.unit)));
+    }
     let known = desk.model.units.get(&desk.context.unit).map(|unit| unit.ports.clone()).unwrap_or_default();
     let ports = desk.context.ports.get_or_insert(known);
     if open {
@@ -75,16 +78,27 @@ pub(super) fn port(flags: &Flags, desk: &mut Desk<'_>, open: bool) -> Outcome {
     Ok(Answer::Nothing)
 }
 
+/// Another unit on the machine that has a port of this range open.
+fn conflict(desk: &Desk<'_>, range: &(String, u16, u16)) -> Option<String> {
+    let root = &desk.model.units.get(&desk.context.unit)?.root;
+    let others =
+        desk.model.units.iter().filter(|(name, unit)| **name != desk.context.unit && unit.root == *root);
+    let mut held = others.flat_map(|(name, unit)| unit.ports.iter().map(move |port| (name, port)));
+    let (name, held) = held.find(|(_, held)| held.0 == range.0 && held.1 <= range.2 && range.1 <= held.2)?;
+    Some(format!("port range conflicts with {} (unit {name:?})", shown(held)))
+}
+
+fn shown((protocol, from, to): &(String, u16, u16)) -> String {
+    match (protocol.as_str(), from == to) {
+        ("icmp", _) => "icmp".to_owned(),
+        (_, true) => format!("{from}/{protocol}"),
+        (_, false) => format!("{from}-{to}/{protocol}"),
+    }
+}
+
 pub(super) fn opened(desk: &Desk<'_>) -> Outcome {
     let known = desk.model.units.get(&desk.context.unit).map(|unit| unit.ports.clone()).unwrap_or_default();
     let ports = desk.context.ports.clone().unwrap_or(known);
-    let shown: Vec<String> = ports
-        .iter()
-        .map(|(protocol, from, to)| match (protocol.as_str(), from == to) {
-            ("icmp", _) => "icmp".to_owned(),
-            (_, true) => format!("{from}/{protocol}"),
-            (_, false) => format!("{from}-{to}/{protocol}"),
-        })
-        .collect();
+    let shown: Vec<String> = ports.iter().map(shown).collect();
     Ok(Answer::Value(json!(shown)))
 }

@@ -9,6 +9,7 @@ use juju_hooks::{Port, Status};
 use paperclip_client::certificate::Request;
 
 use super::*;
+use crate::cluster::bags::UnitBag;
 use crate::cluster::turns::Turn;
 use crate::config;
 use crate::machine::{NodeIdentity, ServiceState};
@@ -242,9 +243,31 @@ fn any_mix_of_missing_facts_is_survived() {
 fn a_second_unit_on_a_machine_touches_nothing() {
     let mut facts = fresh(false);
     facts.claimant = Some(name(7));
-    assert_eq!(settle(&mut facts), [Step::Remember(Box::new(facts.memory.clone()))]);
+    let steps = settle(&mut facts);
+    assert!(matches!(&steps[..], [Step::SetUnitBag(_, bag)] if bag["misplaced"] == "true"), "{steps:?}");
     let told = status(&facts);
     assert_eq!((told.status, told.message.contains("paperclip/7")), (Status::Blocked, true));
-    facts.hint = Hint::Removing;
-    assert!(settle(&mut facts).iter().all(|step| matches!(step, Step::Remember(_))), "nor when it goes");
+    for hint in [Hint::Leaving, Hint::Removing] {
+        facts.hint = hint;
+        assert_eq!(settle(&mut facts), [], "nor when it goes");
+    }
+}
+
+#[test]
+fn a_misplaced_leader_leads_and_nobody_waits_for_a_misplaced_unit() {
+    let mut facts = settled(true);
+    facts.claimant = Some(name(7));
+    (facts.node, facts.installed) = (None, None);
+    facts.service.state = ServiceState::Inactive;
+    let cluster = facts.cluster.as_mut().unwrap();
+    cluster.peers.get_mut(&name(2)).unwrap().restart_wanted = Some("new".into());
+    cluster.peers.insert(name(3), UnitBag { misplaced: true, ..UnitBag::default() });
+    let steps = settle(&mut facts);
+    assert!(!restarts(&steps), "{steps:?}");
+    let turn = facts.cluster.as_ref().unwrap().application.turn.clone();
+    assert_eq!(turn.map(|turn| turn.unit), Some(name(2)));
+
+    let mut facts = fresh(true);
+    facts.claimant = Some(name(7));
+    assert!(settle(&mut facts).contains(&Step::MakeCluster));
 }

@@ -191,6 +191,7 @@ pub(super) fn serving(unit: u32) -> UnitBag {
         request: Some(request(unit)),
         version: Some("0.1.0".into()),
         ready: true,
+        misplaced: false,
         restart_wanted: None,
     }
 }
