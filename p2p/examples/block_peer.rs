@@ -160,16 +160,17 @@ fn about(keypair: &Keypair) -> identify::Config {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let streams = streams::Behaviour::default();
+    let control = streams.control();
     let store = Store::default();
-    let (exchange, driver) = bitswap::new(streams.control(), store.clone())?;
+    let (exchange, driver) = bitswap::new(control.clone(), store.clone())?;
     tokio::spawn(driver.run());
-    tokio::spawn(ping::Responder::new(&streams.control())?.run());
+    tokio::spawn(ping::Responder::new(&control)?.run());
 
     let mut swarm = libp2p::SwarmBuilder::with_new_identity()
         .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, muxer::Config::default)?
+        .with_tcp(tcp::Config::default(), noise::Config::new, || muxer::Config::new(&control))?
         .with_behaviour(|keypair| Behaviour {
-            identify: identify::Behaviour::new(about(keypair), streams.control()),
+            identify: identify::Behaviour::new(about(keypair), control.clone()),
             streams,
         })?
         .with_swarm_config(|config| config.with_idle_connection_timeout(Duration::MAX))

@@ -50,11 +50,12 @@
 //! tokio::spawn(driver.run());
 //! tokio::spawn(ping::Responder::new(&control)?.run());
 //!
+//! let muxer = || muxer::Config::new(&control);
 //! let mut swarm = libp2p::SwarmBuilder::with_new_identity()
 //!     .with_tokio()
-//!     .with_tcp(tcp::Config::default(), noise::Config::new, muxer::Config::default)?
+//!     .with_tcp(tcp::Config::default(), noise::Config::new, muxer)?
 //!     .with_dns()?
-//!     .with_websocket(noise::Config::new, muxer::Config::default)
+//!     .with_websocket(noise::Config::new, muxer)
 //!     .await?
 //!     .with_behaviour(|keypair| {
 //!         let about = identify::Config {

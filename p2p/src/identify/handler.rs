@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     changes::next_change,
-    streams::{Accepted, Control, Names, Polls},
+    streams::{Accepted, Control},
 };
 
 /// What a stream of ours is opened for.
@@ -67,7 +67,7 @@ pub struct Handler {
     addresses: watch::Receiver<Arc<[Multiaddr]>>,
     /// Ends when `addresses` changes.
     readdressed: BoxFuture<'static, ()>,
-    accepted: Names,
+    accepted: Accepted,
     /// What the swarm accepts on this connection, hidden protocols excepted.
     protocols: HashSet<StreamProtocol>,
     /// What the peer said last.
@@ -102,7 +102,7 @@ impl Handler {
             streams,
             readdressed: next_change(addresses.clone()),
             addresses,
-            accepted: Names { advertised: Arc::new([PROTOCOL, PUSH_PROTOCOL]), ..Names::default() },
+            accepted: Accepted::new(Arc::new([PROTOCOL, PUSH_PROTOCOL])),
             protocols: HashSet::new(),
             known: None,
             exchanges: FuturesUnordered::new(),
@@ -202,8 +202,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = Outbound;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Accepted> {
-        SubstreamProtocol::new(Accepted::new(self.accepted.clone(), &Polls::default()), ())
-            .with_timeout(TIMEOUT)
+        SubstreamProtocol::new(self.accepted.clone(), ()).with_timeout(TIMEOUT)
     }
 
     fn on_behaviour_event(&mut self, never: Infallible) {

@@ -13,24 +13,29 @@
 //!   nobody reads.
 //! * **Opening streams waits** when a connection carries [`MAX_STREAMS`]; the `yamux` crate would close the
 //!   connection instead.
+//! * **Hidden protocols are looked up** when a peer asks for one, see [`LookupStream`]. The swarm would go through a list
+//!   of all accepted protocols for every stream, and there is one for each database.
 //!
 //! Keep-alive pings (JavaScript sends one every 30 s) are answered by the `yamux` crate whenever the connection is
 //! polled, which the swarm does at all times.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use libp2p::{noise, swarm::dummy, tcp};
-//! use p2p::muxer;
+//! use libp2p::{noise, tcp};
+//! use p2p::{muxer, streams};
 //!
+//! let streams = streams::Behaviour::default();
+//! let control = streams.control();
 //! let swarm = libp2p::SwarmBuilder::with_new_identity()
 //!     .with_tokio()
-//!     .with_tcp(tcp::Config::default(), noise::Config::new, muxer::Config::default)?
-//!     .with_behaviour(|_| dummy::Behaviour)?
+//!     .with_tcp(tcp::Config::default(), noise::Config::new, || muxer::Config::new(&control))?
+//!     .with_behaviour(|_| streams)?
 //!     .build();
 //! # Ok(()) }
 //! ```
 
 mod live;
+mod lookup;
 
 use std::{
     collections::VecDeque,
@@ -45,8 +50,12 @@ use libp2p::core::{
     upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo},
 };
 
-use crate::guarded_stream::GuardedStream;
+use crate::{
+    guarded_stream::GuardedStream,
+    streams::{Control, HiddenNames},
+};
 use live::{LiveStreams, Token};
+pub use lookup::LookupStream;
 
 /// What the two sides agree on to get this muxer (wire document, section 14).
 pub const PROTOCOL: &str = "/yamux/1.0.0";
@@ -88,20 +97,23 @@ impl From<Error> for io::Error {
     }
 }
 
-/// The muxer's set-up, all numbers fixed by this module's constants. Give `muxer::Config::default` to the
-/// transport builder.
+/// The muxer's set-up, all numbers fixed by this module's constants.
 #[derive(Debug, Clone)]
-pub struct Config(yamux::Config);
+pub struct Config {
+    yamux: yamux::Config,
+    names: HiddenNames,
+}
 
-impl Default for Config {
-    fn default() -> Self {
+impl Config {
+    /// For connections of the swarm that these streams belong to.
+    pub fn new(streams: &Control) -> Self {
         let mut config = yamux::Config::default();
         // The sum of all windows equals the sum of the initial ones: none can grow.
         config.set_max_num_streams(MAX_STREAMS);
         config.set_max_connection_receive_window(Some(MAX_STREAMS * WINDOW));
         config.set_split_send_size(WINDOW);
         config.set_read_after_close(true);
-        Self(config)
+        Self { yamux: config, names: streams.hidden_names() }
     }
 }
 
@@ -145,6 +157,7 @@ where
 pub struct Muxer<C> {
     connection: yamux::Connection<C>,
     live: LiveStreams,
+    names: HiddenNames,
     /// Streams that arrived while the swarm asked for something else. yamux makes progress only by
     /// [`yamux::Connection::poll_next_inbound`], so they cannot be left unread.
     backlog: VecDeque<Stream>,
@@ -155,8 +168,9 @@ pub struct Muxer<C> {
 impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
     fn new(io: C, config: Config, mode: yamux::Mode) -> Self {
         Self {
-            connection: yamux::Connection::new(io, config.0, mode),
+            connection: yamux::Connection::new(io, config.yamux, mode),
             live: LiveStreams::default(),
+            names: config.names,
             backlog: VecDeque::new(),
             inbound_waker: None,
         }
@@ -165,7 +179,10 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Muxer<C> {
     /// Drives the connection until the next inbound stream.
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stream, Error>> {
         match ready!(self.connection.poll_next_inbound(cx)) {
-            Some(Ok(stream)) => Poll::Ready(Ok(Stream::new(stream, self.live.token()))),
+            Some(Ok(stream)) => {
+                let stream = LookupStream::inbound(stream, self.names.clone());
+                Poll::Ready(Ok(Stream::new(stream, self.live.token())))
+            }
             Some(Err(error)) => Poll::Ready(Err(error.into())),
             None => Poll::Ready(Err(yamux::ConnectionError::Closed.into())),
         }
@@ -190,7 +207,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin + 'static> StreamMuxer for Muxer<C> {
     fn poll_outbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Stream, Error>> {
         ready!(self.live.poll_below(MAX_STREAMS - INBOUND_RESERVE, cx));
         let stream = ready!(self.connection.poll_new_outbound(cx))?;
-        Poll::Ready(Ok(Stream::new(stream, self.live.token())))
+        Poll::Ready(Ok(Stream::new(LookupStream::outbound(stream), self.live.token())))
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
@@ -205,7 +222,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin + 'static> StreamMuxer for Muxer<C> {
                 waker.wake();
             }
         } else {
-            tracing::debug!(%stream.inner, limit = INBOUND_BACKLOG, "inbound stream reset: too many wait already");
+            tracing::debug!(stream = %stream.inner.get_ref(), limit = INBOUND_BACKLOG, "inbound stream reset: too many wait already");
         }
         // There may be more to read; let others run first.
         cx.waker().wake_by_ref();
@@ -214,7 +231,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin + 'static> StreamMuxer for Muxer<C> {
 }
 
 /// One stream of a [`Muxer`].
-pub type Stream = GuardedStream<yamux::Stream, Token>;
+pub type Stream = GuardedStream<LookupStream<yamux::Stream>, Token>;
 
 #[cfg(test)]
 mod tests;

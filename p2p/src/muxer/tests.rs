@@ -6,6 +6,7 @@ use tokio::io::DuplexStream;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
 use super::*;
+use crate::streams;
 
 /// A yamux header as it stands on the wire.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,7 +57,8 @@ async fn write_header(io: &mut Compat<DuplexStream>, header: &Header) {
 /// Our muxer as the dialer, and the bare other end.
 fn pair() -> (Muxer<Compat<DuplexStream>>, Compat<DuplexStream>) {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
-    (Muxer::new(ours.compat(), Config::default(), yamux::Mode::Client), theirs.compat())
+    let config = Config::new(&streams::Behaviour::default().control());
+    (Muxer::new(ours.compat(), config, yamux::Mode::Client), theirs.compat())
 }
 
 /// Polls the muxer for ever, as a swarm does.

@@ -1,164 +1,66 @@
-//! Which protocols the swarm is told that a connection accepts.
+//! Which protocols the swarm is told that a connection accepts, and what becomes of a stream once they have agreed.
 //!
-//! libp2p's swarm asks a connection's handlers for all accepted protocols whenever the connection has been polled,
-//! to see whether they changed, and again for every inbound stream, to negotiate. With hundreds of databases the
-//! first use costs far more than the second: 500 heads protocols made a fetch of one small block after another five
-//! times slower. It is of no use for hidden protocols either, which nobody is to be told of.
-//!
-//! The two uses differ in time. The swarm compares protocols as soon as it gets them; it negotiates in a future,
-//! which runs only after the handlers have been polled again. So [`Accepted`] notes how many times its handler had
-//! been polled, and names the hidden protocols only once that has changed. Should a later libp2p do otherwise, the
-//! tests `protocols_come_and_go_while_connected` and `hidden_protocols_cost_and_tell_nothing` fail.
-//!
-//! Negotiation lists all names before it reads what the peer asks for, for each stream anew. With thousands of databases
-//! this is most of what a node does. So the hidden names stand in one text, one behind the other, and a [`Name`] only says
-//! which: reading them in order takes a fraction of the time of following a pointer for each.
+//! libp2p's swarm goes through the names of all accepted protocols whenever a connection has been polled, and copies
+//! them for every inbound stream before it reads what the peer asks for. With 10,000 databases that was most of what a
+//! node did. So it is told of advertised protocols only, and of [`STAND_IN`] for all hidden ones: the muxer looks up
+//! what the peer asks for ([`crate::muxer`]), and has the stream begin with the name if it is a hidden protocol's.
 
-use std::{
-    convert::Infallible,
-    future::{Ready, ready},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{io, sync::Arc};
 
+use futures::{AsyncRead, AsyncReadExt as _, FutureExt as _, future::BoxFuture};
 use libp2p::{
     StreamProtocol,
     core::upgrade::{InboundUpgrade, UpgradeInfo},
 };
 
-/// Names of accepted protocols.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Names {
-    pub(crate) advertised: Arc<[StreamProtocol]>,
-    pub(crate) hidden: Arc<Hidden>,
-}
-
-/// Hidden protocols.
-#[derive(Debug, Default)]
-pub(crate) struct Hidden {
-    protocols: Vec<StreamProtocol>,
-    /// Their names, one behind the other.
-    text: String,
-    /// Where each ends in `text`.
-    ends: Vec<usize>,
-}
-
-impl Hidden {
-    fn name(&self, nth: usize) -> &str {
-        let start = nth.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start..self.ends[nth]]
-    }
-}
-
-impl FromIterator<StreamProtocol> for Hidden {
-    fn from_iter<T: IntoIterator<Item = StreamProtocol>>(protocols: T) -> Self {
-        protocols.into_iter().fold(Self::default(), |mut hidden, protocol| {
-            hidden.text.push_str(protocol.as_ref());
-            hidden.ends.push(hidden.text.len());
-            hidden.protocols.push(protocol);
-            hidden
-        })
-    }
-}
-
-/// The name of an accepted protocol, as it is negotiated.
-#[derive(Debug, Clone)]
-pub struct Name(Kind);
-
-#[derive(Debug, Clone)]
-enum Kind {
-    Advertised(StreamProtocol),
-    /// One of these.
-    Hidden(Arc<Hidden>, usize),
-}
-
-impl Name {
-    fn into_protocol(self) -> StreamProtocol {
-        match self.0 {
-            Kind::Advertised(protocol) => protocol,
-            Kind::Hidden(hidden, nth) => hidden.protocols[nth].clone(),
-        }
-    }
-}
-
-impl AsRef<str> for Name {
-    fn as_ref(&self) -> &str {
-        match &self.0 {
-            Kind::Advertised(protocol) => protocol.as_ref(),
-            Kind::Hidden(hidden, nth) => hidden.name(*nth),
-        }
-    }
-}
-
-/// Counts the polls of one handler.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Polls(Arc<AtomicU64>);
-
-impl Polls {
-    pub(crate) fn count_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn now(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// What the swarm takes for every hidden protocol. It never travels: the muxer puts the real name in its place.
+pub(crate) const STAND_IN: StreamProtocol = StreamProtocol::new("/paperclip/hidden");
 
 /// The protocols accepted at one moment, as libp2p wants them.
 #[derive(Debug, Clone)]
-pub struct Accepted {
-    names: Names,
-    polls: Polls,
-    made_at: u64,
-}
+pub struct Accepted(Arc<[StreamProtocol]>);
 
 impl Accepted {
-    pub(crate) fn new(names: Names, polls: &Polls) -> Self {
-        Self { names, polls: polls.clone(), made_at: polls.now() }
+    pub(crate) fn new(names: Arc<[StreamProtocol]>) -> Self {
+        Self(names)
     }
 }
 
 impl UpgradeInfo for Accepted {
-    type Info = Name;
-    type InfoIter = AcceptedNames;
+    type Info = StreamProtocol;
+    type InfoIter = Vec<StreamProtocol>;
 
-    fn protocol_info(&self) -> AcceptedNames {
-        AcceptedNames { accepted: self.clone(), next: 0 }
+    fn protocol_info(&self) -> Self::InfoIter {
+        self.0.to_vec()
     }
 }
 
 impl InboundUpgrade<libp2p::Stream> for Accepted {
     type Output = (StreamProtocol, libp2p::Stream);
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Output, Infallible>>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Self::Output>>;
 
-    fn upgrade_inbound(self, stream: libp2p::Stream, name: Name) -> Self::Future {
-        ready(Ok((name.into_protocol(), stream)))
+    fn upgrade_inbound(self, mut stream: libp2p::Stream, name: StreamProtocol) -> Self::Future {
+        async move {
+            let name = if name == STAND_IN { read_name(&mut stream).await? } else { name };
+            Ok((name, stream))
+        }
+        .boxed()
     }
 }
 
-/// The names of [`Accepted`]: the advertised ones, and the hidden ones too when a stream is being negotiated.
-#[derive(Debug, Clone)]
-pub struct AcceptedNames {
-    accepted: Accepted,
-    next: usize,
+/// A hidden protocol's name as the muxer puts it at the beginning of a stream: its length in two bytes, and itself.
+pub(crate) fn name_frame(name: &str) -> Option<Vec<u8>> {
+    let length = u16::try_from(name.len()).ok()?;
+    Some([&length.to_be_bytes()[..], name.as_bytes()].concat())
 }
 
-impl Iterator for AcceptedNames {
-    type Item = Name;
-
-    fn next(&mut self) -> Option<Name> {
-        let Accepted { names, polls, made_at } = &self.accepted;
-        let kind = match self.next.checked_sub(names.advertised.len()) {
-            None => names.advertised.get(self.next).cloned().map(Kind::Advertised),
-            Some(nth) if nth < names.hidden.ends.len() && polls.now() != *made_at => {
-                Some(Kind::Hidden(Arc::clone(&names.hidden), nth))
-            }
-            Some(_) => None,
-        };
-        self.next += 1;
-        kind.map(Name)
-    }
+async fn read_name(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<StreamProtocol> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length).await?;
+    let mut name = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut name).await?;
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "no name of a protocol");
+    let name = String::from_utf8(name).map_err(|_| invalid())?;
+    StreamProtocol::try_from_owned(name).map_err(|_| invalid())
 }

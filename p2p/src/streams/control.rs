@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     AlreadyAccepting, Stats, Stream, Visibility,
-    registry::{Inbound, Registry},
+    registry::{HiddenNames, Inbound, Registry},
     slots::Slot,
     stats::{Counters, count},
 };
@@ -110,6 +110,11 @@ impl Control {
     /// Whether `protocol` is accepted here but not to be listed by identify.
     pub fn is_hidden(&self, protocol: &StreamProtocol) -> bool {
         self.registry.is_hidden(protocol)
+    }
+
+    /// The names of hidden protocols.
+    pub(crate) fn hidden_names(&self) -> HiddenNames {
+        HiddenNames(self.registry.clone())
     }
 
     /// What happened so far.

@@ -23,7 +23,6 @@ use crate::changes::next_change;
 
 use super::{
     Accepted, MAX_INBOUND_STREAMS, MAX_OUTBOUND_STREAMS, NEGOTIATION_TIMEOUT, OpenError, Stream,
-    accepted::Polls,
     control::OpenRequest,
     registry::Table,
     slots::Slots,
@@ -36,7 +35,6 @@ pub struct Handler {
     table: watch::Receiver<Table>,
     /// Ends when `table` changes: the swarm then asks for the protocols again.
     changed: BoxFuture<'static, ()>,
-    polls: Polls,
     /// Not handed to the swarm yet; bounded by `MAX_PENDING_OPENS` per peer.
     requests: VecDeque<OpenRequest>,
     inbound: Slots,
@@ -56,7 +54,6 @@ impl Handler {
             peer,
             changed: next_change(table.clone()),
             table,
-            polls: Polls::default(),
             requests: VecDeque::new(),
             inbound: Slots::default(),
             outbound: Slots::default(),
@@ -111,7 +108,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = OpenRequest;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Accepted> {
-        let accepted = Accepted::new(self.table.borrow().names(), &self.polls);
+        let accepted = Accepted::new(self.table.borrow().names());
         SubstreamProtocol::new(accepted, ()).with_timeout(NEGOTIATION_TIMEOUT)
     }
 
@@ -123,7 +120,6 @@ impl ConnectionHandler for Handler {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<ConnectionHandlerEvent<ReadyUpgrade<StreamProtocol>, OpenRequest, Infallible>> {
-        self.polls.count_one();
         while self.changed.poll_unpin(cx).is_ready() {
             self.table.mark_unchanged();
             self.changed = next_change(self.table.clone());
@@ -157,6 +153,9 @@ impl ConnectionHandler for Handler {
                 Self::on_outbound(outbound.info, outbound.protocol);
             }
             ConnectionEvent::DialUpgradeError(failed) => Self::on_outbound_error(failed.info, failed.error),
+            ConnectionEvent::ListenUpgradeError(failed) => {
+                tracing::debug!(peer = %self.peer, error = %failed.error, "inbound stream broke before it was named");
+            }
             _ => {}
         }
     }

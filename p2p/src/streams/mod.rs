@@ -9,8 +9,8 @@
 //!   the protocol is answered. Dropping the [`Incoming`] ends that as promptly.
 //! * A protocol is [`Visibility::Advertised`] or [`Visibility::Hidden`]: [`crate::identify`] lists only the first
 //!   kind. Heads protocols are hidden (one per database, 76 bytes each: some 50 of them pass the 4 KiB that Rust
-//!   peers read, 100 the 8 KiB of JavaScript); JavaScript dials them without looking. The swarm itself is
-//!   told of advertised ones only, so the number of hidden ones costs nothing until a stream is opened.
+//!   peers read, 100 the 8 KiB of JavaScript); JavaScript dials them without looking. The swarm is not told
+//!   of them either: [`crate::muxer`] looks them up when a peer asks for one, so their number costs nothing.
 //!
 //! # Keeping connections
 //!
@@ -43,11 +43,12 @@ mod stream;
 
 use std::time::Duration;
 
-pub use accepted::{Accepted, AcceptedNames, Name};
-pub(crate) use accepted::{Names, Polls};
+pub use accepted::Accepted;
+pub(crate) use accepted::{STAND_IN, name_frame};
 pub use behaviour::Behaviour;
 pub use control::{Control, Incoming, OpenError, OpenRequest};
 pub use handler::Handler;
+pub(crate) use registry::HiddenNames;
 pub use registry::{AlreadyAccepting, Visibility};
 pub use stats::Stats;
 pub use stream::Stream;

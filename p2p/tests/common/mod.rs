@@ -56,7 +56,7 @@ impl Peer {
         let control = streams.control();
         let mut swarm = libp2p::SwarmBuilder::with_new_identity()
             .with_tokio()
-            .with_tcp(tcp::Config::default(), noise::Config::new, muxer::Config::default)
+            .with_tcp(tcp::Config::default(), noise::Config::new, || muxer::Config::new(&control))
             .unwrap()
             .with_behaviour(|keypair| behaviour(keypair, streams))
             .unwrap()

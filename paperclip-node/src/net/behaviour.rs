@@ -80,7 +80,7 @@ pub(super) fn build(
         gossipsub,
         streams,
     };
-    let transport = transport(&key, handshakes)?;
+    let transport = transport(&key, &control, handshakes)?;
     // Peers are kept: a database that is quiet for an hour still wants its replicas.
     let swarm_config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(Duration::MAX)

@@ -15,7 +15,7 @@ use libp2p::{
     identity::Keypair,
     noise, tcp, websocket,
 };
-use p2p::muxer;
+use p2p::{muxer, streams::Control};
 use std::{
     future::Future,
     io,
@@ -36,7 +36,11 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 type Connection = (PeerId, StreamMuxerBox);
 
 /// The node's transport.
-pub(super) fn transport(key: &Keypair, counters: HandshakeCounters) -> Result<Boxed<Connection>, StartError> {
+pub(super) fn transport(
+    key: &Keypair,
+    streams: &Control,
+    counters: HandshakeCounters,
+) -> Result<Boxed<Connection>, StartError> {
     let set_up =
         |what| move |error: &dyn std::error::Error| StartError::SetUp { what, reason: error.to_string() };
     let noise = noise::Config::new(key).map_err(|error| set_up("noise")(&error))?;
@@ -47,12 +51,12 @@ pub(super) fn transport(key: &Keypair, counters: HandshakeCounters) -> Result<Bo
     let plain = tcp()?
         .upgrade(Version::V1Lazy)
         .authenticate(noise.clone())
-        .multiplex(muxer::Config::default())
+        .multiplex(muxer::Config::new(streams))
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let websocket = websocket::Config::new(tcp()?)
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
-        .multiplex(muxer::Config::default())
+        .multiplex(muxer::Config::new(streams))
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let both = websocket.or_transport(plain).map(|either, _| either.into_inner());
     let (ended_sender, ended) = mpsc::unbounded_channel();
