@@ -119,6 +119,9 @@ kinds! {
     UnusableValue = "unusable-value", 422, "The value cannot be stored",
         "See the detail: for example, an integer that would be rounded, a value that [JavaScript does not \
          read](#values), a wrong use of `\"/\"`, or a document without its `_id`.";
+    /// The file is no backup, or not a whole one, or holds what no peer could have sent.
+    UnusableBackup = "unusable-backup", 422, "The backup is refused",
+        "See the detail. Nothing was changed. Take another backup; `restore --check` checks one without restoring it.";
     /// The node failed; its log says how.
     Internal = "internal", 500, "The node failed",
         "Read the node's log.";

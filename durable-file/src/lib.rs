@@ -27,6 +27,23 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync(folder_of(path))
 }
 
+/// Writes a file in place of any that is there: what `fill` writes to it, however long that is. When `fill` fails nothing is left.
+///
+/// # Errors
+/// Those of `fill`; otherwise what the system says, as of [`replace`].
+pub fn replace_with<E: From<io::Error>>(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut file = NamedTempFile::new_in(folder_of(path))?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    fill(file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(io::Error::from)?;
+    Ok(sync(folder_of(path))?)
+}
+
 /// Writes a file that must not be there yet. Of several who try at once, one succeeds.
 ///
 /// # Errors
@@ -88,6 +105,20 @@ mod tests {
         replace(&path, b"one", 0o600).unwrap();
         replace(&path, b"two", 0o644).unwrap();
         assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"two".to_vec(), 0o644));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_filled_leaves_the_old_one_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        replace_with(&path, 0o600, |file| file.write_all(b"one")).unwrap();
+        let failed = replace_with(&path, 0o600, |file| {
+            file.write_all(b"half")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        });
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"one".to_vec(), 0o600));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
     }
 

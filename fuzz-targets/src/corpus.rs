@@ -1,5 +1,16 @@
 //! Corpus: the inputs that mutants are made of, taken from the vectors that JavaScript OrbitDB wrote.
 
+use car::{Index, Indexed, Role, Writer};
+use oplog::{
+    Hash,
+    access::AccessList,
+    cbor::Map,
+    identity::Identity,
+    keys::SigningKey,
+    log::{Log, Writer as Author},
+    manifest::{AccessAddress, Manifest},
+    view::Operation,
+};
 use serde_json::Value;
 
 const VECTORS: [&str; 6] = [
@@ -21,7 +32,7 @@ const TEXTS: [&str; 6] = [
     "/orbitdb/zdpuAtAEwP5kN6qtBoa2v6E5G2WCZDoH4DbUtDtAqbxM8vrbe",
 ];
 
-/// The inputs: every block of the vectors, their addresses, and a bitswap message with one of the blocks.
+/// The inputs: every block of the vectors, their addresses, a bitswap message with one of the blocks, and a backup.
 pub fn corpus() -> Vec<Vec<u8>> {
     let mut inputs: Vec<Vec<u8>> = TEXTS.iter().map(|text| text.as_bytes().to_vec()).collect();
     for vectors in VECTORS {
@@ -29,6 +40,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
     }
     let blocks: Vec<Vec<u8>> = inputs.iter().filter(|input| input.len() > 64).take(8).cloned().collect();
     inputs.extend(blocks.iter().map(|block| message(block)));
+    inputs.extend(backup());
     inputs
 }
 
@@ -59,6 +71,44 @@ fn message(block: &[u8]) -> Vec<u8> {
     message.extend(varint(inner.len()));
     message.extend(inner);
     message
+}
+
+/// A backup of a database with three entries.
+fn backup() -> Option<Vec<u8>> {
+    let key = SigningKey::from_bytes([7; 32]).ok()?;
+    let identity = Identity::create(&key, &key);
+    let access = AccessList { write: vec![identity.id.clone()] };
+    let list = AccessAddress::Ipfs(access.hash());
+    let manifest = Manifest { name: "log".to_owned(), kind: "events".to_owned(), access: list, meta: None };
+    let writer = Author::new(identity.clone(), key);
+    let mut log = Log::empty(manifest.address());
+    let mut entries = Vec::new();
+    for number in 0..3_i64 {
+        entries.push(log.append(Operation::add(number.into()), &writer).ok()?);
+    }
+    let database = Indexed {
+        address: manifest.address(),
+        role: Role::Pinned(Map::new().into()),
+        name: manifest.name.clone(),
+        reading: "events".to_owned(),
+        heads: log.heads().iter().map(|head| head.hash).collect(),
+        entries: log.len(),
+    };
+    let index = Index {
+        program: "0".to_owned(),
+        created: 0,
+        cluster: identity.id.clone(),
+        databases: vec![database],
+        missing: Vec::new(),
+    };
+    let mut bytes = Vec::new();
+    let mut file = Writer::new(&mut bytes, index.hash()).ok()?;
+    let definition = [index.encode().into(), manifest.encode(), access.encode(), identity.encode()];
+    for block in definition.into_iter().chain(entries.into_iter().map(|entry| entry.block)) {
+        file.block(&Hash::of(&block), &block).ok()?;
+    }
+    file.finish(log.len()).ok()?;
+    Some(bytes)
 }
 
 fn varint(mut number: usize) -> Vec<u8> {

@@ -3,6 +3,7 @@
 use std::str;
 
 use bytes::Bytes;
+use car::{Contents, Index, Part, Reader, Writer};
 use oplog::access::AccessList;
 use oplog::cbor;
 use oplog::entry::Candidate;
@@ -27,7 +28,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "cbor_value", run: cbor_value },
     Target { name: "entry", run: entry },
     Target { name: "heads", run: heads },
@@ -40,6 +41,7 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "bitswap_message", run: bitswap_message },
     Target { name: "peer_address", run: peer_address },
     Target { name: "certificate", run: certificate_document },
+    Target { name: "backup", run: backup },
 ];
 
 /// What is decoded is encoded as something that decodes to the same; canonical bytes come back as they were.
@@ -129,6 +131,30 @@ fn bitswap_message(bytes: &[u8]) {
 fn peer_address(bytes: &[u8]) {
     if let Ok(text) = str::from_utf8(bytes) {
         let _ = address::parse(text);
+    }
+}
+
+/// A backup that is taken whole is written again as the same bytes.
+fn backup(bytes: &[u8]) {
+    let Ok(mut reader) = Reader::new(bytes) else { return };
+    let mut contents = Contents::new(reader.root(), ENTRY_BYTES, |_| false);
+    let mut again = Vec::new();
+    let Ok(mut writer) = Writer::new(&mut again, reader.root()) else { return };
+    while let Ok(Some(block)) = reader.next_block() {
+        assert_eq!(block.hash, Hash::of(&block.bytes));
+        let (hash, block_bytes) = (block.hash, block.bytes.clone());
+        let Ok(part) = contents.take(block, || reader.before_last()) else { return };
+        match part {
+            Part::Closing(_) => break,
+            Part::Entry(entry) => drop(entry.judge()),
+            Part::Index | Part::Manifest | Part::Other => {}
+        }
+        assert!(writer.block(&hash, &block_bytes).is_ok());
+    }
+    if contents.finish().is_ok() && reader.bytes() == bytes.len() as u64 {
+        let entries = contents.index().map_or(0, Index::entries);
+        assert!(writer.finish(entries).is_ok());
+        assert_eq!(again, bytes);
     }
 }
 

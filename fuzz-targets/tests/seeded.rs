@@ -43,6 +43,16 @@ fn the_corpus_has_something_that_each_decoder_takes() {
     assert!(taken(
         |input| p2p::bitswap::message::Message::decode(input).is_ok_and(|message| !message.is_empty())
     ));
+    assert!(taken(|input| {
+        let Ok(mut reader) = car::Reader::new(input) else { return false };
+        let mut contents = car::Contents::new(reader.root(), 1 << 20, |_| false);
+        while let Ok(Some(block)) = reader.next_block() {
+            if contents.take(block, || reader.before_last()).is_err() {
+                return false;
+            }
+        }
+        contents.finish().is_ok()
+    }));
     let text = |input: &[u8]| String::from_utf8_lossy(input).into_owned();
     assert!(inputs.iter().any(|input| text(input).parse::<oplog::Address>().is_ok()));
     assert!(inputs.iter().any(|input| paperclip_client::address::parse(&text(input)).is_some()));

@@ -1,5 +1,6 @@
 //! The PaperClip node: a full OrbitDB replica with its own store, network, HTTP API and command line.
 pub mod api;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod database;

@@ -8,6 +8,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a resync or a verification may take.
 pub const SLOW_REQUEST_TIMEOUT: Duration = Duration::from_secs(1800);
 
+/// How long a restore may take, with its upload.
+pub const RESTORE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How long a connection may take to be made.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -3,11 +3,12 @@
 mod error;
 mod limits;
 mod message;
+mod transfer;
 
 pub use error::ClientError;
 pub use limits::{
     ANSWER_TIMEOUT, CONNECT_TIMEOUT, MAX_ANSWER_BYTES, MAX_ANSWER_DEPTH, MAX_IDLE_CONNECTIONS,
-    REQUEST_TIMEOUT, SLOW_ANSWER_TIMEOUT, SLOW_REQUEST_TIMEOUT,
+    REQUEST_TIMEOUT, RESTORE_TIMEOUT, SLOW_ANSWER_TIMEOUT, SLOW_REQUEST_TIMEOUT,
 };
 pub use message::{Reply, Request, db_path, encoded};
 /// Certificates of authorities, for https.
@@ -88,15 +89,8 @@ impl Client {
     /// # Errors
     /// There is no answer.
     pub fn send(&self, request: &Request<'_>) -> Result<Reply, ClientError> {
-        let mut response = self.run(request, Some(request.within))?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let content_type = header("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
-        let (content_type, next) = (content_type.to_owned(), header("link").and_then(message::next_of));
-        let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
-        let body = body.map_err(|error| self.failure(&error))?;
-        let sent_token = self.authorization.is_some();
-        Ok(Reply { base: self.base.clone(), sent_token, status, content_type, next, body })
+        let response = self.run(request, Some(request.within))?;
+        self.reply(response)
     }
 
     /// Opens a stream of server-sent events, which has no end of its own.

@@ -4,6 +4,7 @@
 //! Requests refuse fields that they do not know; what a client means is not guessed. Responses are read with fields that this
 //! version does not know, so that a client of yesterday reads a node of today.
 
+mod backup;
 mod database;
 mod log;
 mod node;
@@ -13,6 +14,7 @@ mod report;
 mod request;
 mod words;
 
+pub use backup::{BACKUP_MEDIA_TYPE, BackUp, Restore, RestoreReport, RestoredDatabase};
 pub use database::{Access, Controller, Database, OpenDatabase, Role, State, Unpinned, UnreachableBlock};
 pub use log::{Clock, Entry, Event, Row, Written};
 pub use node::{Alive, Cluster, Identity, JournalDamage, Readiness, Standing, Status};

@@ -36,7 +36,7 @@ mod verify;
 
 pub use joiner::Joiner;
 pub use park::PARK_AFTER;
-pub use verify::{Job, Policy, Refusal, RefusalLabel, Verdict};
+pub use verify::{Job, Policy, Refusal, RefusalLabel, Verdict, judge};
 
 use crate::{
     entry::MAX_ENTRY_BYTES, hash::Hash, identity::VerifiedIdentity, log::Added, order::Position,

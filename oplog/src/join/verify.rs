@@ -210,8 +210,11 @@ impl Job {
     }
 }
 
-/// The cheap checks first.
-fn judge(
+/// Whether an entry is signed, by somebody who may write. The cheap checks first.
+///
+/// # Errors
+/// Why it is not taken.
+pub fn judge(
     candidate: &Candidate,
     author: &VerifiedIdentity,
     writers: &Writers,

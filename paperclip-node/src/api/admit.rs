@@ -3,7 +3,7 @@
 use super::{
     Api, Guard,
     problem::{Kind, Problem},
-    routes::SLOW_ROUTES,
+    routes::{RESTORE_ROUTE, SLOW_ROUTES},
     target,
 };
 use crate::metrics::{ApiRefusal, RequestLabels};
@@ -13,7 +13,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use paperclip_client::http::{REQUEST_TIMEOUT, SLOW_REQUEST_TIMEOUT};
+use paperclip_client::http::{REQUEST_TIMEOUT, RESTORE_TIMEOUT, SLOW_REQUEST_TIMEOUT};
 use std::time::Instant;
 
 /// The route of requests that lead nowhere.
@@ -60,7 +60,11 @@ async fn answer(api: &Api, route: &str, request: Request, next: Next) -> Respons
     if let Err(problem) = target::check(request.method(), route, request.uri()) {
         return problem.into_response();
     }
-    let limit = if SLOW_ROUTES.contains(&route) { SLOW_REQUEST_TIMEOUT } else { REQUEST_TIMEOUT };
+    let limit = match route {
+        RESTORE_ROUTE => RESTORE_TIMEOUT,
+        route if SLOW_ROUTES.contains(&route) => SLOW_REQUEST_TIMEOUT,
+        _ => REQUEST_TIMEOUT,
+    };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {

@@ -77,6 +77,12 @@ pub const MAX_SCANS: usize = 8;
 /// Open streams of changes.
 pub const MAX_CHANGE_STREAMS: usize = 128;
 
+/// Backups being written at once. More of them are refused.
+pub const MAX_BACKUPS: usize = 1;
+
+/// Restores under way at once. More of them are refused.
+pub const MAX_RESTORES: usize = 1;
+
 /// What bodies may be larger than the largest entry by: bytes grow by a third as base64, JSON adds names and quotes.
 const BODY_SLACK: usize = 64 * 1024;
 
@@ -94,6 +100,8 @@ struct Inner {
     slow: Semaphore,
     scans: Semaphore,
     streams: Arc<Semaphore>,
+    backups: Arc<Semaphore>,
+    restores: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -117,6 +125,8 @@ impl Api {
             slow: Semaphore::new(MAX_SLOW_REQUESTS),
             scans: Semaphore::new(MAX_SCANS),
             streams: Arc::new(Semaphore::new(MAX_CHANGE_STREAMS)),
+            backups: Arc::new(Semaphore::new(MAX_BACKUPS)),
+            restores: Arc::new(Semaphore::new(MAX_RESTORES)),
             stop,
         }))
     }
@@ -157,6 +167,27 @@ impl Api {
             self.metrics().api_refused(ApiRefusal::Busy);
             Problem::new(Kind::Busy, format!("{MAX_SLOW_REQUESTS} resyncs and verifications are under way"))
         })
+    }
+
+    /// The place of the one backup that is written.
+    fn backup_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.single(&self.0.backups, "another backup is being written")
+    }
+
+    /// The place of the one restore under way.
+    fn restore_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.single(&self.0.restores, "another restore is under way")
+    }
+
+    fn single(&self, places: &Arc<Semaphore>, told: &str) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(places).try_acquire_owned().map_err(|_| {
+            self.metrics().api_refused(ApiRefusal::Busy);
+            Problem::new(Kind::Busy, told)
+        })
+    }
+
+    fn shared_metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.0.metrics)
     }
 
     /// A turn to put a page together.

@@ -3,7 +3,7 @@
 use super::{
     Api,
     admit::{Scope, admit},
-    handlers::{changes, databases, documents, events, keys, log, node},
+    handlers::{backups, changes, databases, documents, events, keys, log, node},
 };
 use axum::{
     Router,
@@ -14,6 +14,9 @@ use axum::{
 
 /// Routes that may take minutes.
 pub(super) const SLOW_ROUTES: [&str; 2] = ["/v1/databases/{db}/resync", "/v1/databases/{db}/verify"];
+
+/// The route that takes as long as what it is sent is large.
+pub(super) const RESTORE_ROUTE: &str = "/v1/restore";
 
 /// A router that remembers what was added to it, so that a test can hold the description of the API to it.
 struct Routes {
@@ -62,6 +65,8 @@ fn routes() -> Routes {
         .get("/v1/status", node::status)
         .get("/v1/peers", node::peers)
         .post("/v1/peers", node::connect)
+        .get("/v1/backup", backups::back_up)
+        .post(RESTORE_ROUTE, backups::restore)
         .get("/v1/databases", databases::list)
         .post("/v1/databases", databases::open)
         .get("/v1/databases/{db}", databases::show)

@@ -1,7 +1,7 @@
 //! The commands and their arguments, as `docs/reference/cli.md` lists them.
 
 use super::{
-    ConfigFlags, data, databases,
+    ConfigFlags, backup, data, databases,
     error::CliError,
     identity, log, network, run,
     target::{AtDatabase, ClientArgs, OneOrAll},
@@ -104,6 +104,10 @@ enum Command {
         #[arg(long)]
         repair: bool,
     },
+    /// Write databases to one file while the node runs, checked on its way
+    Backup(backup::BackupArgs),
+    /// Restore a backup into the node, or only check it
+    Restore(backup::RestoreArgs),
     /// Create and certify keys (works on files; needs no running node)
     #[command(subcommand)]
     Identity(identity::IdentityCommand),
@@ -133,6 +137,8 @@ pub(super) fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Verify { at: OneOrAll { client, db }, repair } => {
             network::verify(&client, db.as_deref(), repair)
         }
+        Command::Backup(args) => backup::back_up(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Identity(command) => identity::execute(command),
     }
 }

@@ -1,6 +1,6 @@
 //! Errors of commands: what people are told, and the exit code.
 
-use super::{client::ClientError, run::RunError};
+use super::{backup::error::BackupFileError, client::ClientError, run::RunError};
 use crate::{
     config::ConfigError,
     demo::DemoError,
@@ -29,6 +29,9 @@ pub(super) enum CliError {
     /// The node did, and the answer is that something is wrong.
     #[error("{0}")]
     NotSound(String),
+    /// A backup cannot be written or read.
+    #[error(transparent)]
+    Backup(#[from] BackupFileError),
     /// The node cannot run.
     #[error(transparent)]
     Run(#[from] RunError),

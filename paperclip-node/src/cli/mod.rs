@@ -3,6 +3,7 @@
 //! `run` is the node itself, `demo` starts several of them, `identity` works on files. Everything else is a client of a
 //! running node's HTTP API. Exit codes: 0 done, 1 the request failed (standard error says why), 2 wrong usage.
 
+mod backup;
 mod client;
 mod commands;
 mod data;

@@ -17,6 +17,7 @@
 //! | `staged` | verified entries that wait for their ancestors, on disk |
 //! | `read` | reads, straight from the store |
 //! | `reading` | how its operations are understood, as found from them |
+//! | `restore`, `restoring`, `take_in` | entries of a backup: as messages, for whoever has them, for the task |
 //! | `settings` | what is chosen per database |
 
 mod append;
@@ -32,10 +33,13 @@ mod reading;
 mod refusals;
 mod replicas;
 mod request;
+mod restore;
+mod restoring;
 mod resync;
 mod settings;
 mod staged;
 mod status;
+mod take_in;
 mod task;
 mod verify_pool;
 
@@ -46,6 +50,7 @@ pub use open::{Context, OpenError, Opening};
 pub use read::{Live, ReadError, Scanned};
 pub use refusals::{MAX_REFUSALS_LISTED, Refusals, Refused};
 pub use request::{COMMAND_QUEUE, Closed, Precondition, WriteError};
+pub use restoring::{RESTORE_STALL_TIMEOUT, Restoring, RestoringError};
 pub use resync::{PeersWanted, Resync};
 pub use settings::Settings;
 pub use status::{ExchangeStatus, LogStatus, MAX_UNREACHABLE_LISTED, Unreachable};

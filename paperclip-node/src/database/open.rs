@@ -9,6 +9,7 @@ use super::{
     joining::Joining,
     reading::FoundReading,
     request::{COMMAND_QUEUE, OFFER_QUEUE, Offer},
+    restore::Window,
     settings::Settings,
     status::{ExchangeStatus, LogStatus},
     task::{Author, Queues, Task},
@@ -120,6 +121,7 @@ impl Context {
             network: self.network.clone(),
             metrics: Arc::clone(&self.metrics),
             settled: Vec::new(),
+            restoring: Window::default(),
             max_entry_bytes: self.limits.max_entry_bytes,
             failed: false,
         };

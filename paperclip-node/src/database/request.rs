@@ -1,6 +1,7 @@
 //! Requests to a database's task: writes with their conditions, changes of who may write, heads that peers offer. And how
 //! they fail.
 
+use super::restore::Restore;
 use crate::net::Held;
 use bytes::Bytes;
 use libp2p::PeerId;
@@ -20,6 +21,7 @@ pub(super) const OFFER_QUEUE: usize = 1;
 pub(super) enum Command {
     Append(Box<Write>),
     SetWriters(Writers),
+    Restore(Restore),
     /// Answered when no entry is pending.
     Settled {
         reply: oneshot::Sender<()>,

@@ -7,6 +7,7 @@ use super::{
     joining::Joining,
     reading::FoundReading,
     request::{Command, Offer},
+    restore::Window,
     status::LogStatus,
 };
 use crate::{
@@ -66,6 +67,7 @@ pub(super) struct Task {
     pub(super) metrics: Arc<Metrics>,
     /// Who waits for everything pending to be settled.
     pub(super) settled: Vec<oneshot::Sender<()>>,
+    pub(super) restoring: Window,
     pub(super) max_entry_bytes: usize,
     pub(super) failed: bool,
 }
@@ -109,6 +111,7 @@ impl Task {
                 _ = ticks.tick() => self.tick(&mut queues.session).await,
             }
             self.tell_settled();
+            self.tell_restoring();
         }
         self.drain(queues.commands, &mut queues.session).await;
         drop(self.stage_pending()); // what finds no room is offered again after the start
@@ -136,10 +139,11 @@ impl Task {
             match command {
                 Command::Append(write) => writes.push(*write),
                 Command::SetWriters(writers) => {
-                    self.joining.joiner.set_writers(writers.clone());
                     self.status.send_modify(|status| status.writers = writers.clone());
                     self.writers = writers;
+                    self.judge_by_writers();
                 }
+                Command::Restore(restore) => self.restore(restore, session).await,
                 Command::Settled { reply } => self.settled.push(reply),
             }
         }

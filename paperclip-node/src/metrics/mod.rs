@@ -3,6 +3,7 @@
 //! One [`Metrics`] is made at start and handed down; parts of the node call its typed methods and know nothing of names and
 //! labels. Names, units, labels and meaning: `docs/reference/metrics.md`, held to this code by a test.
 
+mod backup;
 mod bounds;
 mod connections;
 mod databases;
@@ -12,6 +13,7 @@ mod network;
 mod register;
 mod store;
 
+pub use backup::RestoreEnd;
 pub use bounds::BoundFigures;
 pub use databases::{DatabaseFigures, MAX_DATABASE_SERIES};
 pub use http::{ApiRefusal, RequestLabels};
@@ -31,6 +33,7 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Metrics {
     registry: Registry,
     log: log::LogMetrics,
+    backup: backup::BackupMetrics,
     bounds: bounds::BoundMetrics,
     databases: databases::DatabaseMetrics,
     store: store::StoreMetrics,
@@ -50,6 +53,7 @@ impl Metrics {
         register.about_the_process()?;
         let metrics = Self {
             log: log::LogMetrics::new(&register)?,
+            backup: backup::BackupMetrics::new(&register)?,
             bounds: bounds::BoundMetrics::new(&register)?,
             databases: databases::DatabaseMetrics::new(&register)?,
             store: store::StoreMetrics::new(&register)?,

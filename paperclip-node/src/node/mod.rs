@@ -3,6 +3,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `start` | the boot list, and its reverse |
+//! | `backup` | what is backed up, and how a backup is taken in |
 //! | `catalog` | what the cluster pins, as data |
 //! | `choose` | what is chosen for a pinned database, changed |
 //! | `keeper` | opens and closes databases as the catalog says |
@@ -13,6 +14,7 @@
 //! | `healer`, `scrubber` | damaged blocks are fetched again; all blocks are read, slowly, to find them |
 //! | `upkeep` | resync and verification |
 
+mod backup;
 pub mod catalog;
 mod choose;
 mod fetch;
@@ -27,6 +29,7 @@ mod scrubber;
 mod start;
 mod upkeep;
 
+pub use backup::{RESTORE_OPEN_TIMEOUT, RestoreError, RestoreReport, Restored};
 pub use choose::Choice;
 pub use info::{AccessInfo, DatabaseInfo, IdentityInfo, OpenInfo, PeerInfo, Readiness, Status};
 pub use registry::{Registered, Registry, Role, Standing, State};
@@ -151,6 +154,7 @@ struct Inner {
     catalog: Database,
     identity: watch::Receiver<IdentityInfo>,
     started: Instant,
+    backups: backup::Backups,
     running: start::Running,
 }
 

@@ -1,7 +1,9 @@
 //! The boot list, to be read from top to bottom, and its reverse.
 
 use super::{
-    IdentityInfo, Inner, Node, catalog,
+    IdentityInfo, Inner, Node,
+    backup::Backups,
+    catalog,
     figures::Figures,
     healer::Healer,
     keeper::{Boot, Keeper},
@@ -138,7 +140,8 @@ impl Node {
         drop(boot.wait_for(|boot| *boot != Boot::ReadingCatalog).await);
 
         let running = Running { databases: stop, tasks, network: stop_network, network_task };
-        let inner = Inner { store, network, registry, boot, catalog, identity: info, started, running };
+        let (backups, identity) = (Backups::of(config), info);
+        let inner = Inner { store, network, registry, boot, catalog, identity, started, backups, running };
         Ok(Self(Arc::new(inner)))
     }
 }

@@ -1,5 +1,6 @@
 //! The routes: each turns a checked request into a call of the node, and what comes back into JSON.
 
+pub(super) mod backups;
 pub(super) mod changes;
 pub(super) mod databases;
 pub(super) mod documents;
