@@ -155,6 +155,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             Some(_) => {}
         }
         self.ask(effects);
+        self.check();
         Ok(())
     }
 
@@ -174,6 +175,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             None => effects.push(backlog(hash, source)),
         }
         self.ask(effects);
+        self.check();
         Ok(())
     }
 
@@ -187,6 +189,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             self.arrived(id, block, effects);
         }
         self.ask(effects);
+        self.check();
     }
 
     /// Takes the verdict on a job.
@@ -213,6 +216,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             }
         }
         self.ask(effects);
+        self.check();
         Ok(())
     }
 
@@ -226,6 +230,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             waiters.into_iter().for_each(|id| self.refuse(id, Refusal::Unreachable(hash), effects));
         }
         self.ask(effects);
+        self.check();
     }
 
     /// Drops an entry for which there is no room elsewhere, and everything that needs it. All of it may be offered again.
@@ -234,6 +239,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             self.refuse(id, Refusal::Backlog, effects);
         }
         self.ask(effects);
+        self.check();
     }
 
     /// The entries that may be committed, up to `most`, ancestors first. They must be in the log before the joiner is told
@@ -249,6 +255,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         if self.ready.is_empty() {
             self.ready.shrink_to(SMALL);
         }
+        self.check();
         ready
     }
 
@@ -274,7 +281,9 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         self.identity_waiters.clear();
         self.ready.clear();
         self.ready_at.clear();
-        self.lines.clear()
+        let wanted = self.lines.clear();
+        self.check();
+        wanted
     }
 
     fn is_awaited(&self, id: Id) -> bool {

@@ -133,6 +133,18 @@ impl<P: Copy + Eq + std::hash::Hash> Lines<P> {
         self.lines.iter().filter(move |(_, line)| line.idle >= ticks).map(|(peer, _)| *peer)
     }
 
+    /// Panics when something is asked for that is not wanted, or a share is not the number of blocks asked for.
+    pub(super) fn check(&self, wanted: impl Fn(&Hash) -> bool) {
+        assert_eq!(self.window.total(), self.asked.len() as u64, "what is asked for is counted");
+        assert!(self.asked.keys().all(wanted), "what is asked for is wanted");
+        let mut counts: HashMap<Option<P>, u64> = HashMap::new();
+        self.asked.values().for_each(|asked| *counts.entry(asked.source.peer()).or_default() += 1);
+        assert!(
+            counts.iter().all(|(peer, count)| self.window.held(*peer) == *count),
+            "by the peer that led to it"
+        );
+    }
+
     /// Forgets everything. Gives what was asked for.
     pub(super) fn clear(&mut self) -> Vec<Hash> {
         self.lines.clear();

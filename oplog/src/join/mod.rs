@@ -22,9 +22,11 @@
 //! | `park` | entries of peers that have gone are set aside, and looked at again when somebody comes |
 //! | `parked` | what is kept of them meanwhile |
 //! | `verify` | judging one block, on any core |
+//! | `check` | what holds between any two events, in debug builds |
 
 mod admit;
 mod arrive;
+mod check;
 mod joiner;
 mod lines;
 mod park;

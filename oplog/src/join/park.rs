@@ -36,6 +36,8 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             self.parked.forget_pause();
         }
         self.ask(effects);
+        self.check();
+        debug_assert!(self.parked.is_bounded(), "what there is no room for is not parked after a tick");
     }
 
     /// Parks what these peers led to, but for what entries of others build on.

@@ -135,6 +135,39 @@ impl<P: Copy + Eq + std::hash::Hash> Parked<P> {
         None
     }
 
+    /// Whether no peer has more than there is room for.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.room.over().is_empty() && self.heads.over().is_empty()
+    }
+
+    /// The hashes of all, in no order that means something.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = &Hash> {
+        self.entries.keys()
+    }
+
+    /// What each takes on disk, and whose share that is of.
+    pub(super) fn staged(&self) -> impl Iterator<Item = (Option<P>, u64)> {
+        self.entries.values().map(|entry| (entry.source.peer(), entry.bytes.into()))
+    }
+
+    /// Panics when a share is not the number of entries, or one is in no queue.
+    pub(super) fn check(&self) {
+        let mut counts: HashMap<Option<P>, (u64, u64)> = HashMap::new();
+        for (hash, entry) in &self.entries {
+            let (all, heads) = counts.entry(entry.source.peer()).or_default();
+            (*all, *heads) = (*all + 1, *heads + u64::from(entry.head));
+            let queue = self.queues.get(&entry.source.peer());
+            assert!(
+                queue.is_some_and(|queue| queue.entries.contains(hash)),
+                "a parked entry is in line to go"
+            );
+        }
+        let (all, heads) = counts.values().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+        assert_eq!((self.room.total(), self.heads.total()), (all, heads), "parked entries are counted");
+        let held = |peer: &Option<P>| (self.room.held(*peer), self.heads.held(*peer));
+        assert!(counts.iter().all(|(peer, count)| held(peer) == *count), "by the peer that led to them");
+    }
+
     /// A moment has passed.
     pub(super) fn tick(&mut self) {
         self.now = self.now.wrapping_add(1);

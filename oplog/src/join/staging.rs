@@ -32,6 +32,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             }
             self.ask(effects);
         }
+        self.check();
         staged
     }
 

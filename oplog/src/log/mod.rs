@@ -20,7 +20,10 @@ use crate::{
 };
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// How many skip references an entry gets: `referencesCount` in JavaScript (wire document, section 6).
 pub const REFERENCES: usize = 16;
@@ -191,8 +194,16 @@ impl Log {
 
     /// What the store must change so that it holds `added`, the entries appended or joined since the last commit.
     pub fn commit<R: LogRead>(&self, added: Vec<Added>, read: &R) -> Result<Commit, R::Error> {
+        debug_assert!(self.are_heads(&added), "no entry of the log points to a head");
         let view = view_changes(&added, read)?;
         Ok(Commit { added, heads: self.heads.clone(), len: self.len, view })
+    }
+
+    /// Whether no head is pointed to by one of these entries, and the heads stand in their order, each once.
+    fn are_heads(&self, added: &[Added]) -> bool {
+        let replaced: HashSet<&Hash> = added.iter().flat_map(|added| &added.next).collect();
+        self.heads.iter().all(|head| !replaced.contains(&head.hash))
+            && self.heads.is_sorted_by(|newer, older| newer > older)
     }
 
     fn take(&mut self, added: &Added) {
