@@ -43,6 +43,10 @@ impl DatabaseType for Set {
             }
         }
     }
+
+    fn tells_apart(&self, operation: &Operation) -> bool {
+        operation.op == Op::Put && operation.value == Value::Bool(true)
+    }
 }
 
 const WITH_SETS: &Types = &[&Events, &KeyValue, &Documents, &Set];

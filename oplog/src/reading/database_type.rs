@@ -25,8 +25,15 @@ pub trait DatabaseType: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether an operation that this type holds tells it from the types before it that hold it too. A database whose oldest
+    /// operations several types hold is of the last one that they tell apart, or else of the first. A field that names an item
+    /// and is there tells its type apart beside.
+    fn tells_apart(&self, _operation: &Operation) -> bool {
+        false
+    }
+
     /// Whether a database of this type holds such an operation. A client may write no other, and a database whose oldest
-    /// operations all pass is found to be of this type. The field that names an item is checked beside.
+    /// operations do not all pass is not found to be of this type. The field that names an item is checked beside.
     fn check(&self, operation: &Operation) -> Result<(), Misfit> {
         if self.operations().contains(&operation.op) {
             return Ok(());

@@ -37,20 +37,22 @@ impl Reading {
             return Ok(Self::of(hinted));
         }
         let mut fields = Fields::default();
-        let mut fitting: Vec<&'static dyn DatabaseType> = types.to_vec();
+        let mut fitting: Vec<Fitting> = types.iter().map(|kind| (*kind, kind.index_by().is_some())).collect();
         let mut any = false;
         for payload in oldest.into_iter().take(SAMPLED) {
             let operation = Operation::of(payload?);
             any = true;
             fields.narrow(&operation);
-            fitting.retain(|kind| kind.check(&operation).is_ok());
-            if untyped && fitting.iter().all(|kind| kind.name() == UNTYPED) {
+            fitting.retain(|(kind, _)| kind.check(&operation).is_ok());
+            fitting.iter_mut().for_each(|(kind, told_apart)| *told_apart |= kind.tells_apart(&operation));
+            if untyped && fitting.iter().all(|(kind, _)| kind.name() == UNTYPED) {
                 break;
             }
         }
         let field = |kind: &dyn DatabaseType| kind.index_by().map(|usual| fields.preferred(usual));
-        fitting.retain(|kind| field(*kind).is_none_or(|found| found.is_some()));
-        let kind = if untyped && any { fitting.pop().unwrap_or(hinted) } else { hinted };
+        fitting.retain(|(kind, _)| field(*kind).is_none_or(|found| found.is_some()));
+        let told_apart = fitting.iter().rfind(|(_, told_apart)| *told_apart).or(fitting.first());
+        let kind = if untyped && any { told_apart.map_or(hinted, |(kind, _)| *kind) } else { hinted };
         let found = Self::of(kind);
         Ok(match field(kind).flatten() {
             Some(index_by) => found.named_by(index_by),
@@ -58,6 +60,9 @@ impl Reading {
         })
     }
 }
+
+/// A type that holds all operations so far, and whether they tell it from those before it.
+type Fitting = (&'static dyn DatabaseType, bool);
 
 /// The fields that hold the key in all items so far; `None` before the first.
 #[derive(Default)]
@@ -91,8 +96,42 @@ mod tests {
     use super::*;
     use crate::{
         cbor::Map,
-        reading::{Events, KeyValue, TYPES},
+        reading::{Documents, Events, KeyValue, Misfit, TYPES, View},
     };
+
+    /// A type that no release has, and that takes less than another: keys with the value true. Nothing but such a value tells it
+    /// from keyvalue.
+    #[derive(Debug)]
+    struct Flags;
+
+    impl DatabaseType for Flags {
+        fn name(&self) -> &str {
+            "flags"
+        }
+
+        fn about(&self) -> &str {
+            "Flags"
+        }
+
+        fn view(&self) -> View {
+            View::Keys
+        }
+
+        fn operations(&self) -> &[Op] {
+            &[Op::Put, Op::Del]
+        }
+
+        fn check(&self, operation: &Operation) -> Result<(), Misfit> {
+            let is_flag = operation.op == Op::Del || self.tells_apart(operation);
+            if is_flag { Ok(()) } else { Err(Misfit::Value("true")) }
+        }
+
+        fn tells_apart(&self, operation: &Operation) -> bool {
+            operation.op == Op::Put && operation.value == Value::Bool(true)
+        }
+    }
+
+    const WITH_FLAGS: &Types = &[&Events, &KeyValue, &Documents, &Flags];
 
     fn document(fields: &[(&str, &str)]) -> Value {
         Map::from_iter(fields.iter().map(|(name, value)| (*name, Value::from(*value)))).into()
@@ -136,8 +175,28 @@ mod tests {
             ("documents", vec![usual], "documents"),
             ("lists", vec![by_id], "events"),
         ] {
-            let reading = Reading::find(TYPES, hint, payloads.clone());
-            assert_eq!(reading.to_string(), found, "{hint}: {payloads:?}");
+            for types in [TYPES, WITH_FLAGS] {
+                let reading = Reading::find(types, hint, payloads.clone());
+                assert_eq!(reading.to_string(), found, "{hint}: {payloads:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_type_that_takes_less_is_found_by_what_it_alone_is_like() {
+        let (flag, gone) = (put("a", Value::Bool(true)), Operation::del("a").into_payload());
+        for (payloads, found) in [
+            (vec![flag.clone()], "flags"),
+            (vec![gone.clone(), flag.clone()], "flags"),
+            (vec![flag.clone(), put("b", "value".into())], "keyvalue"),
+            (vec![flag, add()], "events"),
+            (vec![gone], "keyvalue"),
+        ] {
+            assert_eq!(
+                Reading::find(WITH_FLAGS, "events", payloads.clone()).to_string(),
+                found,
+                "{payloads:?}"
+            );
         }
     }
 
