@@ -51,6 +51,11 @@ impl Writer {
         Self { identity: identity.hash(), key, clock_id }
     }
 
+    /// Blinds the signing key's context: [`SigningKey::blind`].
+    pub fn blind(&mut self, random: &[u8; 32]) {
+        self.key.blind(random);
+    }
+
     /// The hash of the identity block.
     pub fn identity(&self) -> Hash {
         self.identity

@@ -32,11 +32,11 @@ pub(super) struct Unflushed {
 impl Task {
     /// Signs and stores what waits. Errors of single writes go to their writers, those of the store to all of them.
     pub(super) async fn append(&mut self, writes: Vec<Write>, session: &mut Session) {
-        let Some(writer) = self.writer.borrow().clone() else {
+        let Some(author) = self.signer.author(writes.len()) else {
             return refuse(writes, &WriteError::NotCertified);
         };
-        if !self.writers.allow(&writer.id) {
-            return refuse(writes, &WriteError::NotAllowed(writer.id.clone()));
+        if !self.writers.allow(&author.id) {
+            return refuse(writes, &WriteError::NotAllowed(author.id.clone()));
         }
         let (mut added, mut replies) = (Vec::with_capacity(writes.len()), Vec::with_capacity(writes.len()));
         // What this batch writes stands above all else, so it is what its keys show.
@@ -46,7 +46,7 @@ impl Task {
             let keyed = if conditional { operation.keyed() } else { None };
             let key = keyed.as_ref().map(|keyed| keyed.key.as_str());
             let allowed = precondition.map_or(Ok(()), |wanted| self.check(&wanted, key, &written));
-            match allowed.and_then(|()| Ok(self.log.append(operation, &writer.writer)?)) {
+            match allowed.and_then(|()| Ok(self.log.append(operation, &author.writer)?)) {
                 Ok(entry) => {
                     if let Some(KeyedOp { key, deleted }) = keyed {
                         written.insert(key, (!deleted).then_some(entry.position.hash));

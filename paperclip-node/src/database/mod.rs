@@ -19,6 +19,7 @@
 //! | `reading` | how its operations are understood, as found from them |
 //! | `restore`, `restoring`, `take_in` | entries of a backup: as messages, for whoever has them, for the task |
 //! | `settings` | what is chosen per database |
+//! | `signer` | the author's key, blinded again and again |
 
 mod append;
 mod backlog;
@@ -37,6 +38,7 @@ mod restore;
 mod restoring;
 mod resync;
 mod settings;
+mod signer;
 mod staged;
 mod status;
 mod take_in;
@@ -53,6 +55,6 @@ pub use request::{COMMAND_QUEUE, Closed, Precondition, WriteError};
 pub use restoring::{RESTORE_STALL_TIMEOUT, Restoring, RestoringError};
 pub use resync::{PeersWanted, Resync};
 pub use settings::Settings;
+pub use signer::Author;
 pub use status::{ExchangeStatus, LogStatus, MAX_UNREACHABLE_LISTED, Unreachable};
-pub use task::Author;
 pub use verify_pool::VerifyPool;

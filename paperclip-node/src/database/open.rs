@@ -11,8 +11,9 @@ use super::{
     request::{COMMAND_QUEUE, OFFER_QUEUE, Offer},
     restore::Window,
     settings::Settings,
+    signer::{Author, Signer},
     status::{ExchangeStatus, LogStatus},
-    task::{Author, Queues, Task},
+    task::{Queues, Task},
     verify_pool::{Verifier, VerifyPool},
 };
 use crate::{
@@ -114,7 +115,7 @@ impl Context {
             joining: Joining::new(joiner, verifier),
             backlog: self.backlog.clone(),
             writers,
-            writer: self.author.clone(),
+            signer: Signer::new(self.author.clone()),
             unflushed,
             status,
             followers: followers.clone(),

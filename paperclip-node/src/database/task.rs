@@ -8,6 +8,7 @@ use super::{
     reading::FoundReading,
     request::{Command, Offer},
     restore::Window,
+    signer::Signer,
     status::LogStatus,
 };
 use crate::{
@@ -18,7 +19,7 @@ use oplog::{
     Address,
     access::Writers,
     join::Verdict,
-    log::{Added, Log, Writer},
+    log::{Added, Log},
 };
 use p2p::bitswap::{Received, Session};
 use std::{sync::Arc, time::Duration};
@@ -31,15 +32,6 @@ const TURN: usize = 64;
 
 /// How often pending blocks are staged and unreachable ones looked at.
 const TICK: Duration = Duration::from_secs(2);
-
-/// In whose name the node writes.
-#[derive(Debug)]
-pub struct Author {
-    /// The identity's id: what access lists name.
-    pub id: String,
-    /// The signing key and the identity block's hash.
-    pub writer: Writer,
-}
 
 /// What a task is made of; see the fields of [`Task`].
 pub(super) struct Queues {
@@ -59,7 +51,7 @@ pub(super) struct Task {
     pub(super) joining: Joining,
     pub(super) backlog: Backlog,
     pub(super) writers: Writers,
-    pub(super) writer: watch::Receiver<Option<Arc<Author>>>,
+    pub(super) signer: Signer,
     pub(super) unflushed: mpsc::Sender<Unflushed>,
     pub(super) status: watch::Sender<LogStatus>,
     pub(super) followers: Followers,

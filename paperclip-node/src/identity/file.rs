@@ -73,7 +73,7 @@ pub enum KeyFileError {
         source: serde_json::Error,
     },
     /// The machine gave no random bytes.
-    #[error("no random bytes for a new key: {0}")]
+    #[error("no random bytes for a key: {0}")]
     Random(#[from] rand::rand_core::OsError),
 }
 
@@ -84,7 +84,7 @@ pub enum KeyFileError {
 pub fn create_key(path: &Path) -> Result<SigningKey, KeyFileError> {
     let key = SigningKey::generate(|bytes| rand::rngs::OsRng.try_fill_bytes(bytes))?;
     write_new(path, format!("{}\n", key.to_secret_hex()).as_bytes())?;
-    Ok(key)
+    blinded(key)
 }
 
 /// Reads a key.
@@ -92,8 +92,15 @@ pub fn create_key(path: &Path) -> Result<SigningKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`], also when others than the owner may read or write the file.
 pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
-    SigningKey::from_hex(&read_secret(path)?)
-        .map_err(|source| KeyFileError::Key { path: path.into(), source })
+    let key = SigningKey::from_hex(&read_secret(path)?);
+    blinded(key.map_err(|source| KeyFileError::Key { path: path.into(), source })?)
+}
+
+fn blinded(mut key: SigningKey) -> Result<SigningKey, KeyFileError> {
+    let mut random = [0; 32];
+    rand::rngs::OsRng.try_fill_bytes(&mut random)?;
+    key.blind(&random);
+    Ok(key)
 }
 
 /// Reads a text that must be its owner's secret.
