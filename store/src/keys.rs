@@ -27,6 +27,8 @@ pub(super) const GARBAGE: u8 = b'g';
 pub(super) const FILE: u8 = b'f';
 /// The number that the next new database gets.
 pub(super) const NEXT_NUMBER: &[u8] = b"n";
+/// The secondary indexes that are whole, unless they are those of [`SECONDARY`](super::index::SECONDARY) alone.
+pub(super) const SECONDARY: &[u8] = b"k";
 /// How far the tree has followed the journal.
 pub(super) const CHECKPOINT: &[u8] = b"c";
 

@@ -13,6 +13,7 @@ mod config;
 pub mod conformance;
 mod damaged;
 mod database;
+mod derive;
 mod differences;
 mod disk;
 mod environment;

@@ -74,6 +74,7 @@ fn bring_up(
     store.note_checkpoint()?;
     store.load_counters()?;
     store.finish_removals()?;
+    store.derive_secondary()?;
     store.inner.access.get_or_init(|| access);
     store.mark_synced();
     Ok(store)
@@ -355,6 +356,7 @@ impl Store {
         for store in stores.values() {
             store.derive(&uncommitted)?;
         }
+        self.note_all_secondary()?;
         let mut batch = Batch::default();
         batch.put(keys::CHECKPOINT, checkpoint.encode());
         Ok(self.inner.tree.apply(batch)?)

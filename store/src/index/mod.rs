@@ -14,8 +14,8 @@ pub(super) use databases::{put_registered, put_removed};
 pub(super) use entries::{CommitRows, put_block, put_entry, put_heads, put_staged_bytes, remove_entry};
 pub(super) use garbage::{Garbage, garbage_of, put_file, put_garbage};
 #[cfg(test)]
-pub(super) use secondary::{EntryReader, SecondaryIndex};
-pub(super) use secondary::{Rows, SecondaryIndexes, put_secondary};
+pub(super) use secondary::EntryReader;
+pub(super) use secondary::{Rows, SecondaryIndex, SecondaryIndexes, put_secondary};
 #[cfg(test)]
 pub(super) use view::View;
 pub(super) use view::winner_of;

@@ -22,12 +22,18 @@ pub(crate) type EntryReader<'a> = &'a dyn Fn(&Hash) -> Result<Option<Entry>, Sto
 /// Rows that follow from a database's entries, so that some question about them needs no reading of them all.
 ///
 /// They follow from the entries alone, in whatever order these are committed: ancestors come before descendants, and that is all. An
-/// index that a store was written without is there once its `db` folder was built anew.
+/// index that a store was written without is derived when the store is next opened.
 pub(crate) trait SecondaryIndex: fmt::Debug + Send + Sync {
     /// What its keys begin with; the database's number follows. Removing a database, and deriving it anew, deletes them.
     fn kinds(&self) -> &'static [u8];
 
-    /// Puts what a commit changes. The rows are those before the commit; its entries may be there already.
+    /// Raised when the same entries make other rows than before: stores that have the old ones derive the index anew.
+    fn version(&self) -> u8 {
+        1
+    }
+
+    /// Puts what a commit changes. The rows are those before the commit; its entries may be there already. Where this index is
+    /// derived alone, the view is there already, and the commit changes nothing of it.
     fn put(&self, batch: &mut Batch, rows: Rows<'_>, commit: &Commit) -> Result<(), StoreError>;
 
     /// Reports what the rows do not say of an entry, or say wrongly.
@@ -54,7 +60,7 @@ pub(crate) type SecondaryIndexes = &'static [&'static dyn SecondaryIndex];
 /// Puts what a commit changes in the secondary indexes.
 pub(crate) fn put_secondary(
     batch: &mut Batch,
-    secondary: SecondaryIndexes,
+    secondary: &[&'static dyn SecondaryIndex],
     rows: Rows<'_>,
     commit: &Commit,
 ) -> Result<(), StoreError> {

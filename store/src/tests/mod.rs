@@ -27,7 +27,7 @@ use super::{
 };
 use bytes::Bytes;
 use oplog::{Address, Hash, Value, view::Operation};
-use std::{fs, io, ops::Deref, path::Path, sync::RwLock};
+use std::{cell::RefCell, fs, io, ops::Deref, path::Path, sync::RwLock};
 use tempfile::TempDir;
 
 /// Held while a test starts a process.
@@ -53,13 +53,13 @@ fn put(key: &str, value: &str) -> Operation {
 
 /// A directory of the machine's disk.
 struct Directory {
-    environment: Environment,
+    environment: RefCell<Environment>,
     dir: TempDir,
 }
 
 impl Directory {
     fn new_in(environment: Environment) -> Self {
-        Self { environment, dir: TempDir::new().unwrap() }
+        Self { environment: environment.into(), dir: TempDir::new().unwrap() }
     }
 
     fn path(&self) -> &Path {
@@ -77,7 +77,7 @@ impl Deref for Directory {
 
 impl Place for Directory {
     fn open(&self) -> Result<Store, OpenError> {
-        Store::open_in(&self.environment, self.path(), &StoreConfig::default())
+        Store::open_in(&self.environment.borrow(), self.path(), &StoreConfig::default())
     }
 
     fn lose_index(&self) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! A secondary index is one file and one line: here is one that no release has.
 
-use super::{Replica, put, writer};
+use super::{Replica, put, recovery::damage, writer};
 use crate::{
     Difference, StoreError, VerifyReport,
     environment::Environment,
@@ -21,7 +21,9 @@ const WRITER: u8 = b'w';
 
 /// Which entries an identity wrote: `w`, database, identity, position -> nothing.
 #[derive(Debug)]
-struct ByWriter;
+struct ByWriter {
+    version: u8,
+}
 
 fn row(rows: Rows<'_>, entry: &Entry) -> Vec<u8> {
     let prefix = keys::prefix(WRITER, rows.number);
@@ -31,6 +33,10 @@ fn row(rows: Rows<'_>, entry: &Entry) -> Vec<u8> {
 impl SecondaryIndex for ByWriter {
     fn kinds(&self) -> &'static [u8] {
         &[WRITER]
+    }
+
+    fn version(&self) -> u8 {
+        self.version
     }
 
     fn put(&self, batch: &mut Batch, rows: Rows<'_>, commit: &Commit) -> Result<(), StoreError> {
@@ -71,7 +77,10 @@ impl SecondaryIndex for ByWriter {
     }
 }
 
-const WITH_WRITERS: SecondaryIndexes = &[&View, &ByWriter];
+const WITH_WRITERS: SecondaryIndexes = &[&View, &ByWriter { version: 1 }];
+
+/// The same of a later release, which makes other rows.
+const WITH_OTHER_WRITERS: SecondaryIndexes = &[&View, &ByWriter { version: 2 }];
 
 /// The entries of one identity by the index.
 fn written_by(replica: &Replica, identity: &Hash) -> BTreeSet<Hash> {
@@ -95,7 +104,11 @@ fn check(replica: &Replica) {
 
 /// Entries of two writers, and of each some that were staged first.
 fn filled() -> Replica {
-    let mut replica = Replica::new_in(Environment { secondary: WITH_WRITERS, ..Environment::machine() });
+    filled_with(WITH_WRITERS)
+}
+
+fn filled_with(secondary: SecondaryIndexes) -> Replica {
+    let mut replica = Replica::new_in(Environment { secondary, ..Environment::machine() });
     let mut other = replica.log.clone();
     replica.write([put("a", "1"), put("b", "2"), Operation::del("a")]);
     let theirs: Vec<Added> =
@@ -141,9 +154,57 @@ fn a_removed_database_leaves_no_rows_of_a_new_index() {
 #[test]
 fn verifying_tells_of_rows_that_a_new_index_lacks() {
     let replica = filled();
+    lose_a_row(&replica);
+    assert_eq!(replica.database.verify(|_| {}).unwrap().differences, 1);
+}
+
+/// Closes a store and opens it by a release that has these indexes.
+fn reopen_with(replica: Replica, secondary: SecondaryIndexes) -> Replica {
+    replica.reopen_after(|place| place.environment.borrow_mut().secondary = secondary)
+}
+
+fn lose_a_row(replica: &Replica) {
     let (key, _) = replica.store.inner.tree.with_prefix(&[WRITER]).next().unwrap().unwrap();
     let mut batch = Batch::default();
     batch.remove(&key);
     replica.store.inner.tree.apply(batch).unwrap();
-    assert_eq!(replica.database.verify(|_| {}).unwrap().differences, 1);
+}
+
+#[test]
+fn a_store_that_was_written_without_an_index_has_it_at_the_next_start() {
+    let replica = filled_with(&[&View]);
+    let mut replica = reopen_with(replica, WITH_WRITERS);
+    check(&replica);
+    replica.write([put("a", "7")]);
+    check(&replica.reopen());
+}
+
+#[test]
+fn an_index_is_derived_once_and_again_when_its_version_is_another() {
+    let replica = filled();
+    lose_a_row(&replica);
+    let replica = reopen_with(replica, WITH_WRITERS);
+    assert!(!replica.database.verify(|_| {}).unwrap().is_clean(), "nothing was derived");
+    check(&reopen_with(replica, WITH_OTHER_WRITERS));
+}
+
+#[test]
+fn an_index_that_is_no_more_leaves_no_rows_and_is_derived_when_it_comes_back() {
+    let replica = reopen_with(filled(), &[&View]);
+    assert_eq!(replica.store.inner.tree.with_prefix(&[WRITER]).count(), 0);
+    replica.check();
+    check(&reopen_with(replica, WITH_WRITERS));
+}
+
+#[test]
+fn an_index_that_lacks_a_damaged_entry_is_derived_again_once_it_is_healed() {
+    let replica = filled_with(&[&View]);
+    let hash = damage(&replica, 1);
+    let whole = replica.memory.block(&hash).unwrap().clone();
+    let replica = reopen_with(replica, WITH_WRITERS);
+    let entries = replica.database.len().unwrap();
+    assert_eq!(entries, replica.memory.len() as u64, "it stays part of the log");
+    assert_eq!(replica.store.inner.tree.with_prefix(&[WRITER]).count() as u64, entries - 1);
+    replica.store.heal(&hash, &whole).unwrap();
+    check(&replica.reopen());
 }
