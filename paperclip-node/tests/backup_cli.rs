@@ -51,8 +51,9 @@ fn filled() -> Served {
     node
 }
 
-fn digest(node: &Served, name: &str) -> Json {
-    node.get(&format!("/v1/databases/{name}")).json["heads_digest"].clone()
+fn digest(node: &Served, name: &str) -> String {
+    let database = node.get(&format!("/v1/databases/{name}")).json;
+    database["digest"].as_str().unwrap_or_else(|| panic!("{database}")).to_owned()
 }
 
 fn files(folder: &Path) -> Vec<String> {
@@ -74,6 +75,8 @@ fn a_file_and_back_into_an_empty_node() {
 
     let checked = json(&run(&empty, &["restore", "--from", file, "--check", "--json"]));
     assert_eq!(checked["restored"], false);
+    let listed = checked["databases"].as_array().unwrap();
+    assert!(listed.iter().any(|database| database["digest"] == digest(&node, "log")), "{checked}");
     assert_eq!(empty.get("/v1/databases").json, json!([]), "nothing was changed");
     let restored = json(&run(&empty, &["restore", "--from", file, "--only", "log", "--json"]));
     assert_eq!(restored["databases"][0]["new"], 30);

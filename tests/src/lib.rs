@@ -3,6 +3,7 @@
 //! * [`Node`]: one real `paperclip-node` process with its own data directory, and a typed client of its HTTP API
 //! * [`Cluster`]: several nodes of one cluster identity
 //! * [`JsPeer`]: one real JavaScript OrbitDB 4.0.0 peer (`tests/js/peer.mjs`)
+//! * [`S3Server`]: a server that speaks S3 (`tests/s3/`)
 //! * [`Browser`]: the app of `docs/cookbook/browsers.md` in a real Chromium
 //! * [`eventually`]: waits for a condition with a deadline, and says what it saw last when it never came
 //!
@@ -18,6 +19,7 @@ mod lockfile;
 mod node;
 mod ports;
 mod random;
+mod s3;
 mod values;
 
 pub use agree::{js_agrees, nodes_agree};
@@ -31,9 +33,10 @@ pub use js::{
 pub use link::Link;
 pub use node::{
     Api, Changes, CliOutput, Database, EventRow, KeyRow, Metrics, Node, NodeOptions, Problem, Reply, cli,
-    node_binary,
+    cli_with, node_binary,
 };
 pub use random::seeded;
+pub use s3::S3Server;
 pub use values::{from_typed, to_typed};
 
 use std::time::Duration;

@@ -55,7 +55,7 @@ pub struct RestoredDatabase {
     /// Entries that the backup has of it.
     pub entries: u64,
     /// The digest of its heads in the backup.
-    pub heads_digest: String,
+    pub digest: String,
     /// Entries that were new to the node. Left out where the backup was only checked.
     pub new: Option<u64>,
     /// Whether the database is now as it is in the backup. It is not where it was written to since. Left out as above.

@@ -106,6 +106,8 @@ enum Command {
     },
     /// Write databases to one file while the node runs, checked on its way
     Backup(backup::BackupArgs),
+    /// List the backups in an S3 bucket
+    Backups(backup::BackupsArgs),
     /// Restore a backup into the node, or only check it
     Restore(backup::RestoreArgs),
     /// Create and certify keys (works on files; needs no running node)
@@ -138,6 +140,7 @@ pub(super) fn execute(cli: Cli) -> Result<(), CliError> {
             network::verify(&client, db.as_deref(), repair)
         }
         Command::Backup(args) => backup::back_up(&args),
+        Command::Backups(args) => backup::list(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Identity(command) => identity::execute(command),
     }

