@@ -1,5 +1,6 @@
 //! Takes the steps of a plan.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,11 +16,15 @@ use crate::error::CharmError;
 use crate::facts::{Facts, Tried};
 use crate::machine::{Machine, Marker, NodeIdentity};
 use crate::names::{ROOT_KEY, ROOT_KEY_LABEL, TOKEN_KEY, TOKEN_LABEL};
+use crate::node::NodeApi;
 use crate::observe;
 use crate::plan::Step;
 
 /// How long a hook waits for a node that has just been started to serve. Hooks of one machine exclude each other.
 const READY_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a hook waits for a running node to answer where it was told to.
+const RELOAD_WAIT: Duration = Duration::from_secs(5);
 
 /// What a hook has done so far, beside what the facts show.
 #[derive(Debug, Default)]
@@ -77,6 +82,7 @@ impl<I: Invoke> Actor<'_, I> {
             Step::WriteUnitFile(text) => self.machine.write_unit_file(&text)?,
             Step::Start(digest) => self.start(&digest, facts, false)?,
             Step::Restart(digest) => self.start(&digest, facts, true)?,
+            Step::Reload => self.reload(facts)?,
             Step::Stop => self.stop()?,
             Step::RemoveService => self.machine.remove_service()?,
             Step::Dial(address) => self.dial(address, facts)?,
@@ -261,6 +267,7 @@ impl<I: Invoke> Actor<'_, I> {
         let mut memory = self.machine.memory()?;
         memory.running = Some(digest.to_owned());
         memory.running_api = facts.api();
+        memory.running_monitoring = Some(facts.monitoring());
         self.machine.remember(&memory)?;
         if let Some(api) = observe::new_api(facts)
             && !api.wait_ready(READY_WAIT)
@@ -270,6 +277,31 @@ impl<I: Invoke> Actor<'_, I> {
         Ok(())
     }
 
+    /// Has the running node answer monitoring where it should, and looks whether it does. If not, the next hook tries again.
+    fn reload(&mut self, facts: &Facts) -> Result<(), CharmError> {
+        let wanted = facts.monitoring();
+        let reloaded = self.machine.reload_service().map_err(|error| error.to_string()).and_then(|()| {
+            let silent = |address: &&SocketAddr| !NodeApi::new(**address, None).wait_alive(RELOAD_WAIT);
+            wanted
+                .metrics_listen
+                .iter()
+                .find(silent)
+                .map_or(Ok(()), |silent| Err(format!("no answer on {silent}")))
+        });
+        if let Err(why) = reloaded {
+            self.juju.log(LogLevel::Warning, &format!("paperclip-node does not answer monitoring: {why}"))?;
+            self.done.tried.monitoring = Some(why);
+            return Ok(());
+        }
+        self.juju.log(
+            LogLevel::Info,
+            &format!("paperclip-node answers monitoring on {:?}", wanted.metrics_listen),
+        )?;
+        let mut memory = self.machine.memory()?;
+        memory.running_monitoring = Some(wanted);
+        Ok(self.machine.remember(&memory)?)
+    }
+
     fn stop(&mut self) -> Result<(), CharmError> {
         self.juju.set_status(Status::Maintenance, "stopping paperclip-node")?;
         self.machine.stop_service()?;
@@ -277,6 +309,7 @@ impl<I: Invoke> Actor<'_, I> {
         let mut memory = self.machine.memory()?;
         memory.running = None;
         memory.running_api = None;
+        memory.running_monitoring = None;
         self.machine.remember(&memory)?;
         Ok(())
     }

@@ -72,7 +72,9 @@ options! {
     /// The largest entry the node takes, in bytes.
     max_entry_bytes: u64 = "max-entry-bytes",
         Form::new("int", |reader, name| reader.number(name, 4_096..=MAX_ENTRY_BYTES as i64));
-    /// Whether `/metrics` and the health checks need no token.
+    /// Where what is related finds metrics and health.
+    metrics_port: u16 = "metrics-port", PORT;
+    /// Whether `/metrics` and the health checks need no token on the API.
     open_metrics: bool = "open-metrics", BOOLEAN;
 }
 
@@ -221,16 +223,21 @@ impl Reader<'_> {
         peers
     }
 
+    /// Two listeners cannot have one port. The later option of the two is at fault.
     fn distinct_ports(&mut self, settings: &Settings) {
-        let Settings { listen_port, api_port, .. } = *settings;
-        if api_port != 0 && api_port == listen_port {
-            self.fault("api-port", "different from listen-port");
-        }
-        if settings
-            .port_for_browsers()
-            .is_some_and(|port| port != 0 && (port == listen_port || port == api_port))
-        {
-            self.fault("browser-port", "different from listen-port and api-port");
+        let listeners = [
+            ("listen-port", Some(settings.listen_port)),
+            ("api-port", Some(settings.api_port)),
+            ("metrics-port", Some(settings.metrics_port)),
+            ("browser-port", settings.port_for_browsers()),
+        ];
+        for (index, (option, port)) in listeners.iter().enumerate() {
+            // 0 stands for a port that has a fault already.
+            let taken =
+                |(_, other): &&(&str, Option<u16>)| port.is_some_and(|port| port != 0) && other == port;
+            if let Some((other, _)) = listeners[..index].iter().find(taken) {
+                self.fault(option, format!("different from {other}"));
+            }
         }
     }
 }
@@ -297,6 +304,8 @@ pub(crate) mod tests {
         assert!(parse(&given(&[("browser-port", json!(4747))])).is_ok(), "not listened on, not compared");
         let on = [("browser-port", json!(4747)), ("browser-listener", json!(true))];
         assert_eq!(parse(&given(&on)).unwrap_err()[0].option, "browser-port");
+        let faults = parse(&given(&[("metrics-port", json!(4748))])).unwrap_err();
+        assert_eq!(faults[0].to_string(), "metrics-port: 4748 is not different from api-port");
     }
 
     #[test]

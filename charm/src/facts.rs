@@ -10,7 +10,7 @@ use juju_hooks::{Port, RelationId, UnitName};
 use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::cluster::turns::Turn;
 use crate::config::{ApiAddress, Fault, Settings};
-use crate::machine::{Binary, Marker, Memory, NodeIdentity, Service};
+use crate::machine::{Binary, Marker, Memory, Monitoring, NodeIdentity, Service};
 use crate::node::NodeReport;
 
 /// What the hook's name adds to the facts. Everything else about the hook is forgotten.
@@ -98,11 +98,22 @@ impl Storage {
     }
 }
 
+/// Where the other side of a relation reaches this unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// The machine's own addresses, to listen on.
+    pub bind: Vec<IpAddr>,
+    /// What the other side is told: an IP address or a host name.
+    pub ingress: String,
+}
+
 /// One relation with another application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
     /// The relation; it names the endpoint.
     pub id: RelationId,
+    /// Where its other side reaches this unit; none while the machine has no address.
+    pub reach: Option<Reach>,
     /// This unit's bag in it.
     pub unit_bag: Bag,
     /// This application's bag in it; known to the leader only.
@@ -128,6 +139,8 @@ pub struct Facts {
     pub leader: Option<bool>,
     /// The peer relation; none before its first hook.
     pub cluster: Option<Cluster>,
+    /// How many units the application is meant to have.
+    pub planned: usize,
     /// The `cluster` binding's addresses; none while the machine has none.
     pub addresses: Option<Addresses>,
     /// The `api` binding's address.
@@ -177,6 +190,8 @@ pub struct Tried {
     pub taken: BTreeMap<Port, String>,
     /// Why the service did not start.
     pub start: Option<String>,
+    /// Why the running node does not answer monitoring where it was told to.
+    pub monitoring: Option<String>,
     /// Why the node could not name its identity.
     pub identity: Option<String>,
     /// Why the root key or the API token could not be read.
@@ -250,11 +265,34 @@ impl Facts {
         self.memory.running_api.or_else(|| self.api())
     }
 
+    /// Where the node is to answer monitoring: for each relation that wants it, on that relation's addresses.
+    #[must_use]
+    pub fn monitoring(&self) -> Monitoring {
+        let port = self.settings().map(|settings| settings.metrics_port);
+        let reaches = self.related.iter().filter_map(|related| related.reach.as_ref());
+        let addresses = reaches.flat_map(|reach| &reach.bind);
+        let metrics_listen = addresses.filter_map(|ip| Some(SocketAddr::new(*ip, port?))).collect();
+        Monitoring { metrics_listen, planned_nodes: self.planned }
+    }
+
+    /// Where the other side of a relation finds metrics and health, as the host and port of a URL.
+    #[must_use]
+    pub fn monitoring_target(&self, related: &Related) -> Option<String> {
+        let (reach, settings) = (related.reach.as_ref()?, self.settings()?);
+        Some(format!("{}:{}", url_host(&reach.ingress), settings.metrics_port))
+    }
+
     /// Whether others than programs on this machine can reach the API, so that it wants a token.
     #[must_use]
     pub fn api_is_open(&self) -> bool {
         self.api_ip().is_some_and(|address| !address.is_loopback())
     }
+}
+
+/// A host as it stands in a URL: an IPv6 address in brackets.
+#[must_use]
+pub fn url_host(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// The node's directory on a storage.

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +17,7 @@ use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::cluster::turns::Turn;
 use crate::config::{self, ApiAddress};
 use crate::error::CharmError;
-use crate::facts::{self, Addresses, Cluster, Facts, Hint, Related, Storage, Tried};
+use crate::facts::{self, Addresses, Cluster, Facts, Hint, Reach, Related, Storage, Tried};
 use crate::machine::{Machine, NodeIdentity, Service, ServiceState};
 use crate::names::{ALM, API_BINDING, CLUSTER, COS_AGENT, METRICS, STORAGE};
 use crate::node::{NodeApi, NodeReport};
@@ -34,7 +34,8 @@ pub struct Fixed {
     addresses: Option<Addresses>,
     api_binding: Option<IpAddr>,
     storage: Option<(String, PathBuf)>,
-    related: Vec<RelationId>,
+    planned: Option<usize>,
+    related: Vec<(RelationId, Option<Reach>)>,
 }
 
 /// What the hook's name adds to the facts.
@@ -76,12 +77,10 @@ impl Fixed {
         let cluster = juju.relations(CLUSTER)?.into_iter().next();
         let mut related = Vec::new();
         for endpoint in [ALM, COS_AGENT, METRICS] {
-            related.extend(juju.relations(endpoint)?);
-        }
-        if let Event::Relation(event) = &environment.event
-            && event.phase == RelationPhase::Broken
-        {
-            related.retain(|id| *id != event.id);
+            for id in juju.relations(endpoint)?.into_iter().filter(|id| !breaks(environment, id)) {
+                let reach = reach(juju, &id)?;
+                related.push((id, reach));
+            }
         }
         let options = juju.config()?;
         // The last good options hold while the present ones are not.
@@ -99,6 +98,7 @@ impl Fixed {
             leader: leader(juju)?,
             addresses: addresses(juju, CLUSTER)?,
             storage: storage(environment, juju)?,
+            planned: planned(juju)?,
             hint,
             options,
             cluster,
@@ -106,6 +106,42 @@ impl Fixed {
             related,
         })
     }
+}
+
+/// Whether this hook is the last of a relation.
+fn breaks(environment: &Environment, id: &RelationId) -> bool {
+    matches!(&environment.event, Event::Relation(event) if event.phase == RelationPhase::Broken && event.id == *id)
+}
+
+/// How many units the application is meant to have, those on their way included; none while Juju cannot say.
+fn planned<I: Invoke>(juju: &Juju<I>) -> Result<Option<usize>, CharmError> {
+    match juju.goal_state() {
+        Ok(goal) => Ok(Some(goal.units.values().filter(|unit| !unit.is_going()).count())),
+        Err(ToolError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where the other side of a relation reaches this unit. A collector is on the same machine.
+fn reach<I: Invoke>(juju: &Juju<I>, relation: &RelationId) -> Result<Option<Reach>, CharmError> {
+    if relation.endpoint() == COS_AGENT {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        return Ok(Some(Reach { bind: vec![loopback], ingress: "localhost".into() }));
+    }
+    let network = match juju.network_of(relation) {
+        Ok(network) => network,
+        // No address yet.
+        Err(ToolError::Refused { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let of_interfaces = network.bind_addresses.iter().flat_map(|bind| &bind.addresses);
+    let bind: Vec<IpAddr> = of_interfaces
+        .filter_map(|address| address.value.parse().ok())
+        // Nobody can be told a link-local address, and listening on one takes more than the address.
+        .filter(|address| !matches!(address, IpAddr::V6(address) if address.is_unicast_link_local()))
+        .collect();
+    let own = bind.first().map(ToString::to_string);
+    Ok(network.ingress_addresses.into_iter().next().or(own).map(|ingress| Reach { bind, ingress }))
 }
 
 /// Whether this unit leads. A controller that cannot be asked is no reason to fail the hook.
@@ -200,6 +236,8 @@ pub fn observe<I: Invoke>(
         hint: fixed.hint.clone(),
         options: config::parse(&fixed.options),
         leader: fixed.leader,
+        // The units that have joined are the least that is meant.
+        planned: fixed.planned.unwrap_or(1 + fixed.peers.len()),
         cluster: cluster(environment, juju, fixed)?,
         addresses: fixed.addresses.clone(),
         api_binding: fixed.api_binding,
@@ -294,18 +332,18 @@ fn application<I: Invoke>(
 fn related<I: Invoke>(
     environment: &Environment,
     juju: &Juju<I>,
-    ids: &[RelationId],
+    ids: &[(RelationId, Option<Reach>)],
     leads: bool,
 ) -> Result<Vec<Related>, CharmError> {
     ids.iter()
-        .map(|id| {
+        .map(|(id, reach)| {
             let unit_bag = own_bag(juju, id, &Target::Unit(&environment.unit))?;
             let application_bag = if leads {
                 Some(own_bag(juju, id, &Target::Application(environment.unit.application()))?)
             } else {
                 None
             };
-            Ok(Related { id: id.clone(), unit_bag, application_bag })
+            Ok(Related { id: id.clone(), reach: reach.clone(), unit_bag, application_bag })
         })
         .collect()
 }

@@ -76,7 +76,7 @@ pub enum Condition {
         /// How many databases are pinned.
         databases: usize,
         /// A remark: something that works less than it could.
-        remark: Option<&'static str>,
+        remark: Option<String>,
     },
 }
 
@@ -152,7 +152,7 @@ impl Condition {
                     1 => "1 database".to_owned(),
                     more => format!("{more} databases"),
                 };
-                remark.map_or(count.clone(), |remark| format!("{count}; {remark}"))
+                remark.as_ref().map_or(count.clone(), |remark| format!("{count}; {remark}"))
             }
         }
     }

@@ -5,6 +5,14 @@ use crate::machine::Machine;
 use crate::operator::new_unit;
 use crate::sim::Sim;
 
+/// How far from the third octet of a model's network that of the machines' loopback addresses is.
+pub(crate) const LOOPBACKS: u8 = 125;
+
+/// What tells the addresses of a machine from those of others.
+fn last_octet(machine: u32) -> u8 {
+    u8::try_from(machine % 250 + 1).unwrap_or(1)
+}
+
 impl Sim {
     /// `juju add-unit --attach-storage`.
     ///
@@ -45,7 +53,7 @@ impl Sim {
         let machine = self.machines.get(&host).ok_or_else(|| SimError::NoUnit(host.clone()))?;
         machine.add_agent(&unit, &self.executables)?;
         machine.deploy(&unit, &charm.directory)?;
-        let last = u8::try_from(machine.number % 250 + 1).unwrap_or(1);
+        let last = last_octet(machine.number);
         let address = format!("127.{}.{}.{last}", self.network[0], self.network[1]);
         let root = machine.root.clone();
         if host != unit {
@@ -66,8 +74,9 @@ impl Sim {
     fn new_machine(&mut self, unit: &str) -> Result<String, SimError> {
         let number = self.next_machine;
         self.next_machine += 1;
-        self.machines
-            .insert(unit.to_owned(), Machine::set_up(self.directory.path(), number, &self.executables)?);
+        let loopback = [127, self.network[0], self.network[1] + LOOPBACKS, last_octet(number)].into();
+        let machine = Machine::set_up(self.directory.path(), number, loopback, &self.executables)?;
+        self.machines.insert(unit.to_owned(), machine);
         Ok(unit.to_owned())
     }
 

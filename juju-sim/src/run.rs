@@ -89,6 +89,7 @@ impl Sim {
         let mut child = Command::new(charm_dir.join("dispatch"))
             .env_clear()
             .envs(&variables)
+            .envs(machine.loopback_variables())
             .current_dir(&charm_dir)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

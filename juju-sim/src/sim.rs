@@ -14,6 +14,7 @@ use crate::error::SimError;
 use crate::machine::{Executables, Machine};
 use crate::model::{Model, application_of};
 use crate::outcome::{ActionOutcome, Fault, Outcome, Ran};
+use crate::placement::LOOPBACKS;
 
 /// The environment variable that sets the seed of the order among units.
 const SEED: &str = "JUJU_SIM_SEED";
@@ -58,7 +59,7 @@ impl Sim {
         let mut random = StdRng::seed_from_u64(seed);
         // Models of different test processes and threads must not meet on the loopback network.
         let mut free = StdRng::from_os_rng();
-        let network = [free.random_range(2..=250), free.random_range(1..=250)];
+        let network = [free.random_range(2..=250), free.random_range(1..=LOOPBACKS)];
         let early_relations = random.random();
         // Paths of unix sockets are limited to 107 bytes: not below a long TMPDIR.
         let directory = tempfile::Builder::new().prefix("sim").tempdir_in("/tmp")?;

@@ -31,7 +31,7 @@ fn holds_alm(sim: &Sim, id: u32) {
         let unit = format!("paperclip/{number}");
         let bag = sim.bag(id, &unit);
         let address = &sim.model.units[&unit].address;
-        assert_eq!(bag["health-url"], format!("http://{address}:14748/readyz"));
+        assert_eq!(bag["health-url"], format!("http://{address}:4750/readyz"));
         assert_eq!((bag["ready"].as_str(), bag["unit"].as_str()), ("true", unit.as_str()));
     }
 }
@@ -108,7 +108,7 @@ fn prometheus_gets_a_target_for_each_unit() {
     cluster.active();
     let application = cluster.sim.bag(id, "paperclip");
     assert_eq!(parse(&application["scrape_metadata"])["charm_name"], "paperclip");
-    assert_eq!(parse(&application["scrape_jobs"])[0]["static_configs"][0]["targets"][0], "*:14748");
+    assert_eq!(parse(&application["scrape_jobs"])[0]["static_configs"][0]["targets"][0], "*:4750");
     for unit in cluster.units() {
         let bag = cluster.sim.bag(id, &unit);
         assert_eq!(bag["prometheus_scrape_unit_address"], cluster.sim.model.units[&unit].address);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Settings;
 
-use super::{Machine, MachineError, Marker, read, write_file};
+use super::{Machine, MachineError, Marker, Monitoring, read, write_file};
 
 /// Where the memories are, one folder for each unit.
 const FOLDER: &str = "/var/lib/paperclip-charm";
@@ -30,6 +30,9 @@ pub struct Memory {
     pub running: Option<String>,
     /// Where the running node's API listens. Options may have changed since it was started.
     pub running_api: Option<SocketAddr>,
+    /// Where the running node answers monitoring, as far as it was told. None if it cannot be told: it was started by a
+    /// revision of the charm that did not know how.
+    pub running_monitoring: Option<Monitoring>,
     /// What the unit waits for.
     pub wait: Option<Wait>,
     /// The heads digest last told to relations; told anew only by the clock, or two clusters would wake each other

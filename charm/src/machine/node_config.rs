@@ -1,8 +1,20 @@
 //! The node's configuration file.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// What a running node takes over from its configuration file without a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Monitoring {
+    /// Where it answers monitoring.
+    pub metrics_listen: BTreeSet<SocketAddr>,
+    /// How many nodes the cluster is meant to have.
+    pub planned_nodes: usize,
+}
 
 /// What `paperclip-node run --config` reads; its keys are the node's flags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +35,9 @@ pub struct NodeConfig {
     pub api_token_file: Option<PathBuf>,
     /// Whether metrics and health checks need no token.
     pub metrics_open: bool,
+    /// What needs no restart.
+    #[serde(flatten)]
+    pub monitoring: Monitoring,
     /// How much it logs.
     pub log_level: String,
     /// How its log lines look.
@@ -51,11 +66,11 @@ impl NodeConfig {
         ))
     }
 
-    /// What the node must be restarted for. Peers are not in it: a running node is told of them.
+    /// What the node must be restarted for. A running node is told of peers and of what concerns monitoring.
     ///
     /// # Errors
     /// When a path is not UTF-8.
     pub fn restart_key(&self) -> Result<String, serde_yaml::Error> {
-        Self { peers: Vec::new(), ..self.clone() }.render()
+        Self { peers: Vec::new(), monitoring: Monitoring::default(), ..self.clone() }.render()
     }
 }

@@ -89,6 +89,14 @@ impl Machine {
         run("systemctl", ["restart", SERVICE]).map(drop)
     }
 
+    /// Has it read again what it can take over while it runs. Does not wait until it has.
+    ///
+    /// # Errors
+    /// [`MachineError::Failed`].
+    pub fn reload_service(&self) -> Result<(), MachineError> {
+        run("systemctl", ["reload", SERVICE]).map(drop)
+    }
+
     /// Stops it, now and at boot.
     ///
     /// # Errors

@@ -36,6 +36,7 @@ StartLimitBurst=10
 Type=notify
 NotifyAccess=main
 ExecStart={binary} run --config {config}
+ExecReload=/bin/kill -HUP $MAINPID
 User={USER}
 Group={USER}
 SyslogIdentifier={SERVICE}

@@ -41,15 +41,29 @@ impl NodeApi {
     /// Whether the node serves.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.request(&Request::new("GET", "/readyz").within(REQUEST_TIMEOUT)).is_ok()
+        self.answers("/readyz")
     }
 
     /// Waits until the node serves, for at most so long. Gives whether it does.
     #[must_use]
     pub fn wait_ready(&self, limit: Duration) -> bool {
+        self.wait("/readyz", limit)
+    }
+
+    /// Waits until the node answers at all, for at most so long. Gives whether it does.
+    #[must_use]
+    pub fn wait_alive(&self, limit: Duration) -> bool {
+        self.wait("/healthz", limit)
+    }
+
+    fn answers(&self, path: &str) -> bool {
+        self.request(&Request::new("GET", path).within(REQUEST_TIMEOUT)).is_ok()
+    }
+
+    fn wait(&self, path: &str, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         loop {
-            if self.ready() {
+            if self.answers(path) {
                 return true;
             }
             if Instant::now() >= deadline {

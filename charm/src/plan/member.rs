@@ -9,6 +9,7 @@ use crate::cluster::bags::UnitBag;
 use crate::config::Settings;
 use crate::facts::{Addresses, Cluster, Facts, Hint};
 use crate::machine::{Machine, NodeConfig, ServiceState};
+use crate::names::COS_AGENT;
 
 use super::{PlanError, Step};
 
@@ -63,6 +64,7 @@ fn desired(facts: &Facts, machine: &Machine) -> Result<Option<Desired>, PlanErro
         api: std::net::SocketAddr::new(api, settings.api_port).to_string(),
         api_token_file: facts.api_is_open().then(|| machine.token_path()),
         metrics_open: settings.open_metrics,
+        monitoring: facts.monitoring(),
         log_level: settings.log_level.clone(),
         log_format: settings.log_format.clone(),
         durability: settings.durability.clone(),
@@ -135,6 +137,11 @@ fn converge(facts: &Facts, desired: &Desired, steps: &mut Vec<Step>) -> Option<S
         }
         ServiceState::Changing => held_wish(facts),
         ServiceState::Active => {
+            // A node that a revision of the charm without this step has started would end at the signal.
+            let told = facts.memory.running_monitoring.as_ref();
+            if facts.tried.monitoring.is_none() && told.is_some_and(|told| *told != facts.monitoring()) {
+                steps.push(Step::Reload);
+            }
             dial(facts, steps);
             restart(facts, &desired.digest, steps)
         }
@@ -206,7 +213,9 @@ fn token(facts: &Facts) -> Option<Step> {
 fn ports(facts: &Facts, steps: &mut Vec<Step>) {
     let Some(settings) = facts.settings() else { return };
     let api = facts.api_is_open().then_some(settings.api_port);
-    let wanted: BTreeSet<Port> = [Some(settings.listen_port), settings.port_for_browsers(), api]
+    let scraped = facts.related.iter().any(|related| related.id.endpoint() != COS_AGENT);
+    let metrics = scraped.then_some(settings.metrics_port);
+    let wanted: BTreeSet<Port> = [Some(settings.listen_port), settings.port_for_browsers(), api, metrics]
         .into_iter()
         .flatten()
         .map(Port::tcp)

@@ -54,6 +54,8 @@ pub enum Step {
     Start(String),
     /// Restart the node, installing the charm's binary between. Carries the digest of what it starts with.
     Restart(String),
+    /// Have the running node take over what its configuration says of monitoring.
+    Reload,
     /// Stop the node.
     Stop,
     /// Remove the service; the data stays.

@@ -4,9 +4,9 @@ use juju_hooks::databag;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::bags::{Bags, api_host, authority};
+use super::bags::Bags;
 use super::{alerts, dashboards};
-use crate::facts::Facts;
+use crate::facts::{Facts, Related};
 use crate::machine::ServiceState;
 use crate::names::SCHEMA;
 use crate::plan::PlanError;
@@ -23,7 +23,7 @@ struct Unit {
     version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer_id: Option<String>,
-    /// Where health is asked; absent while only programs on the machine can.
+    /// Where health is asked; absent while the machine has no address.
     #[serde(skip_serializing_if = "Option::is_none")]
     health_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,10 +51,11 @@ struct Application {
     dashboards: Vec<String>,
 }
 
-pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
+pub(super) fn bags(facts: &Facts, related: &Related) -> Result<Bags, PlanError> {
     let version = facts.installed.as_ref().map(|binary| binary.version.clone());
-    let port = facts.settings().map_or(0, |settings| settings.api_port);
-    let url = |path: &str| api_host(facts).map(|host| format!("http://{}{path}", authority(&host, port)));
+    let port = facts.settings().map_or(0, |settings| settings.metrics_port);
+    let target = facts.monitoring_target(related);
+    let url = |path: &str| target.as_ref().map(|target| format!("http://{target}{path}"));
     let running = facts.service.state == ServiceState::Active;
     let unit = Unit {
         schema: SCHEMA,

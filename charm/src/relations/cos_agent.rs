@@ -4,24 +4,18 @@
 use juju_hooks::databag::{Bag, canonical};
 use serde_json::json;
 
-use super::bags::{Bags, authority};
+use super::bags::Bags;
 use super::{alerts, dashboards};
-use crate::facts::Facts;
+use crate::facts::{Facts, Related};
 use crate::plan::PlanError;
 
-pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
-    let Some(settings) = facts.settings() else {
+pub(super) fn bags(facts: &Facts, related: &Related) -> Result<Bags, PlanError> {
+    let Some(target) = facts.monitoring_target(related) else {
         return Ok(Bags { unit: Bag::new(), application: Bag::new() });
-    };
-    // The collector is on this machine; a fixed address other than loopback is the only place the API listens then.
-    let host = match facts.api_ip() {
-        Some(ip) if !ip.is_unspecified() && !ip.is_loopback() => ip.to_string(),
-        Some(ip) if ip.is_loopback() && ip.to_string() != "127.0.0.1" => ip.to_string(),
-        _ => "localhost".into(),
     };
     let job = json!({
         "metrics_path": "/metrics",
-        "static_configs": [{ "targets": [authority(&host, settings.api_port)] }],
+        "static_configs": [{ "targets": [target] }],
     });
     let hash: String = crate::digest(&[canonical(&job)?.as_bytes()]).chars().take(8).collect();
     let mut job = job;

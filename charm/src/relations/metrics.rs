@@ -5,15 +5,17 @@ use juju_hooks::databag::{Bag, canonical};
 use serde_json::json;
 
 use super::alerts;
-use super::bags::{Bags, api_host};
-use crate::facts::Facts;
+use super::bags::Bags;
+use crate::facts::{Facts, Related, url_host};
 use crate::plan::PlanError;
 
-pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
+pub(super) fn bags(facts: &Facts, related: &Related) -> Result<Bags, PlanError> {
     let nothing = Bags { unit: Bag::new(), application: Bag::new() };
-    let (Some(settings), Some(host)) = (facts.settings(), api_host(facts)) else {
+    let (Some(settings), Some(reach)) = (facts.settings(), &related.reach) else {
         return Ok(nothing);
     };
+    // The consumer puts it before a colon and the port.
+    let host = url_host(&reach.ingress);
     let metadata = json!({
         "model": facts.model,
         "model_uuid": facts.model_uuid,
@@ -24,7 +26,7 @@ pub(super) fn bags(facts: &Facts) -> Result<Bags, PlanError> {
     let jobs = json!([{
         "job_name": "paperclip-node",
         "metrics_path": "/metrics",
-        "static_configs": [{ "targets": [format!("*:{}", settings.api_port)] }],
+        "static_configs": [{ "targets": [format!("*:{}", settings.metrics_port)] }],
     }]);
     let application = Bag::from([
         ("scrape_metadata".to_owned(), canonical(&metadata)?),

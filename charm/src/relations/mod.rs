@@ -14,7 +14,7 @@ use crate::facts::{Facts, Related};
 use crate::names::{ALM, COS_AGENT, METRICS};
 use crate::plan::{PlanError, Step};
 
-use bags::{Bags, reachable_loopback};
+use bags::Bags;
 
 /// Adds the steps that bring every relation's data up to date.
 ///
@@ -43,21 +43,16 @@ pub fn plan(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
 
 fn bags(facts: &Facts, related: &Related) -> Result<Option<Bags>, PlanError> {
     match related.id.endpoint() {
-        ALM => alm::bags(facts).map(Some),
-        COS_AGENT => cos_agent::bags(facts).map(Some),
-        METRICS => metrics::bags(facts).map(Some),
+        ALM => alm::bags(facts, related).map(Some),
+        COS_AGENT => cos_agent::bags(facts, related).map(Some),
+        METRICS => metrics::bags(facts, related).map(Some),
         _ => Ok(None),
     }
 }
 
 /// Something for the status that works less than it could, though nothing is broken.
 #[must_use]
-pub fn remark(facts: &Facts) -> Option<&'static str> {
-    let related = |endpoint| facts.related.iter().any(|related| related.id.endpoint() == endpoint);
-    let settings = facts.settings()?;
-    if facts.api_is_open() && !settings.open_metrics && (related(METRICS) || related(COS_AGENT)) {
-        return Some("metrics: those who scrape have no token, set open-metrics=true");
-    }
-    (related(METRICS) && facts.api_ip()?.is_loopback() && !reachable_loopback(facts))
-        .then_some("metrics-endpoint: nothing to scrape while api-address=loopback")
+pub fn remark(facts: &Facts) -> Option<String> {
+    let why = facts.tried.monitoring.as_ref()?;
+    Some(format!("monitoring: {why}; see journalctl -u paperclip-node"))
 }

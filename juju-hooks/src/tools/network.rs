@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::error::ToolError;
 use crate::invoke::Invoke;
+use crate::names::RelationId;
 
 use super::Juju;
 
@@ -141,6 +142,15 @@ impl<I: Invoke> Juju<I> {
         self.ask("network-get", ["--format=json", endpoint])
     }
 
+    /// `network-get -r`: the addresses of an endpoint's binding as this relation sees them. The other side of a cross-model
+    /// relation may reach this unit elsewhere.
+    ///
+    /// # Errors
+    /// As [`Juju::network`]; [`ToolError::is_not_found`] when the relation is gone.
+    pub fn network_of(&self, relation: &RelationId) -> Result<Network, ToolError> {
+        self.ask("network-get", ["--format=json", "-r", &relation.to_string(), relation.endpoint()])
+    }
+
     /// `opened-ports`: what this unit has opened.
     ///
     /// # Errors
@@ -192,5 +202,15 @@ mod tests {
         let network = Juju::new(&tools).network("cluster").unwrap();
         assert_eq!(network.bind_address(), Some("10.0.0.7"));
         assert_eq!(network.ingress_addresses, ["192.0.2.7"]);
+    }
+
+    #[test]
+    fn a_relation_may_be_reached_elsewhere_than_its_endpoint() {
+        let tools = Recorded::new().answer(
+            "network-get --format=json -r alm:3 alm",
+            r#"{"bind-addresses":[],"ingress-addresses":["203.0.113.7"]}"#,
+        );
+        let network = Juju::new(&tools).network_of(&"alm:3".parse().unwrap()).unwrap();
+        assert_eq!((network.bind_address(), network.ingress_addresses.len()), (None, 1));
     }
 }

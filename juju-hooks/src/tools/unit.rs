@@ -90,6 +90,14 @@ pub struct GoalUnit {
     pub status: String,
 }
 
+impl GoalUnit {
+    /// Whether the unit is meant to go.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        matches!(self.status.as_str(), "dying" | "dead")
+    }
+}
+
 impl<I: Invoke> Juju<I> {
     /// `config-get`: every option.
     ///

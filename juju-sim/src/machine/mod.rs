@@ -1,10 +1,12 @@
 //! A simulated machine: a root directory, its programs, its services.
 
+mod loopback;
 mod programs;
 mod service;
 mod systemctl;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,8 @@ pub struct Machine {
     pub number: u32,
     /// Its root directory.
     pub root: PathBuf,
+    /// What 127.0.0.1 stands for on it.
+    pub loopback: Ipv4Addr,
     /// Its services by name.
     pub services: BTreeMap<String, Service>,
     /// Files and who was given them.
@@ -43,9 +47,14 @@ impl Machine {
     ///
     /// # Errors
     /// The directories could not be made.
-    pub fn set_up(base: &Path, number: u32, executables: &Executables) -> std::io::Result<Self> {
+    pub fn set_up(
+        base: &Path,
+        number: u32,
+        loopback: Ipv4Addr,
+        executables: &Executables,
+    ) -> std::io::Result<Self> {
         let root = base.join(format!("m{number}"));
-        let machine = Self { number, root, services: BTreeMap::new(), owners: BTreeMap::new() };
+        let machine = Self { number, root, loopback, services: BTreeMap::new(), owners: BTreeMap::new() };
         for directory in ["etc/systemd/system", "var/log", "run", "tmp", "usr/bin"] {
             std::fs::create_dir_all(machine.root.join(directory))?;
         }

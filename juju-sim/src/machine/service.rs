@@ -79,7 +79,12 @@ impl Service {
     }
 
     /// Starts the process, and gives the socket at which it is to say that it is ready.
-    pub(super) fn spawn(&mut self, log_path: &Path, socket_path: &Path) -> std::io::Result<UnixDatagram> {
+    pub(super) fn spawn(
+        &mut self,
+        log_path: &Path,
+        socket_path: &Path,
+        variables: &[(&'static str, String)],
+    ) -> std::io::Result<UnixDatagram> {
         let line = self.settings.get("ExecStart").cloned().unwrap_or_default();
         let mut words = line.split_whitespace();
         let program = words.next().ok_or_else(|| std::io::Error::other("no ExecStart"))?;
@@ -93,6 +98,7 @@ impl Service {
             .env_clear()
             .env("NOTIFY_SOCKET", socket_path)
             .env("PATH", "/usr/bin:/bin")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -134,6 +140,21 @@ impl Service {
         if let Some(pid) = pid {
             // A process that is gone already needs no signal.
             let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+
+    /// Runs what the unit file has for a reload.
+    pub(super) fn reload(&self) -> Result<(), String> {
+        let line =
+            self.settings.get("ExecReload").ok_or("Job type reload is not applicable for the unit.")?;
+        let pid = self.pid().ok_or("Unit cannot be reloaded because it is inactive.")?;
+        let line = line.replace("$MAINPID", &pid.to_string());
+        let mut words = line.split_whitespace();
+        let ended = Command::new(words.next().unwrap_or_default()).args(words).status();
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("the control process exited with {status}")),
+            Err(error) => Err(error.to_string()),
         }
     }
 

@@ -54,6 +54,10 @@ impl Machine {
                 service.failed = false;
             }
             "start" => return self.start(name),
+            "reload" => {
+                let failed = |why| (1, format!("Failed to reload {name}.service: {why}"));
+                return service.reload().map(|()| String::new()).map_err(failed);
+            }
             "restart" => {
                 service.stop();
                 return self.start(name);
@@ -99,6 +103,7 @@ impl Machine {
         let failed = |text: String| (1, format!("Job for {name}.service failed: {text}"));
         let log_path = self.log_path(name);
         let socket_path = self.root.join("run/notify");
+        let variables = self.loopback_variables();
         let service = self.services.get_mut(name).ok_or((5, format!("Unit {name}.service not found.")))?;
         if service.child.is_some() {
             return Ok(String::new());
@@ -116,7 +121,8 @@ impl Machine {
             service.failed = true;
             return Err(failed(text));
         }
-        let socket = service.spawn(&log_path, &socket_path).map_err(|error| failed(error.to_string()))?;
+        let socket =
+            service.spawn(&log_path, &socket_path, &variables).map_err(|error| failed(error.to_string()))?;
         let outcome = match service.settings.get("Type").map(String::as_str) {
             Some("notify") => service.wait_ready(&socket),
             _ => Ok(()),

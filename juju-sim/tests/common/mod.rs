@@ -246,7 +246,8 @@ impl Deployment {
     }
 }
 
-fn ask(url: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
+/// Asks a node at this URL: a `GET` without a body, else a `POST`.
+pub fn ask(url: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
     let client = Client::new(url).map_err(|error| error.to_string())?;
     let answer = match body {
         Some(body) => client.post(path, body),

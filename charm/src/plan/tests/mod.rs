@@ -1,5 +1,6 @@
 //! The plan as a table of situations, and runs of several rounds against a world that does what the steps say.
 
+mod monitoring;
 mod world;
 
 use std::collections::BTreeSet;

@@ -57,6 +57,7 @@ pub(super) fn fresh(leader: bool) -> Facts {
             turn: None,
             peers: BTreeMap::new(),
         }),
+        planned: 1,
         addresses: Some(Addresses { bind: [10, 0, 0, 1].into(), ingress: vec!["10.0.0.1".into()] }),
         api_binding: None,
         storage: Some(storage()),
@@ -87,6 +88,7 @@ pub(super) fn storage() -> Storage {
 
 /// Does what the steps say, as far as facts can show it.
 pub(super) fn take(facts: &mut Facts, step: &Step) {
+    let monitoring = Some(facts.monitoring());
     let cluster = facts.cluster.as_mut().unwrap();
     match step {
         Step::Claim => facts.claimant = Some(facts.unit.clone()),
@@ -118,9 +120,11 @@ pub(super) fn take(facts: &mut Facts, step: &Step) {
         Step::Start(digest) | Step::Restart(digest) => {
             facts.installed = Some(binary(&facts.shipped_sha256));
             facts.memory.running = Some(digest.clone());
+            facts.memory.running_monitoring = monitoring;
             facts.service.state = ServiceState::Active;
             facts.node = Some(report(&cluster.peers));
         }
+        Step::Reload => facts.memory.running_monitoring = monitoring,
         Step::Stop => {
             facts.service.state = ServiceState::Inactive;
             facts.node = None;
@@ -129,6 +133,14 @@ pub(super) fn take(facts: &mut Facts, step: &Step) {
         Step::Dial(address) => drop(facts.tried.dialled.insert(address.clone())),
         Step::OpenPort(port) => drop(facts.opened.insert(*port)),
         Step::ClosePort(port) => drop(facts.opened.remove(port)),
+        Step::SetUnitBag(id, changes) if *id != cluster.relation => {
+            let related = facts.related.iter_mut().find(|related| related.id == *id).unwrap();
+            apply(&mut related.unit_bag, changes);
+        }
+        Step::SetApplicationBag(id, changes) if *id != cluster.relation => {
+            let related = facts.related.iter_mut().find(|related| related.id == *id).unwrap();
+            apply(related.application_bag.as_mut().unwrap(), changes);
+        }
         Step::SetUnitBag(_, changes) => {
             apply(&mut cluster.own_bag, changes);
             cluster.own = UnitBag::read(&cluster.own_bag).unwrap();
