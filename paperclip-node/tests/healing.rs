@@ -81,7 +81,7 @@ async fn a_damaged_identity_is_fetched_again_and_stops_nothing() {
 
     pair.on_a.append(Operation::add("after the damage".into())).await.unwrap();
     holds(&pair.on_b, 11).await;
-    assert_eq!(pair.on_b.ended(), None);
+    assert!(pair.on_b.ended().is_none());
     let healed = async || pair.b.block(&newest.identity).ok().flatten().as_ref() == Some(&identity);
     until("the identity is whole again", healed).await;
     assert!(pair.b.verify("log", None).await.unwrap().outcome.unwrap().is_clean());
@@ -199,7 +199,7 @@ async fn a_node_alone_serves_everything_but_what_is_damaged() {
     assert_eq!(log.entry(&damaged).unwrap_err().damaged(), Some(damaged));
     assert_eq!((log.damaged(), alone.damaged()), (vec![damaged], 1));
     log.append(Operation::add("and goes on".into())).await.unwrap();
-    assert_eq!(log.ended(), None);
+    assert!(log.ended().is_none());
     let report = alone.verify("log", None).await.unwrap().outcome.unwrap();
     assert_eq!((report.entries, report.damaged), (41, vec![damaged]));
 }

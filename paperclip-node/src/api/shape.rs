@@ -148,7 +148,7 @@ fn unreachable(block: &Unreachable) -> UnreachableBlock {
 pub(super) fn status(status: &Status, ready: &Readiness) -> shape::Status {
     let (ready, mut problems) = match ready {
         Readiness::Ready => (true, Vec::new()),
-        Readiness::NotReady(problems) => (false, problems.clone()),
+        Readiness::NotReady(obstacles) => (false, texts(obstacles)),
     };
     problems.extend(status.problems());
     shape::Status {
@@ -180,7 +180,7 @@ pub(super) fn journal_damage(damage: Damage) -> shape::JournalDamage {
 pub(super) fn readiness(ready: Readiness, damaged: usize, damage: Damage) -> shape::Readiness {
     let (status, problems) = match ready {
         Readiness::Ready => (shape::Standing::Ready, None),
-        Readiness::NotReady(problems) => (shape::Standing::NotReady, Some(problems)),
+        Readiness::NotReady(obstacles) => (shape::Standing::NotReady, Some(texts(&obstacles))),
     };
     let journal_damage = journal_damage(damage);
     shape::Readiness { status, problems, damaged_blocks: count(damaged), journal_damage }

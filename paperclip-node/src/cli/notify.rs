@@ -21,8 +21,9 @@ const EXTENSION: Duration = Duration::from_secs(60);
 pub(super) async fn ready(node: &Node, api: SocketAddr) {
     let mut reminded: Option<Instant> = None;
     let started = Instant::now();
-    while let Readiness::NotReady(problems) = node.ready() {
+    while let Readiness::NotReady(obstacles) = node.ready() {
         if reminded.is_none_or(|last| last.elapsed() >= REMINDER) {
+            let problems: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
             let problems = problems.join("; ");
             if reminded.is_some() || started.elapsed() >= REMINDER {
                 tracing::info!(api = %format_args!("http://{api}"), problems, "not ready yet");

@@ -6,7 +6,7 @@ use super::{
     followers::Followers,
     request::{Closed, Command, Precondition, Write, WriteError},
     settings::Settings,
-    status::{ExchangeStatus, LogStatus},
+    status::{ExchangeStatus, LogStatus, TaskFault},
 };
 use oplog::{
     Address, Hash, access::Writers, javascript, manifest::Manifest, reading::Reading, view::Operation,
@@ -106,12 +106,12 @@ impl Database {
         self.store.damaged()
     }
 
-    /// Why its task has ended although nobody closed it, in one line; `None` while it runs.
-    pub fn ended(&self) -> Option<String> {
+    /// Why its task has ended although nobody closed it; `None` while it runs.
+    pub fn ended(&self) -> Option<TaskFault> {
         if let Some(error) = &self.status.borrow().failed {
-            return Some(error.to_string());
+            return Some(TaskFault::Store(Arc::clone(error)));
         }
-        self.commands.is_closed().then(|| "its task has ended; restart the node".to_owned())
+        self.commands.is_closed().then_some(TaskFault::Ended)
     }
 
     /// Changes who may write, for a database whose access controller is a database.

@@ -56,5 +56,5 @@ pub use restoring::{RESTORE_STALL_TIMEOUT, Restoring, RestoringError};
 pub use resync::{PeersWanted, Resync};
 pub use settings::Settings;
 pub use signer::Author;
-pub use status::{ExchangeStatus, LogStatus, MAX_UNREACHABLE_LISTED, Unreachable};
+pub use status::{ExchangeStatus, LogStatus, MAX_UNREACHABLE_LISTED, TaskFault, Unreachable};
 pub use verify_pool::VerifyPool;

@@ -57,6 +57,17 @@ impl LogStatus {
     }
 }
 
+/// Why a database's task has ended although nobody closed it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TaskFault {
+    /// The store failed.
+    #[error("{0}")]
+    Store(Arc<StoreError>),
+    /// The task is gone: a fault in this program.
+    #[error("its task has ended; restart the node")]
+    Ended,
+}
+
 /// How exchanges of heads went.
 #[derive(Debug, Clone, Default)]
 pub struct ExchangeStatus {

@@ -1,9 +1,11 @@
 //! Backups of the node: what of it is backed up, and how a backup is taken in.
 
 use super::{
-    Node, NodeError, Registered, Role,
     catalog::{Pin, Record},
-    registry::State,
+    error::NodeError,
+    handle::Node,
+    keeper::Boot,
+    registry::{Registered, Role, State},
 };
 use crate::{
     backup::{self, BackupError, CheckError, Checked, Kind, Logs, Source},
@@ -122,7 +124,7 @@ impl Node {
                 };
                 guard.into_iter().chain([database.address()]).collect()
             }
-            None if *self.0.boot.borrow() != super::Boot::Done => {
+            None if *self.0.boot.borrow() != Boot::Done => {
                 return Err(NodeError::Starting("*".to_owned()));
             }
             None => registry.keys().copied().collect(),

@@ -1,9 +1,12 @@
-//! What is chosen for a pinned database, changed.
+//! Choices for a pinned database: its reading and whether JavaScript reads it.
 
 use super::{
-    Node, NodeError, OPEN_WAIT, Role,
     catalog::{Pin, Record},
+    error::NodeError,
+    handle::Node,
     info::DatabaseInfo,
+    pin::OPEN_WAIT,
+    registry::Role,
 };
 use crate::database::Settings;
 use oplog::{reading::Reading, view::Operation};

@@ -10,7 +10,7 @@ use store::{Store, StoreError};
 
 /// Why a block could not be had.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FetchError {
+pub enum FetchError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,4 +1,4 @@
-//! What a node tells about itself.
+//! Status of a node, its databases and its peers, as it tells them.
 
 use super::registry::{Registered, Role, Standing};
 use crate::database::{Database, Refusals};
@@ -129,15 +129,6 @@ pub struct PeerInfo {
     pub databases: Vec<Address>,
     /// The configured address, if it is a configured peer.
     pub configured: Option<Multiaddr>,
-}
-
-/// Whether the node can serve.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Readiness {
-    /// It can.
-    Ready,
-    /// It cannot; why, in one line each.
-    NotReady(Vec<String>),
 }
 
 impl Status {

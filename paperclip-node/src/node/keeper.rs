@@ -234,9 +234,9 @@ impl Keeper {
                 }
                 self.settled(&address);
             }
-            News::Failed(address, reason) => {
-                tracing::error!(%address, reason, "database not opened");
-                self.change(address, |known| known.state = State::Failed(reason.into()));
+            News::Failed(address, failure) => {
+                tracing::error!(%address, reason = %failure, "database not opened");
+                self.change(address, |known| known.state = State::Failed(Arc::new(failure)));
                 self.settled(&address);
             }
             News::NeedsGuard(address) => {

@@ -1,15 +1,15 @@
 //! Opening one database: from its address to its tasks.
 
 use super::{
-    fetch::{self, FetchError},
-    guard,
+    failure::OpenFailure,
+    fetch, guard,
     registry::{Registered, Registry, State},
 };
-use crate::database::{Context, Database, OpenError, ReadError, Settings};
+use crate::database::{Context, Database, OpenError, Settings};
 use oplog::{
     Address,
-    access::{AccessError, AccessList, Writers},
-    manifest::{AccessAddress, Manifest, ManifestError},
+    access::{AccessList, Writers},
+    manifest::{AccessAddress, Manifest},
 };
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) enum News {
     /// It is served.
     Opened(Database),
-    /// It cannot be; why, in one line.
-    Failed(Address, String),
+    /// It cannot be.
+    Failed(Address, OpenFailure),
     /// The access controller of a database must be open first.
     NeedsGuard(Address),
 }
@@ -33,27 +33,6 @@ pub(super) struct Opener {
     pub(super) registry: watch::Receiver<Arc<Registry>>,
     pub(super) news: mpsc::Sender<News>,
     pub(super) stop: CancellationToken,
-}
-
-/// Why a database cannot be served.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    #[error(transparent)]
-    Access(#[from] AccessError),
-    #[error("the access controller is guarded by another one, which JavaScript OrbitDB does not make")]
-    GuardedGuard,
-    #[error("access controller: {0}")]
-    Guard(Arc<str>),
-    #[error("access controller: {0}")]
-    GuardRead(#[from] ReadError),
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error("the node is shutting down")]
-    Stopping,
 }
 
 /// A guard with its own list.
@@ -71,12 +50,12 @@ impl Opener {
         };
         let news = match opened {
             Ok(database) => News::Opened(database),
-            Err(failure) => News::Failed(self.address, failure.to_string()),
+            Err(failure) => News::Failed(self.address, failure),
         };
         self.tell(news).await;
     }
 
-    async fn open(&mut self) -> Result<Database, Failure> {
+    async fn open(&mut self) -> Result<Database, OpenFailure> {
         let (store, network) = (self.context.store.clone(), self.context.network.clone());
         let block = fetch::block(&store, &network, self.address.manifest()).await?;
         let manifest = Manifest::decode(&block)?;
@@ -109,19 +88,19 @@ impl Opener {
     }
 
     /// Waits for the access controller to be open, and reads it.
-    async fn guard(&mut self, address: Address) -> Result<(Guard, Writers), Failure> {
+    async fn guard(&mut self, address: Address) -> Result<(Guard, Writers), OpenFailure> {
         self.tell(News::NeedsGuard(address)).await;
         let settled = |registry: &Arc<Registry>| {
             registry.get(&address).is_some_and(|known| !matches!(known.state, State::Opening))
         };
-        let registry = self.registry.wait_for(settled).await.map_err(|_| Failure::Stopping)?.clone();
+        let registry = self.registry.wait_for(settled).await.map_err(|_| OpenFailure::Stopping)?.clone();
         let database = match registry.get(&address).map(|known: &Registered| &known.state) {
             Some(State::Open(database)) => database.clone(),
-            Some(State::Failed(reason)) => return Err(Failure::Guard(Arc::clone(reason))),
-            Some(State::Opening) | None => return Err(Failure::Stopping),
+            Some(State::Failed(failure)) => return Err(OpenFailure::Guard(Arc::clone(failure))),
+            Some(State::Opening) | None => return Err(OpenFailure::Stopping),
         };
         let AccessAddress::Ipfs(inner) = database.manifest().access else {
-            return Err(Failure::GuardedGuard);
+            return Err(OpenFailure::GuardedGuard);
         };
         let inner = fetch::block(&self.context.store, &self.context.network, inner).await?;
         let inner = AccessList::decode(&inner)?;

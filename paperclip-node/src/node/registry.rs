@@ -1,6 +1,9 @@
 //! The databases of a node, as everybody sees them.
 
-use super::catalog::Pin;
+use super::{
+    catalog::{self, Pin},
+    failure::{Failure, OpenFailure},
+};
 use crate::database::Database;
 use oplog::Address;
 use std::{collections::BTreeMap, sync::Arc};
@@ -12,19 +15,19 @@ pub enum State {
     Opening,
     /// It is served.
     Open(Database),
-    /// It cannot be served; why, in one line.
-    Failed(Arc<str>),
+    /// It cannot be served.
+    Failed(Arc<OpenFailure>),
 }
 
 /// How a database stands, for those who are told of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Standing {
     /// Its manifest or access list is being fetched.
     Opening,
     /// It is served.
     Open,
-    /// It cannot be served, or takes no more entries; why, in one line.
-    Failed(String),
+    /// It cannot be served, or takes no more entries.
+    Failed(Failure),
 }
 
 /// What a database is to this node.
@@ -60,8 +63,10 @@ impl Registered {
     pub fn standing(&self) -> Standing {
         match &self.state {
             State::Opening => Standing::Opening,
-            State::Open(database) => database.ended().map_or(Standing::Open, Standing::Failed),
-            State::Failed(reason) => Standing::Failed(reason.to_string()),
+            State::Open(database) => {
+                database.ended().map_or(Standing::Open, |fault| Standing::Failed(fault.into()))
+            }
+            State::Failed(failure) => Standing::Failed(Failure::Open(Arc::clone(failure))),
         }
     }
 
@@ -77,7 +82,7 @@ impl Registered {
         match (&self.state, &self.role) {
             (State::Open(database), _) => Some(&database.manifest().name),
             (_, Role::Pinned(pin)) => pin.name.as_deref(),
-            (_, Role::Catalog) => Some(super::catalog::NAME),
+            (_, Role::Catalog) => Some(catalog::NAME),
             (_, Role::Guard) => None,
         }
     }

@@ -1,6 +1,12 @@
 //! Resync and verification, when somebody asks for them.
 
-use super::{DatabaseInfo, Node, NodeError, Registered, Standing};
+use super::{
+    error::NodeError,
+    failure::Failure,
+    handle::Node,
+    info::DatabaseInfo,
+    registry::{Registered, Standing},
+};
 use crate::database::{Database, PeersWanted, Resync};
 use oplog::{Address, Hash};
 use std::{
@@ -16,14 +22,14 @@ const PEERS_COME_WITHIN: Duration = Duration::from_secs(15);
 const PEERS_TELL_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a database could not be looked at.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Unavailable {
     /// It is not open yet.
     #[error("its manifest or access list has not been found on any peer yet")]
     Opening,
     /// It cannot be opened, or its task has ended.
-    #[error("{0}")]
-    Failed(String),
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 impl Unavailable {
@@ -31,7 +37,7 @@ impl Unavailable {
     pub fn standing(&self) -> Standing {
         match self {
             Self::Opening => Standing::Opening,
-            Self::Failed(reason) => Standing::Failed(reason.clone()),
+            Self::Failed(failure) => Standing::Failed(failure.clone()),
         }
     }
 }
@@ -109,8 +115,7 @@ impl Node {
         let mut damaged = Vec::new();
         let outcome = match database {
             Ok(database) => {
-                let ended =
-                    |_| Unavailable::Failed(database.ended().unwrap_or_else(|| "it was closed".into()));
+                let ended = |_| Unavailable::Failed(database.ended().map_or(Failure::Closed, Failure::from));
                 let resynced = database.resync(timeout, peers).await.map_err(ended);
                 damaged = database.damaged();
                 self.heal(&mut damaged, deadline.saturating_duration_since(Instant::now())).await;
@@ -184,9 +189,9 @@ impl Node {
         let open = self.0.registry.borrow().get(&info.address).and_then(Registered::open).cloned();
         let database = match (&info.state, open) {
             (Standing::Open, Some(database)) => Ok(database),
-            (Standing::Open, None) => Err(Unavailable::Failed("it was closed".into())),
+            (Standing::Open, None) => Err(Unavailable::Failed(Failure::Closed)),
             (Standing::Opening, _) => Err(Unavailable::Opening),
-            (Standing::Failed(reason), _) => Err(Unavailable::Failed(reason.clone())),
+            (Standing::Failed(failure), _) => Err(Unavailable::Failed(failure.clone())),
         };
         Ok((info, database))
     }
