@@ -47,7 +47,7 @@ chromium:
 	  echo "On Debian: apt-get install chromium. Elsewhere: install Chromium or Chrome and set PAPERCLIP_CHROMIUM to it." >&2; \
 	  exit 1; }
 
-js: npm tests/js/node_modules/.package-lock.json tests/js-2.5/node_modules/.package-lock.json tests/s3/node_modules/.package-lock.json
+js: npm tests/js/node_modules/.package-lock.json tests/js-2.5/node_modules/.package-lock.json tests/backups/node_modules/.package-lock.json
 
 tests/%/node_modules/.package-lock.json: tests/%/package-lock.json
 	cd tests/$* && npm ci --no-audit --no-fund
@@ -61,4 +61,4 @@ charm-lint: ## the charm's files, judged by charmcraft and charm-proof
 
 clean: ## removes what was built
 	$(CARGO) clean
-	rm -rf tests/js/node_modules tests/js-2.5/node_modules tests/s3/node_modules
+	rm -rf tests/js/node_modules tests/js-2.5/node_modules tests/backups/node_modules

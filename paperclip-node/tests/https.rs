@@ -132,3 +132,23 @@ fn a_missing_token_is_told_with_the_option_that_names_it() {
     let told = server.refused(&["--ca-file", &authority]);
     assert!(told.contains("--token-file or PAPERCLIP_TOKEN_FILE"), "{told}");
 }
+
+#[test]
+fn an_s3_endpoint_of_an_authority_of_ones_own_is_trusted_when_it_is_named() {
+    let server = Server::start("200 OK");
+    let list = |bundle: Option<PathBuf>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_paperclip-node"));
+        command.args(["backups", "s3://bucket/nightly/"]).stdin(Stdio::null());
+        command.env("AWS_ENDPOINT_URL", &server.url).env("AWS_REGION", "here");
+        command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "secret");
+        command.envs(bundle.map(|bundle| ("AWS_CA_BUNDLE", bundle)));
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    // What the server answers is no listing; that it was asked is what counts.
+    list(Some(server.file("authority.pem")));
+    let head = server.requests.recv().unwrap();
+    assert!(head.starts_with("GET /bucket?") && head.contains("prefix=nightly"), "{head}");
+    assert!(head.contains("authorization: AWS4-HMAC-SHA256 Credential=key/"), "{head}");
+    let told = list(Some(server.file("missing.pem")));
+    assert!(told.contains("AWS_CA_BUNDLE") && told.contains("missing.pem"), "{told}");
+}

@@ -3,13 +3,14 @@
 //! * [`Node`]: one real `paperclip-node` process with its own data directory, and a typed client of its HTTP API
 //! * [`Cluster`]: several nodes of one cluster identity
 //! * [`JsPeer`]: one real JavaScript OrbitDB 4.0.0 peer (`tests/js/peer.mjs`)
-//! * [`S3Server`]: a server that speaks S3 (`tests/s3/`)
+//! * [`S3Server`]: a server that speaks S3 (`tests/backups/`)
 //! * [`Browser`]: the app of `docs/cookbook/browsers.md` in a real Chromium
 //! * [`eventually`]: waits for a condition with a deadline, and says what it saw last when it never came
 //!
 //! The harness blocks: a test that does two things at once uses threads, and reads from top to bottom.
 
 mod agree;
+mod backups;
 mod cluster;
 mod error;
 mod eventually;
@@ -19,10 +20,10 @@ mod lockfile;
 mod node;
 mod ports;
 mod random;
-mod s3;
 mod values;
 
 pub use agree::{js_agrees, nodes_agree};
+pub use backups::{S3Server, read_car};
 pub use cluster::{Cluster, ClusterIdentity};
 pub use error::{HarnessError, Result};
 pub use eventually::{ensure, ensure_eq, eventually, not_yet};
@@ -36,7 +37,6 @@ pub use node::{
     cli_with, node_binary,
 };
 pub use random::seeded;
-pub use s3::S3Server;
 pub use values::{from_typed, to_typed};
 
 use std::time::Duration;

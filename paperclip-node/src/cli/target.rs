@@ -79,7 +79,7 @@ impl ClientArgs {
 }
 
 /// The certificates of a PEM file: at least one, and nothing that cannot be read.
-fn authorities(path: &Path) -> Result<RootCerts, ClientError> {
+pub(super) fn authorities(path: &Path) -> Result<RootCerts, ClientError> {
     let failed = |source: io::Error| ClientError::AuthorityFile { path: path.to_owned(), source };
     let mut pem = Vec::new();
     File::open(path).map_err(failed)?.take(MAX_AUTHORITY_BYTES).read_to_end(&mut pem).map_err(failed)?;

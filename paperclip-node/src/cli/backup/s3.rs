@@ -3,7 +3,7 @@
 //! Keys and endpoints come from the environment, as for other S3 clients: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
 //! `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`, and those of roles.
 
-use super::s3_http::Connector;
+use super::{super::target::authorities, s3_http::Connector};
 use bytes::{Buf as _, Bytes};
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use object_store::{
@@ -12,10 +12,15 @@ use object_store::{
     path::Path,
 };
 use std::{
+    env,
     io::{self, Read, Write},
+    path::PathBuf,
     time::Duration,
 };
 use tokio::runtime::{Builder, Runtime};
+
+/// The file of the only authorities to trust, as other S3 clients name it.
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// How often a request is tried again.
 const RETRIES: usize = 3;
@@ -38,6 +43,9 @@ pub(crate) enum S3Error {
     /// Threads cannot be started.
     #[error("cannot start threads: {0}")]
     Threads(#[source] io::Error),
+    /// The authorities to trust cannot be read.
+    #[error("{CA_BUNDLE}: {}: expected a readable file of certificates in PEM form", .0.display())]
+    Authorities(PathBuf),
     /// S3 refused, or is not there.
     #[error(
         "s3://{place}: {source}; keys and endpoint are those of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and \
@@ -76,11 +84,14 @@ pub(super) struct Object {
 impl Bucket {
     /// The bucket of this name. Asks nothing of it yet.
     pub(super) fn open(name: &str) -> Result<Self, S3Error> {
+        let bundle = env::var_os(CA_BUNDLE).map(PathBuf::from);
+        let roots =
+            bundle.map(|path| authorities(&path).map_err(|_| S3Error::Authorities(path))).transpose()?;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(S3Error::Threads)?;
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() };
         let builder = AmazonS3Builder::from_env().with_bucket_name(name).with_retry(retry);
-        let store = builder.with_http_connector(Connector::new()).build();
+        let store = builder.with_http_connector(Connector::new(roots)).build();
         let store = store.map_err(|source| S3Error::Failed { place: name.to_owned(), source })?;
         Ok(Self { runtime, store, name: name.to_owned() })
     }

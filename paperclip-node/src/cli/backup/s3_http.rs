@@ -12,6 +12,7 @@ use object_store::{
         HttpService,
     },
 };
+use paperclip_client::http::tls::{RootCerts, TlsConfig};
 use std::{io::Read as _, time::Duration};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use ureq::{Agent, Body, http};
@@ -33,9 +34,12 @@ const PIECE_BYTES: usize = 64 << 10;
 pub(super) struct Connector(Agent);
 
 impl Connector {
-    pub(super) fn new() -> Self {
+    /// Trusts only these authorities for https, or those that browsers trust.
+    pub(super) fn new(roots: Option<RootCerts>) -> Self {
+        let tls = TlsConfig::builder().root_certs(roots.unwrap_or(RootCerts::WebPki)).build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
+            .tls_config(tls)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))

@@ -1,20 +1,43 @@
-//! A server that speaks S3: s3rver, from npm, with a bucket in a folder.
+//! What backups are tested against: a server that speaks S3 (s3rver, from npm), and IPLD's own reader of CAR files.
 
 use std::fs::{self, File};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
 
 use crate::error::io;
 use crate::js::{Release, packages, runtime};
 use crate::ports::free_port;
-use crate::{DEADLINE, Result, eventually, not_yet};
+use crate::{DEADLINE, HarnessError, Result, eventually, not_yet};
 
 /// The key, and the secret, that the server takes.
 const KEY: &str = "S3RVER";
 
 /// Its bucket.
 const BUCKET: &str = "backups";
+
+/// The folder of what backups are tested against.
+fn tools() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("backups")
+}
+
+/// What IPLD's own reader of CAR files says of a backup, every block's hash checked.
+///
+/// # Errors
+/// No npm, or it refuses the file.
+pub fn read_car(file: &Path) -> Result<Value> {
+    packages(&tools())?;
+    let output = Command::new(runtime(Release::default())?)
+        .arg(tools().join("read-car.mjs"))
+        .arg(file)
+        .output()
+        .map_err(io("reading a CAR file"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let what = format!("read-car.mjs: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(&text).map_err(|source| HarnessError::Shape { what, text, source })
+}
 
 /// The server. It ends when this is dropped.
 #[derive(Debug)]
@@ -29,7 +52,7 @@ impl S3Server {
     /// # Errors
     /// No npm, or the server does not answer.
     pub fn start(folder: &Path) -> Result<Self> {
-        let modules = packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("s3"))?;
+        let modules = packages(&tools())?;
         let port = free_port()?;
         fs::create_dir_all(folder).map_err(io("making a folder for S3"))?;
         let log = File::create(folder.join("server.log")).map_err(io("the log of the S3 server"))?;

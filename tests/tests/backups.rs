@@ -1,6 +1,6 @@
-//! Backups in S3, through the command line, against a server that speaks it.
+//! Backups as others see them: IPLD's own reader of CAR files, and a server that speaks S3.
 
-use paperclip_tests::{CliOutput, Node, NodeOptions, Result, S3Server, cli_with, folder};
+use paperclip_tests::{CliOutput, Node, NodeOptions, Result, S3Server, cli, cli_with, folder, read_car};
 use serde_json::{Value, json};
 
 /// A shell at one node, with the keys of a bucket.
@@ -78,5 +78,28 @@ fn what_s3_does_not_do_is_told_and_no_half_object_is_left() -> Result<()> {
     refused(&["backup", "--to", &server.place("x.car"), "--keep", "3"], 2, "--keep goes with")?;
     refused(&["backups", "here.car"], 2, "expected s3://")?;
     assert!(shell.listed("")?.is_empty(), "nothing is left");
+    Ok(())
+}
+
+#[test]
+fn every_ipld_tool_reads_a_backup() -> Result<()> {
+    let home = folder()?;
+    let node = Node::start(&home.path().join("node"), NodeOptions::default())?;
+    let log = node.api().create("log", "events", &["*"])?;
+    for n in 0..3 {
+        node.api().add("log", &json!({ "n": n, "text": "\u{1f4ce}" }))?;
+    }
+    let file = home.path().join("log.car");
+    let path = file.display().to_string();
+    cli(&["backup", "log", "--to", &path, "--api", &node.url()])?.success()?;
+    let read = read_car(&file)?;
+    // index, manifest, access list, identity, three entries, closing record
+    assert_eq!(
+        (&read["roots"], &read["blocks"], &read["closing"]),
+        (&json!(1), &json!(8), &json!("backup-end"))
+    );
+    let payload = json!({ "op": "ADD", "key": null, "value": { "n": 2, "text": "\u{1f4ce}" } });
+    let database = json!({ "address": log.address, "name": "log", "entries": 3, "heads": [payload] });
+    assert_eq!(read["databases"], json!([database]));
     Ok(())
 }
