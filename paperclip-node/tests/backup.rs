@@ -185,6 +185,18 @@ async fn one_database_comes_with_its_access_controller_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_access_controller_alone_is_restored_as_the_database_that_it_is() {
+    let cluster = Cluster::new();
+    let node = filled(&cluster).await;
+    let guard = guard_of(&node, "guarded");
+    let elsewhere = Cluster::new();
+    let other = elsewhere.node("other").await;
+    restore(&other, &bytes_of(&node, Some(&guard.to_string()))).await;
+    assert_eq!(digest(&other, guard), digest(&node, guard));
+    assert_eq!(other.databases().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_living_node_joins_what_it_lacks() {
     let cluster = Cluster::new();
     let node = cluster.node("node").await;

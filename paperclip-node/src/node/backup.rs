@@ -10,7 +10,7 @@ use super::{
 use crate::{
     backup::{self, BackupError, CheckError, Checked, Kind, Logs, Source},
     config::Config,
-    database::{Database, RestoringError},
+    database::{Database, RestoringError, Settings},
 };
 use bytes::Bytes;
 use car::{Index, Indexed};
@@ -183,9 +183,15 @@ impl Node {
                 report.foreign_catalog = Some(catalog.address);
             }
         }
+        let guarded = databases().any(|(_, database)| matches!(database.role, car::Role::Pinned(_)));
         for (_, database) in databases() {
-            if let car::Role::Pinned(record) = &database.role {
-                self.pin_as(database.address, pin_of(database, record)).await?;
+            match &database.role {
+                car::Role::Pinned(record) => {
+                    drop(self.pin_as(database.address, pin_of(database, record)).await?)
+                }
+                // Alone, it is what was asked for: nothing else would have it opened.
+                car::Role::Guard if !guarded => drop(self.pin(database.address, Settings::default()).await?),
+                car::Role::Guard | car::Role::Catalog => {}
             }
         }
         for (at, indexed) in databases().filter(|(_, database)| database.role != car::Role::Catalog) {
