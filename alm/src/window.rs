@@ -28,6 +28,15 @@ pub struct Window {
 pub struct WindowError(String);
 
 impl Window {
+    /// Seconds from a time, in seconds since 1970, until it closes; nothing while it is closed.
+    #[must_use]
+    pub fn seconds_left(&self, at: u64) -> Option<u64> {
+        let ends = u64::from(self.ends) * 60;
+        let today = at % DAY_SECONDS;
+        let left = if today < ends { ends - today } else { ends + DAY_SECONDS - today };
+        self.is_open(at).then_some(left)
+    }
+
     /// Whether it is open at a time, in seconds since 1970.
     #[must_use]
     pub fn is_open(&self, at: u64) -> bool {
@@ -122,6 +131,9 @@ mod tests {
         assert!(weekend.is_open(at(3, 22, 0)) && weekend.is_open(at(4, 3, 59)));
         assert!(weekend.is_open(at(5, 3, 0)), "Monday, what began on Sunday");
         assert!(!weekend.is_open(at(5, 22, 0)));
+        assert_eq!(weekend.seconds_left(at(3, 22, 0)), Some(6 * 3600));
+        assert_eq!(weekend.seconds_left(at(4, 3, 59)), Some(60));
+        assert_eq!(weekend.seconds_left(at(2, 23, 0)), None);
     }
 
     #[test]

@@ -10,8 +10,16 @@ use std::{
 };
 
 /// The crates whose bounds the page lists.
-const CRATES: [&str; 7] =
-    ["alm/src", "oplog/src", "store/src", "p2p/src", "car/src", "client/src", "paperclip-node/src"];
+const CRATES: [&str; 8] = [
+    "alm/src",
+    "alm-charm/src",
+    "oplog/src",
+    "store/src",
+    "p2p/src",
+    "car/src",
+    "client/src",
+    "paperclip-node/src",
+];
 
 /// The demonstration bounds itself, not a node.
 const ELSEWHERE: [&str; 1] = ["paperclip-node/src/demo/"];

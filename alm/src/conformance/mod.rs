@@ -1,7 +1,7 @@
 //! Conformance: judges bags that were recorded in a test or on a real deployment, by the rules of the specification.
 //!
 //! A recording is a list of moments; each has the bags of both sides at that time, as Juju holds them (maps of texts). Record
-//! one whenever a hook has ended, or as often as you like: what happened between two moments is not judged.
+//! one whenever a hook of either side has ended: what is gone again before the next moment is not seen.
 
 mod bags;
 mod finding;

@@ -26,7 +26,6 @@ impl Requests {
     pub(super) fn follow(&mut self, at: u64, bags: &Bags, findings: &mut Findings) {
         let empty = Vec::new();
         let asked = bags.manager.as_ref().map_or(&empty[..], |manager| &manager.requests);
-        self.dropped(at, asked, bags, findings);
         for request in asked {
             self.stands(at, request, bags, findings);
         }
@@ -39,6 +38,7 @@ impl Requests {
         for (name, unit) in &bags.units {
             self.results(Some(name), &unit.results, &standing, findings);
         }
+        self.dropped(at, asked, bags, findings);
         for id in standing {
             let Some(seen) = self.seen.get(id) else { continue };
             let there = seen.request.to.as_ref().is_none_or(|unit| bags.present.contains(unit));
