@@ -1,7 +1,8 @@
 //! What the swarm is made of.
 
 use super::{
-    Config, gossip, handshakes::HandshakeCounters, hosts, reasons::listen_reason, transport::transport,
+    config::Config, errors::StartError, gossip, handshakes::HandshakeCounters, hosts, reasons::listen_reason,
+    transport::transport,
 };
 use libp2p::{
     Multiaddr, Swarm, allow_block_list,
@@ -26,27 +27,6 @@ const MAX_PER_PEER: u32 = 4;
 
 /// Streams that one connection may have under negotiation.
 const MAX_NEGOTIATING: usize = 256;
-
-/// Why the network cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {reason}")]
-    Listen {
-        /// The address.
-        address: Multiaddr,
-        /// Why, in one line.
-        reason: String,
-    },
-    /// A transport or protocol cannot be set up.
-    #[error("cannot set up {what}: {reason}")]
-    SetUp {
-        /// Which part.
-        what: &'static str,
-        /// Why, in one line.
-        reason: String,
-    },
-}
 
 #[derive(NetworkBehaviour)]
 pub(super) struct SwarmBehaviour {

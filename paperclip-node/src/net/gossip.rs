@@ -1,73 +1,22 @@
 //! Pubsub, with JavaScript's numbers (wire document, section 11).
 
-use super::{
-    room::Held,
-    topics::{SubscriptionBounds, subscription_bounds},
-};
-use bytes::Bytes;
+use super::topics::{SubscriptionBounds, subscription_bounds};
 use libp2p::{
     PeerId,
     gossipsub::{self, ConfigBuilder, MessageAuthenticity, ValidationMode},
     identity::Keypair,
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::sync::{mpsc, watch};
+use std::time::Duration;
 
 /// The largest frame, in bytes, that is read or written: JavaScript's own limit of 4 MiB and room for the envelope. A
 /// larger one would end the stream, and with it every later message of that peer.
 pub const MAX_GOSSIP_BYTES: usize = 4 * 1024 * 1024 + 4096;
-
-/// Messages of one topic that wait for its database. Further ones are dropped and counted; the
-/// next exchange of heads brings what they said.
-pub(super) const TOPIC_QUEUE: usize = 256;
 
 /// Messages that wait to be sent to one peer. Further ones are dropped by gossipsub.
 const PEER_QUEUE: usize = 512;
 
 /// How long a message id is remembered. JavaScript's `seenTTL` is 120 s.
 const DUPLICATES: Duration = Duration::from_secs(120);
-
-/// Names a message so that it can be judged later.
-#[derive(Debug, Clone)]
-pub struct MessageId {
-    pub(super) id: gossipsub::MessageId,
-    pub(super) from: PeerId,
-}
-
-/// What a message is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Validity {
-    /// Good: pass it on.
-    Accept,
-    /// Bad: do not.
-    Reject,
-    /// Cannot be told in time: do not pass it on, and blame nobody.
-    Ignore,
-}
-
-/// A head that somebody published.
-#[derive(Debug)]
-pub struct GossipMessage {
-    /// To be judged by [`Network::validate`](super::Network::validate).
-    pub id: MessageId,
-    /// The peer that it came from, not necessarily its author.
-    pub from: PeerId,
-    /// Whether that peer is its author, by the message's signature.
-    pub own: bool,
-    /// The block of a head, unless it is rubbish.
-    pub data: Bytes,
-    /// What it takes of the room for messages.
-    pub(super) _held: Held,
-}
-
-/// A joined topic.
-#[derive(Debug)]
-pub struct Topic {
-    /// Connected peers that are subscribed too.
-    pub subscribers: watch::Receiver<Arc<BTreeSet<PeerId>>>,
-    /// What they publish.
-    pub messages: mpsc::Receiver<GossipMessage>,
-}
 
 /// Gossipsub with our bounds on subscriptions.
 pub(super) type Gossip = gossipsub::Behaviour<gossipsub::IdentityTransform, SubscriptionBounds>;

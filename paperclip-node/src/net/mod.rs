@@ -4,14 +4,18 @@
 //! per database, bitswap for blocks. All of it as the wire document says, whose section numbers stand where they matter.
 
 mod behaviour;
+mod command;
 mod conduct;
+mod config;
 mod dialer;
 mod dials;
+mod errors;
 mod gossip;
 mod handshakes;
 pub mod heads;
 mod hosts;
 mod log_budget;
+mod message;
 mod peer_key;
 mod peers;
 mod reasons;
@@ -21,17 +25,21 @@ mod task;
 mod topics;
 mod transport;
 
-pub use behaviour::StartError;
 pub use conduct::{ConductStats, Offence};
+pub use config::Config;
 pub use dialer::{ConfiguredPeer, DialState};
 pub use dials::DialStats;
-pub use gossip::{GossipMessage, MAX_GOSSIP_BYTES, MessageId, Topic, Validity};
+pub use errors::{CONNECT_TIMEOUT, ConnectError, StartError};
+pub use gossip::MAX_GOSSIP_BYTES;
 pub use handshakes::HandshakeStats;
+pub use message::{GossipMessage, MessageId, Topic, Validity};
 pub use peer_key::{PeerKeyError, load_or_create as load_or_create_peer_key};
 pub use peers::{Peer, Peers};
 pub use refusals::{ConnectionRefusals, RefusedConnection};
 pub use room::{Held, MAX_GOSSIP_BYTES_WAITING, MAX_HEADS_BYTES, Room};
 pub use topics::TopicStats;
+
+use command::Command;
 
 use bytes::Bytes;
 use cid::Cid;
@@ -41,59 +49,17 @@ use p2p::{
     bitswap::{BlockSource, Unmet},
     streams::Visibility,
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Commands on their way to the swarm's task; whoever sends more waits.
 const COMMAND_QUEUE: usize = 1024;
 
-/// What the network is given.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Addresses to listen on, TCP and websocket.
-    pub listen: Vec<Multiaddr>,
-    /// Addresses under which others reach the node, if they differ.
-    pub announce: Vec<Multiaddr>,
-    /// Peers to keep connected.
-    pub peers: Vec<Multiaddr>,
-    /// The most connections, both ways together.
-    pub max_connections: usize,
-    /// The heads protocol of the cluster's catalog, which only nodes of the cluster serve: by it they know each other.
-    pub catalog_protocol: StreamProtocol,
-}
-
 /// A hash as bitswap names it.
 #[expect(clippy::expect_used, reason = "the bytes of a hash are those of a CID")]
 pub fn cid(hash: Hash) -> Cid {
     Cid::try_from(hash.to_cid_bytes().as_slice()).expect("a CID")
-}
-
-/// Why a peer could not be connected.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ConnectError {
-    /// The dial failed.
-    #[error("{0}")]
-    Dial(String),
-    /// The dial took longer than [`CONNECT_TIMEOUT`].
-    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
-    Timeout,
-    /// The node is shutting down.
-    #[error("the node is shutting down")]
-    Closed,
-}
-
-/// How long a requested connection may take, all its addresses and handshakes together.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-
-#[derive(Debug)]
-enum Command {
-    Subscribe { topic: String, reply: oneshot::Sender<Topic> },
-    Unsubscribe { topic: String },
-    Publish { topic: String, data: Bytes },
-    Validate { id: MessageId, verdict: Validity },
-    Misbehaved { peer: PeerId, offence: Offence, times: u32 },
-    Dial { address: Multiaddr, reply: oneshot::Sender<Result<PeerId, ConnectError>> },
 }
 
 /// The handle to the network. Cheap to clone; everything ends when the task does.

@@ -1,13 +1,16 @@
 //! The task that owns the swarm: takes commands, tells others what happens.
 
 use super::{
-    Command, Config, ConnectError, ConnectionRefusals, MessageId, Offence, Peer, Peers, Topic, Validity,
     behaviour::{SwarmBehaviour, SwarmBehaviourEvent},
-    conduct::{Conduct, ConductCounters},
-    dialer::{ConfiguredPeer, Dialer},
-    dials::DialCounters,
+    command::Command,
+    conduct::{Conduct, ConductCounters, Offence},
+    config::Config,
+    dialer::ConfiguredPeer,
+    dials::{DialCounters, Dials},
     log_budget::LogBudget,
-    reasons::dial_reason,
+    message::{MessageId, Topic, Validity},
+    peers::{Peer, Peers},
+    refusals::ConnectionRefusals,
     topics::{TopicCounters, Topics},
 };
 use crate::timer;
@@ -18,19 +21,12 @@ use libp2p::{
     core::ConnectedPoint,
     gossipsub::{self, IdentTopic, MessageAcceptance, PublishError},
     multiaddr::Protocol,
-    swarm::{ConnectionId, DialError, SwarmEvent, dial_opts::DialOpts},
+    swarm::{ConnectionId, SwarmEvent},
 };
 use p2p::{bitswap, identify};
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-
-/// Requested dials that wait for their outcome. More are refused.
-const MAX_DIALS: usize = 256;
 
 /// Where the task tells what is there now.
 pub(super) struct Published {
@@ -56,19 +52,12 @@ pub(super) struct Task {
     peers: Peers,
     topics: Topics,
     catalog_protocol: StreamProtocol,
-    dialer: Dialer,
-    /// Dials under way: the configured address, or who asked.
-    dials: HashMap<ConnectionId, Dial>,
+    dials: Dials,
     conduct: Conduct,
     log_budget: LogBudget,
     blocks: bitswap::Handle,
     /// News for `blocks`, told at the end of each turn.
     block_peers: Vec<BlockPeer>,
-}
-
-enum Dial {
-    Configured(Multiaddr),
-    Requested(oneshot::Sender<Result<PeerId, ConnectError>>),
 }
 
 impl Task {
@@ -81,8 +70,7 @@ impl Task {
         conduct: ConductCounters,
         topics: TopicCounters,
     ) -> Self {
-        let mut dialer = Dialer::default();
-        dialer.set(&config.peers, *swarm.local_peer_id(), Instant::now());
+        let dials = Dials::new(&config.peers, *swarm.local_peer_id(), published.dials.clone());
         Self {
             swarm,
             commands,
@@ -90,8 +78,7 @@ impl Task {
             peers: Peers::new(),
             topics: Topics::new(topics),
             catalog_protocol: config.catalog_protocol.clone(),
-            dialer,
-            dials: HashMap::new(),
+            dials,
             conduct: Conduct::new(conduct),
             log_budget: LogBudget::new(Instant::now()),
             blocks,
@@ -103,9 +90,9 @@ impl Task {
         loop {
             self.tell_blocks().await;
             self.forgive_due();
-            self.dial_due();
+            self.dials.dial_due(&mut self.swarm, &self.peers);
             self.tell_configured();
-            let next = self.dialer.next().into_iter().chain(self.conduct.next_forgiven()).min();
+            let next = self.dials.next().into_iter().chain(self.conduct.next_forgiven()).min();
             tokio::select! {
                 () = stop.cancelled() => break,
                 event = self.swarm.select_next_some() => self.event(event),
@@ -119,8 +106,8 @@ impl Task {
     }
 
     fn tell_configured(&self) {
-        self.published.unconnected.send_replace(self.dialer.unconnected());
-        let configured = self.dialer.configured();
+        self.published.unconnected.send_replace(self.dials.unconnected());
+        let configured = self.dials.configured();
         self.published.configured.send_if_modified(|known| {
             let changed = **known != configured;
             if changed {
@@ -162,7 +149,9 @@ impl Task {
                 gossipsub.report_message_validation_result(&id.id, &id.from, verdict);
             }
             Command::Misbehaved { peer, offence, times } => self.misbehaved(peer, offence, times),
-            Command::Dial { address, reply } => self.dial_requested(address, reply),
+            Command::Dial { address, reply } => {
+                self.dials.dial(&mut self.swarm, &self.peers, address, reply);
+            }
         }
     }
 
@@ -207,46 +196,6 @@ impl Task {
         }
     }
 
-    fn dial_requested(&mut self, address: Multiaddr, reply: oneshot::Sender<Result<PeerId, ConnectError>>) {
-        if let Some(peer) = super::dialer::last_peer(&address).filter(|peer| self.peers.contains_key(peer)) {
-            drop(reply.send(Ok(peer)));
-            return;
-        }
-        self.dials.retain(|_, dial| !matches!(dial, Dial::Requested(reply) if reply.is_closed()));
-        if self.dials.len() >= MAX_DIALS {
-            drop(reply.send(Err(ConnectError::Dial("too many dials under way".into()))));
-            return;
-        }
-        let options = DialOpts::from(address);
-        let id = options.connection_id();
-        match self.swarm.dial(options) {
-            Ok(()) => drop(self.dials.insert(id, Dial::Requested(reply))),
-            Err(error) => drop(reply.send(Err(ConnectError::Dial(dial_reason(&error))))),
-        }
-    }
-
-    fn dial_due(&mut self) {
-        let now = Instant::now();
-        let peers = &self.peers;
-        for address in self.dialer.due(now, |peer| peers.contains_key(peer)) {
-            let options = DialOpts::from(address.clone());
-            let id = options.connection_id();
-            match self.swarm.dial(options) {
-                Ok(()) => drop(self.dials.insert(id, Dial::Configured(address))),
-                Err(error) => self.dial_failed(&address, &error),
-            }
-        }
-    }
-
-    fn dial_failed(&mut self, address: &Multiaddr, error: &DialError) {
-        let own = matches!(error, DialError::LocalPeerId { .. });
-        let reason = dial_reason(error);
-        tracing::debug!(%address, reason, "dial failed");
-        if self.dialer.failed(address, own, reason.clone(), Instant::now(), rand::random()) {
-            tracing::warn!(%address, reason, "cannot reach a configured peer; the node keeps dialling it");
-        }
-    }
-
     fn event(&mut self, event: SwarmEvent<SwarmBehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(SwarmBehaviourEvent::Gossipsub(event)) => self.gossip(event),
@@ -272,17 +221,7 @@ impl Task {
             }
             SwarmEvent::IncomingConnectionError { error, .. } => self.published.refused.note(&error),
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
-                let dial = self.dials.remove(&connection_id);
-                if dial.is_some() {
-                    self.published.dials.ended(false);
-                }
-                match dial {
-                    Some(Dial::Configured(address)) => self.dial_failed(&address, &error),
-                    Some(Dial::Requested(reply)) => {
-                        drop(reply.send(Err(ConnectError::Dial(dial_reason(&error)))));
-                    }
-                    None => {}
-                }
+                self.dials.failed(connection_id, error);
             }
             _ => {}
         }
@@ -297,19 +236,7 @@ impl Task {
     }
 
     fn connected(&mut self, peer: PeerId, endpoint: &ConnectedPoint, connection: ConnectionId) {
-        let dial = self.dials.remove(&connection);
-        if dial.is_some() {
-            self.published.dials.ended(true);
-        }
-        let address = match dial {
-            Some(Dial::Configured(address)) => Some(address),
-            Some(Dial::Requested(reply)) => {
-                drop(reply.send(Ok(peer)));
-                None
-            }
-            None => None,
-        };
-        self.dialer.connected(peer, address.as_ref(), Instant::now());
+        self.dials.connected(peer, connection);
         self.peers.entry(peer).or_insert_with(|| {
             if let Some(withheld) = self.log_budget.take(Instant::now()) {
                 let (address, outbound) = (endpoint.get_remote_address(), endpoint.is_dialer());
@@ -330,7 +257,7 @@ impl Task {
         self.peers.remove(&peer);
         self.conduct.gone(&peer);
         self.block_peers.push(BlockPeer::Gone(peer));
-        self.dialer.disconnected(peer, Instant::now(), rand::random());
+        self.dials.disconnected(peer);
         self.topics.gone(peer);
         self.set_sibling(peer, false);
         self.publish_peers();

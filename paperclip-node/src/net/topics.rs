@@ -1,7 +1,7 @@
 //! Topics of gossip: those that the node has joined, and those that its peers are subscribed to.
 
 use super::{
-    gossip::{GossipMessage, MessageId, TOPIC_QUEUE, Topic},
+    message::{GossipMessage, MessageId, TOPIC_QUEUE, Topic},
     room::{MAX_GOSSIP_BYTES_WAITING, Room},
 };
 use bytes::Bytes;

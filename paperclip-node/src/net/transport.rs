@@ -1,7 +1,7 @@
 //! The transport: TCP and websocket, noise, yamux, and bounds on connections that are not through their handshake yet.
 
 use super::{
-    StartError,
+    errors::StartError,
     handshakes::{HANDSHAKE_TIMEOUT, HalfOpen, HandshakeCounters, HandshakeId, Host},
 };
 use libp2p::{
