@@ -94,5 +94,3 @@ pub mod streams;
 
 mod changes;
 mod guarded_stream;
-
-pub use guarded_stream::GuardedStream;

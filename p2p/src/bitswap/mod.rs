@@ -48,12 +48,12 @@
 //! | `source` | where served blocks come from |
 //! | `limits` | every bound |
 
-pub mod engine;
 pub mod limits;
 pub mod message;
 
 mod command;
 mod driver;
+mod engine;
 mod handle;
 mod reading;
 mod recipient;
@@ -65,7 +65,7 @@ mod wire;
 use tokio::sync::mpsc;
 
 pub use driver::Driver;
-pub use engine::{SessionId, Unmet};
+pub use engine::Unmet;
 pub use handle::{Ended, Handle};
 pub use recipient::Received;
 pub use session::{BacklogFull, Session};

@@ -17,7 +17,10 @@ use libp2p::{
 };
 use tokio::sync::watch;
 
-use super::{Config, Event, Handler, MAX_ADDRESSES, Outcome};
+use super::{
+    Config, Event, MAX_ADDRESSES,
+    handler::{Handler, Outcome},
+};
 use crate::streams::Control;
 
 /// Identify as a part of a swarm.

@@ -22,7 +22,6 @@ use std::time::Duration;
 use libp2p::{Multiaddr, PeerId, StreamProtocol, identity::PublicKey, swarm::ConnectionId};
 
 pub use behaviour::Behaviour;
-pub use handler::{Handler, Outbound, Outcome};
 
 /// To be asked on.
 pub const PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/id/1.0.0");

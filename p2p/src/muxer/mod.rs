@@ -13,7 +13,7 @@
 //!   nobody reads.
 //! * **Opening streams waits** when a connection carries [`MAX_STREAMS`]; the `yamux` crate would close the
 //!   connection instead.
-//! * **Hidden protocols are looked up** when a peer asks for one, see [`LookupStream`]. The swarm would go through a list
+//! * **Hidden protocols are looked up** when a peer asks for one, see `lookup`. The swarm would go through a list
 //!   of all accepted protocols for every stream, and there is one for each database.
 //!
 //! Keep-alive pings (JavaScript sends one every 30 s) are answered by the `yamux` crate whenever the connection is
@@ -55,7 +55,7 @@ use crate::{
     streams::{Control, HiddenNames},
 };
 use live::{LiveStreams, Token};
-pub use lookup::LookupStream;
+use lookup::LookupStream;
 
 /// What the two sides agree on to get this muxer (wire document, section 14).
 pub const PROTOCOL: &str = "/yamux/1.0.0";

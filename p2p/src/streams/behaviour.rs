@@ -18,8 +18,8 @@ use libp2p::{
 use tokio::sync::mpsc;
 
 use super::{
-    Control, Handler, MAX_PENDING_OPENS, OPEN_QUEUE, OpenError, control::OpenRequest, registry::Registry,
-    stats::Counters,
+    Control, MAX_PENDING_OPENS, OPEN_QUEUE, OpenError, control::OpenRequest, handler::Handler,
+    registry::Registry, stats::Counters,
 };
 
 /// A peer that we are connected to.

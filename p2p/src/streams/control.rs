@@ -108,7 +108,7 @@ impl Control {
     }
 
     /// Whether `protocol` is accepted here but not to be listed by identify.
-    pub fn is_hidden(&self, protocol: &StreamProtocol) -> bool {
+    pub(crate) fn is_hidden(&self, protocol: &StreamProtocol) -> bool {
         self.registry.is_hidden(protocol)
     }
 

@@ -43,11 +43,9 @@ mod stream;
 
 use std::time::Duration;
 
-pub use accepted::Accepted;
-pub(crate) use accepted::{STAND_IN, name_frame};
+pub(crate) use accepted::{Accepted, STAND_IN, name_frame};
 pub use behaviour::Behaviour;
-pub use control::{Control, Incoming, OpenError, OpenRequest};
-pub use handler::Handler;
+pub use control::{Control, Incoming, OpenError};
 pub(crate) use registry::HiddenNames;
 pub use registry::{AlreadyAccepting, Visibility};
 pub use stats::Stats;

@@ -10,7 +10,7 @@ use crate::{
 /// Names one thing under way (a look-up, a message), so that a report about it is not taken for one about another
 /// after a peer left and came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Job(pub(super) u64);
+pub(crate) struct Job(pub(super) u64);
 
 /// One of the two directions in which a peer is sent messages: our wants, and answers to its own. Each has at most
 /// one message under way, so that small urgent wants never wait for large answers.

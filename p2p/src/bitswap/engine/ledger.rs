@@ -16,7 +16,7 @@ use crate::bitswap::{
 
 /// What the store said about one want.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// The block, to be sent.
     Block(Bytes),
     /// It is there; only that was asked.

@@ -29,10 +29,11 @@ use cid::Cid;
 use hashlink::LruCache;
 use libp2p::PeerId;
 
-pub use lane::Job;
-pub use ledger::Found;
-pub use output::{Content, Output, Purpose, Sent};
-pub use wants::{SessionId, Unmet};
+pub(crate) use lane::Job;
+pub(crate) use ledger::Found;
+pub(crate) use output::{Content, Output, Purpose, Sent};
+pub(crate) use wants::SessionId;
+pub use wants::Unmet;
 
 use self::{
     asks::Asks,
@@ -58,7 +59,7 @@ struct Peer {
 
 /// The state machine. See the module's text.
 #[derive(Debug)]
-pub struct Engine {
+pub(crate) struct Engine {
     peers: BTreeMap<PeerId, Peer>,
     /// The peers that speak bitswap for sure, which may be asked.
     ready: AskTable,
@@ -93,7 +94,7 @@ impl Default for Engine {
 
 impl Engine {
     /// `peer` is connected and speaks bitswap.
-    pub fn peer_ready(&mut self, peer: PeerId, now: Duration) {
+    pub(crate) fn peer_ready(&mut self, peer: PeerId, now: Duration) {
         self.peers.entry(peer).or_default();
         if let Entry::Vacant(unknown) = self.ready.entry(peer) {
             unknown.insert(Asks::default());
@@ -103,7 +104,7 @@ impl Engine {
     }
 
     /// The last connection to `peer` is gone: so are its wants.
-    pub fn peer_gone(&mut self, peer: PeerId, now: Duration) {
+    pub(crate) fn peer_gone(&mut self, peer: PeerId, now: Duration) {
         self.ready.remove(&peer);
         // What is under way for it is reported later, to nobody; `looked_up` and `sent` count it all the same.
         self.peers.remove(&peer);
@@ -113,7 +114,7 @@ impl Engine {
     }
 
     /// A session wants blocks; `hint` is who probably has them.
-    pub fn want(
+    pub(crate) fn want(
         &mut self,
         session: SessionId,
         cids: impl IntoIterator<Item = Cid>,
@@ -127,20 +128,20 @@ impl Engine {
     }
 
     /// A session wants `cid` no longer. Says whether it still did: if not, the block was delivered before.
-    pub fn cancel(&mut self, session: SessionId, cid: &Cid, now: Duration) -> bool {
+    pub(crate) fn cancel(&mut self, session: SessionId, cid: &Cid, now: Duration) -> bool {
         let wanted = self.wants.cancel(session, cid, &mut self.ready);
         self.work(now);
         wanted
     }
 
     /// A session is gone.
-    pub fn close(&mut self, session: SessionId, now: Duration) {
+    pub(crate) fn close(&mut self, session: SessionId, now: Duration) {
         self.wants.close(session, &mut self.ready);
         self.work(now);
     }
 
     /// Blocks have been stored: peers that wait for them get them.
-    pub fn stored<'a>(&mut self, cids: impl IntoIterator<Item = &'a Cid>, now: Duration) {
+    pub(crate) fn stored<'a>(&mut self, cids: impl IntoIterator<Item = &'a Cid>, now: Duration) {
         for cid in cids {
             for peer in self.peers.values_mut() {
                 peer.ledger.stored(cid);
@@ -150,7 +151,7 @@ impl Engine {
     }
 
     /// A message has arrived.
-    pub fn received(&mut self, from: PeerId, message: Message, now: Duration) {
+    pub(crate) fn received(&mut self, from: PeerId, message: Message, now: Duration) {
         self.stats.messages_received += 1;
         self.stats.parts_refused += message.refused;
         for block in message.blocks {
@@ -210,7 +211,7 @@ impl Engine {
     }
 
     /// A look-up is done.
-    pub fn looked_up(&mut self, job: Job, peer: PeerId, found: Vec<(Cid, Found)>, now: Duration) {
+    pub(crate) fn looked_up(&mut self, job: Job, peer: PeerId, found: Vec<(Cid, Found)>, now: Duration) {
         self.lookups = self.lookups.saturating_sub(1);
         self.answers = self.answers.saturating_sub(1);
         for (_, found) in &found {
@@ -233,7 +234,7 @@ impl Engine {
     }
 
     /// A message with `content` was sent, or was not.
-    pub fn sent(
+    pub(crate) fn sent(
         &mut self,
         job: Job,
         peer: PeerId,
@@ -309,28 +310,28 @@ impl Engine {
     }
 
     /// Time has passed. To be called about every [`TICK`](super::limits::TICK) while [`Engine::is_idle`] is false.
-    pub fn tick(&mut self, now: Duration) {
+    pub(crate) fn tick(&mut self, now: Duration) {
         self.wants.tick(&mut self.ready, now);
         self.work(now);
     }
 
     /// Whether the passing of time changes nothing.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.wants.len() == 0 && self.turns.is_empty() && self.ready.values().all(|asks| !asks.is_pending())
     }
 
     /// The next thing to do, oldest first.
-    pub fn next_output(&mut self) -> Option<Output> {
+    pub(crate) fn next_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
     /// Everything wanted that has not arrived.
-    pub fn unmet(&self, now: Duration) -> Vec<Unmet> {
+    pub(crate) fn unmet(&self, now: Duration) -> Vec<Unmet> {
         self.wants.unmet(now)
     }
 
     /// What happened so far. The counts of inbound messages that could not be read are the driver's.
-    pub fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         Stats {
             peers_ready: self.ready.len() as u64,
             wants_open: self.wants.len() as u64,

@@ -9,7 +9,7 @@ use crate::bitswap::message::{Message, WantKind};
 
 /// What a message carries; each kind has a lane of its own to every peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// Our wants and cancels.
     Ask,
     /// Blocks and presences for the peer.
@@ -18,7 +18,7 @@ pub enum Purpose {
 
 /// How sending a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
+pub(crate) enum Sent {
     /// All of it was handed to the connection.
     Delivered,
     /// It was not, or not all of it.
@@ -29,7 +29,7 @@ pub enum Sent {
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
+pub(crate) enum Output {
     /// Send a message and report by [`Engine::sent`](super::Engine::sent).
     Send {
         /// What the report names.
@@ -65,7 +65,7 @@ pub enum Output {
 
 /// What a message held, for the counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Content {
+pub(crate) struct Content {
     /// Blocks.
     pub blocks: u64,
     /// Bytes of blocks.

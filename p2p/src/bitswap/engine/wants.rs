@@ -20,7 +20,7 @@ use crate::{
 
 /// One session, as the engine knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(pub u64);
+pub(crate) struct SessionId(pub u64);
 
 /// A block that nobody has sent yet, for whoever wants to know why a database is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq)]
