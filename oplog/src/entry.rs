@@ -233,8 +233,13 @@ fn links(value: Value, name: &'static str) -> Result<Vec<Hash>, EntryError> {
     if list.len() > MAX_LINKS {
         return Err(EntryError::TooManyLinks(name));
     }
-    let parse = |item: &Value| item.as_text()?.parse().ok();
-    list.iter().map(parse).collect::<Option<_>>().ok_or(EntryError::Field(name))
+    // As many as there are, and no room for more: entries that wait keep them.
+    let mut links = Vec::with_capacity(list.len());
+    for item in list {
+        let link = item.as_text().and_then(|text| text.parse().ok());
+        links.push(link.ok_or(EntryError::Field(name))?);
+    }
+    Ok(links)
 }
 
 fn clock(value: &Value) -> Result<Clock, EntryError> {

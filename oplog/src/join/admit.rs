@@ -46,7 +46,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         self.next_id += 1;
         self.ids.insert(hash, id);
         let pending = Pending { hash, source, stage: Stage::Wanted, weight: 1, staged, waiters: Vec::new() };
-        self.pending.insert(id, pending);
+        self.pending.insert(id, Box::new(pending));
         id
     }
 
@@ -86,7 +86,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     }
 
     pub(super) fn remove(&mut self, id: Id) -> Option<Pending<P>> {
-        let pending = self.pending.remove(&id)?;
+        let pending = *self.pending.remove(&id)?;
         self.ids.remove(&pending.hash);
         shrink(&mut self.ids);
         let peer = pending.source.peer();

@@ -154,7 +154,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
                 keyed,
                 unreadable,
                 block: Some(block),
-                needs,
+                needs: needs.into_iter().collect(),
                 author,
             }));
         }
@@ -197,7 +197,8 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         Ok(match self.admit(link, source) {
             Some(need) => {
                 if let Some(pending) = self.pending.get_mut(&need) {
-                    pending.waiters.push(id);
+                    // Most have one.
+                    pending.waiters = vec![id];
                 }
                 self.want(link, source);
                 Link::Pending(need)

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::collections::HashMap;
 
 /// The largest joiner that is checked, in entries. A larger one would take longer to check than to run.
-const CHECKED: usize = 256;
+const CHECKED: usize = 64;
 
 impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     /// Panics in debug builds when something is kept that contradicts something else.

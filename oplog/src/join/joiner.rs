@@ -4,7 +4,7 @@ use super::{
     Effect, Limits, Policy, Ready, Refusal, Source, Verdict, WrittenBy,
     lines::Lines,
     parked::{PARKED_PER_ENTRY, Parked},
-    pending::{Id, Pending, SMALL, Stage, is_wanted, shrink},
+    pending::{Id, PendingEntries, SMALL, Stage, is_wanted, shrink},
     verify::{Job, Outcome, Work},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 use bytes::Bytes;
 use hashlink::LruCache;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -27,8 +27,7 @@ pub struct Joiner<P> {
     pub(super) limits: Limits,
     /// [`Limits::max_pending_bytes`], or less.
     pub(super) byte_budget: usize,
-    /// In the order of their ids, so that equal events have equal effects.
-    pub(super) pending: BTreeMap<Id, Pending<P>>,
+    pub(super) pending: PendingEntries<P>,
     pub(super) ids: HashMap<Hash, Id>,
     pub(super) next_id: Id,
     /// Pending entries, by the peer that led to them. Many links weigh as much as entries.
@@ -62,7 +61,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
             policy,
             limits,
             byte_budget: limits.max_pending_bytes,
-            pending: BTreeMap::new(),
+            pending: PendingEntries::new(),
             ids: HashMap::new(),
             next_id: 0,
             room: Shares::new(limits.max_pending as u64),
@@ -287,7 +286,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     }
 
     fn is_awaited(&self, id: Id) -> bool {
-        matches!(self.pending.get(&id), Some(Pending { stage: Stage::Wanted, .. }))
+        self.pending.get(&id).is_some_and(|pending| matches!(pending.stage, Stage::Wanted))
     }
 
     /// The pending entry whose verdict is out, if it is still wanted.

@@ -14,10 +14,31 @@ const GIVE_WAY_AFTER: u32 = 5;
 /// Lines up to this length are not looked through for wants that have ended.
 const SHORT: usize = 64;
 
+/// On whose account a peer offered something: the line says which peer, of which only one is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Account {
+    Own,
+    Relayed,
+}
+
+impl Account {
+    fn of<P>(source: &Source<P>) -> Self {
+        if matches!(source, Source::Relay(_)) { Self::Relayed } else { Self::Own }
+    }
+
+    fn source<P>(self, peer: Option<P>) -> Source<P> {
+        match (peer, self) {
+            (None, _) => Source::Staged,
+            (Some(peer), Self::Own) => Source::Peer(peer),
+            (Some(peer), Self::Relayed) => Source::Relay(peer),
+        }
+    }
+}
+
 /// The wants of one peer that are not asked for yet, those among them that have ended meanwhile included.
 #[derive(Debug)]
-struct Line<P> {
-    waiting: VecDeque<(Hash, Source<P>)>,
+struct Line {
+    waiting: VecDeque<(Hash, Account)>,
     /// The length at which ended wants are dropped.
     tidy_at: usize,
     /// Ticks since a block arrived.
@@ -33,7 +54,7 @@ struct Asked<P> {
 /// The lines of all peers, and what is asked for.
 #[derive(Debug)]
 pub(super) struct Lines<P> {
-    lines: LinkedHashMap<Option<P>, Line<P>>,
+    lines: LinkedHashMap<Option<P>, Line>,
     asked: HashMap<Hash, Asked<P>>,
     window: Shares<Option<P>>,
     now: u32,
@@ -52,7 +73,7 @@ impl<P: Copy + Eq + std::hash::Hash> Lines<P> {
             tidy_at: 0,
             idle: 0,
         });
-        line.waiting.push_back((hash, source));
+        line.waiting.push_back((hash, Account::of(&source)));
         if line.waiting.len() > line.tidy_at.max(SHORT) {
             line.waiting.retain(|(hash, _)| wanted(hash));
             line.tidy_at = line.waiting.len() * 2;
@@ -70,9 +91,10 @@ impl<P: Copy + Eq + std::hash::Hash> Lines<P> {
                 {
                     line.waiting.pop_front();
                 }
-                if let Some((hash, source)) = line.waiting.front().copied()
+                if let Some((hash, account)) = line.waiting.front().copied()
                     && self.window.take(*peer, 1)
                 {
+                    let source = account.source(*peer);
                     line.waiting.pop_front();
                     self.asked.insert(hash, Asked { source, since: self.now });
                     effects.push(Effect::Fetch(Want { hash, source }));
@@ -111,7 +133,7 @@ impl<P: Copy + Eq + std::hash::Hash> Lines<P> {
         for line in self.lines.values_mut() {
             line.idle = line.idle.saturating_add(1);
         }
-        let stuck = |line: &Line<P>| line.idle >= GIVE_WAY_AFTER && !line.waiting.is_empty();
+        let stuck = |line: &Line| line.idle >= GIVE_WAY_AFTER && !line.waiting.is_empty();
         let mut unanswered: Vec<(Hash, Source<P>)> = Vec::new();
         for (hash, asked) in &self.asked {
             let long = self.now.wrapping_sub(asked.since) >= GIVE_WAY_AFTER;
@@ -123,7 +145,7 @@ impl<P: Copy + Eq + std::hash::Hash> Lines<P> {
         for (hash, source) in unanswered {
             self.cancel(hash, effects);
             if let Some(line) = self.lines.get_mut(&source.peer()) {
-                line.waiting.push_back((hash, source));
+                line.waiting.push_back((hash, Account::of(&source)));
             }
         }
     }

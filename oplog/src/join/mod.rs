@@ -81,7 +81,7 @@ pub struct Limits {
     /// The largest entry taken, in bytes.
     pub max_entry_bytes: usize,
     /// Entries that wait for something, all peers together; [`Shares`](crate::shares::Shares) says how much of it one peer
-    /// may lead to. Each takes some 600 bytes and a `P` beside its block, and counts once more for every [`LINKS_PER_ENTRY`] links.
+    /// may lead to. Each takes some 430 bytes and a `P` beside its block, and counts once more for every [`LINKS_PER_ENTRY`] links.
     pub max_pending: usize,
     /// Entries of those whose blocks are being fetched, shared in the same way.
     pub max_wanted: usize,

@@ -47,7 +47,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         let mut look_at: Vec<Id> = others.map(|(id, _)| *id).collect();
         while let Some(id) = look_at.pop() {
             if kept.insert(id)
-                && let Some(Pending { stage: Stage::Verified(verified), .. }) = self.pending.get(&id)
+                && let Some(Stage::Verified(verified)) = self.pending.get(&id).map(|pending| &pending.stage)
             {
                 look_at.extend(&verified.needs);
             }

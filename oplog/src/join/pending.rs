@@ -4,12 +4,16 @@ use super::Source;
 use crate::{entry::Candidate, hash::Hash, identity::VerifiedIdentity, order::Position, view::KeyedOp};
 use bytes::Bytes;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 /// Names a pending entry within a joiner; never used twice.
 pub(super) type Id = u64;
+
+/// Pending entries in the order of their ids, so that equal events have equal effects. Boxed: the nodes of such a map are half
+/// empty.
+pub(super) type PendingEntries<P> = BTreeMap<Id, Box<Pending<P>>>;
 
 #[derive(Debug)]
 pub(super) struct Pending<P> {
@@ -43,7 +47,8 @@ pub(super) struct Verified {
     pub(super) keyed: Option<KeyedOp>,
     pub(super) unreadable: bool,
     pub(super) block: Option<Bytes>,
-    pub(super) needs: BTreeSet<Id>,
+    /// Ascending.
+    pub(super) needs: Vec<Id>,
     pub(super) author: Arc<VerifiedIdentity>,
 }
 
@@ -59,11 +64,11 @@ pub(super) fn shrink<K: Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>) {
 
 /// Whether the block is being fetched, as an entry or as an identity.
 pub(super) fn is_wanted<P>(
-    pending: &BTreeMap<Id, Pending<P>>,
+    pending: &PendingEntries<P>,
     ids: &HashMap<Hash, Id>,
     identities: &HashMap<Hash, Vec<Id>>,
     hash: &Hash,
 ) -> bool {
-    let wanted = |id| matches!(pending.get(id), Some(Pending { stage: Stage::Wanted, .. }));
+    let wanted = |id| pending.get(id).is_some_and(|pending| matches!(pending.stage, Stage::Wanted));
     identities.contains_key(hash) || ids.get(hash).is_some_and(wanted)
 }

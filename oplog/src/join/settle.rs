@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{hash::Hash, order::Position};
 use bytes::Bytes;
-use std::collections::BTreeSet;
 
 enum Settled {
     Complete,
@@ -38,12 +37,10 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
 
     /// Tells `waiter` that the entry `need` it waited for is ready at `position`.
     fn settle(&mut self, waiter: Id, need: Id, hash: Hash, position: &Position) -> Settled {
-        let Some(Pending { stage: Stage::Verified(verified), .. }) = self.pending.get_mut(&waiter) else {
-            return Settled::Waiting;
-        };
-        if !verified.needs.remove(&need) {
-            return Settled::Waiting;
-        }
+        let Some(pending) = self.pending.get_mut(&waiter) else { return Settled::Waiting };
+        let Stage::Verified(verified) = &mut pending.stage else { return Settled::Waiting };
+        let Ok(place) = verified.needs.binary_search(&need) else { return Settled::Waiting };
+        verified.needs.remove(place);
         if verified.next.contains(&hash) && position.time >= verified.position.time {
             let (time, parent) = (verified.position.time, position.time);
             return Settled::Refused(Refusal::ClockNotAboveParents { time, parent });
@@ -121,7 +118,12 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
     }
 
     /// The entry `id` no longer needs these: those that nobody else needs, and that were not offered themselves, go too.
-    pub(super) fn abandon(&mut self, id: Id, needs: &BTreeSet<Id>, effects: &mut Vec<Effect<P>>) {
+    pub(super) fn abandon<'a>(
+        &mut self,
+        id: Id,
+        needs: impl IntoIterator<Item = &'a Id>,
+        effects: &mut Vec<Effect<P>>,
+    ) {
         for need in needs {
             let Some(pending) = self.pending.get_mut(need) else {
                 continue;

@@ -82,7 +82,7 @@ impl<P: Copy + Eq + std::hash::Hash> Joiner<P> {
         while dropped < bytes
             && let Some((_, id)) = waiting.pop()
         {
-            dropped += self.pending.get(&id).map_or(0, Pending::bytes);
+            dropped += self.pending.get(&id).map_or(0, |pending| pending.bytes());
             self.refuse(id, Refusal::Backlog, effects);
         }
     }
