@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{create, start, within};
+use common::{create, start};
 use oplog::{
     reading::{Events, Reading},
     view::Operation,
@@ -78,7 +78,8 @@ async fn a_long_log_takes_no_more_memory_than_a_short_one() {
     .await;
     println!("the check took {took}");
     assert!(took < MOST, "the check took {took} bytes");
-    let (report, took) = growth(within("the restore", empty.restore(&checked, None))).await;
+    // It gives up by itself when nothing moves on.
+    let (report, took) = growth(empty.restore(&checked, None)).await;
     println!("the restore took {took}");
     assert!(report.unwrap().databases.iter().all(|database| database.equal));
     // The store keeps pages of its index, and a join its blocks.
