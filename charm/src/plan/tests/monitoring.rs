@@ -26,6 +26,19 @@ fn listens(facts: &Facts) -> Vec<String> {
 }
 
 #[test]
+fn a_manager_reads_what_it_is_told() {
+    let mut facts = settled(true);
+    facts.related = vec![related("alm:3", &["10.0.0.1"], "10.0.0.1")];
+    settle(&mut facts);
+    let told = &facts.related[0];
+    let application =
+        alm_interface::read::application(told.application_bag.as_ref().unwrap()).unwrap().unwrap();
+    assert_eq!(application.scrape_jobs[0].job_name.as_str(), "paperclip-node");
+    assert!(!application.alert_rules.groups[0].rules.is_empty() && !application.dashboards.is_empty());
+    assert!(alm_interface::read::unit(&told.unit_bag, &facts.unit).unwrap().unwrap().ready);
+}
+
+#[test]
 fn nobody_related_nothing_listens() {
     let facts = settled(true);
     assert!(listens(&facts).is_empty());
