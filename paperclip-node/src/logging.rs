@@ -65,13 +65,13 @@ impl Filter {
 /// Another part of the program logs already.
 #[derive(Debug, thiserror::Error)]
 #[error("logging: {0}")]
-pub struct LoggingError(#[from] tracing_subscriber::util::TryInitError);
+pub(crate) struct LoggingError(#[from] tracing_subscriber::util::TryInitError);
 
 /// Starts logging, for the rest of the process.
 ///
 /// # Errors
 /// [`LoggingError`] when it was started before.
-pub fn start(filter: &Filter, format: LogFormat) -> Result<(), LoggingError> {
+pub(crate) fn start(filter: &Filter, format: LogFormat) -> Result<(), LoggingError> {
     let colour = format == LogFormat::Text && io::stderr().is_terminal();
     Ok(subscriber(filter, format, colour && !colour_is_refused(), io::stderr).try_init()?)
 }

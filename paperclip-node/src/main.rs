@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    paperclip_node::cli::main()
+    paperclip_node::main()
 }

@@ -8,7 +8,7 @@ use store::{Store, StoreError};
 
 /// Serves every committed block: entries, identities, manifests, access lists. What is staged and not yet committed is not
 /// served, since nobody should be told of an entry before its ancestors can be had.
-pub struct Blocks(pub Store);
+pub(crate) struct Blocks(pub Store);
 
 impl BlockSource for Blocks {
     type Error = StoreError;

@@ -17,8 +17,8 @@ use oplog::{
 };
 use paperclip_node::{
     backup::{self, CheckError, Checked},
+    create_key,
     database::{Database, Settings},
-    identity::create_key,
     node::{Create, CreateAccess, Node, RestoreReport},
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};

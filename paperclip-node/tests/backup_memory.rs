@@ -9,7 +9,7 @@ use oplog::{
     reading::{Events, Reading},
     view::Operation,
 };
-use paperclip_node::{backup, identity::create_key};
+use paperclip_node::{backup, create_key};
 use std::{
     fs::{self, File},
     io::{BufReader, BufWriter},

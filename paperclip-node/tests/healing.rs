@@ -47,7 +47,7 @@ impl Pair {
     async fn with_entries(count: i64) -> Self {
         let dir = TempDir::new().unwrap();
         let root = dir.path().join("root.key");
-        paperclip_node::identity::create_key(&root).unwrap();
+        paperclip_node::create_key(&root).unwrap();
         let a = start(&dir.path().join("a"), &root, &[]).await;
         let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
         let (info, _) = a.create(create("log", Reading::default())).await.unwrap();
@@ -97,7 +97,7 @@ fn guard_of(node: &Node, guarded: &Database) -> Database {
 async fn guarded_pair() -> (Pair, Hash) {
     let dir = TempDir::new().unwrap();
     let root = dir.path().join("root.key");
-    paperclip_node::identity::create_key(&root).unwrap();
+    paperclip_node::create_key(&root).unwrap();
     let a = start(&dir.path().join("a"), &root, &[]).await;
     let b = start(&dir.path().join("b"), &root, &addresses(&a)).await;
     let access = CreateAccess::OrbitDb(Vec::new());
@@ -122,7 +122,7 @@ async fn rights_that_could_not_be_read_hold_as_soon_as_they_are_healed() {
     // Nobody is there to heal this when a node of another cluster gets rights, for which all grants have to be read.
     flip(&folder("b"), &block);
     let other_root = folder("other.key");
-    paperclip_node::identity::create_key(&other_root).unwrap();
+    paperclip_node::create_key(&other_root).unwrap();
     let other = start(&folder("other"), &other_root, &[]).await;
     guard_of(&b, &on_b).append(grant("admin", &other)).await.unwrap();
     other.shutdown().await.unwrap();

@@ -6,7 +6,7 @@ mod common;
 
 use common::{addresses, create, holds, open, start, start_with, within};
 use oplog::{Value, log::Range, reading::Reading, view::Operation};
-use paperclip_node::identity::create_key;
+use paperclip_node::create_key;
 use tempfile::TempDir;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ const CONFIG: &str = "config";
 
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Default)]
-pub struct ConfigFlags {
+pub(crate) struct ConfigFlags {
     /// The configuration file.
     pub file: Option<PathBuf>,
     given: Vec<(&'static Key, Vec<String>)>,
@@ -19,7 +19,7 @@ impl ConfigFlags {
     ///
     /// # Errors
     /// [`ConfigError`], with every fault.
-    pub fn load(&self) -> Result<Config, ConfigError> {
+    pub(crate) fn load(&self) -> Result<Config, ConfigError> {
         // A variable that is not UTF-8 fits no setting; replacement characters make that show in the fault.
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));

@@ -21,7 +21,7 @@ mod run;
 mod target;
 mod value;
 
-pub use flags::ConfigFlags;
+pub(crate) use flags::ConfigFlags;
 
 use crate::output;
 use clap::{Parser, error::ErrorKind};

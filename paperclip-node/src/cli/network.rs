@@ -2,7 +2,7 @@
 
 use super::{
     description::{listed, listing, optional},
-    error::CliError,
+    error::{CliError, NotSound},
     target::ClientArgs,
 };
 use crate::output::{Cell, Progress, Text, duration, size, tell};
@@ -113,14 +113,13 @@ pub(super) fn resync(args: &ClientArgs, db: Option<&str>, wait_peers: Option<usi
     };
     let header = ["NAME", "STATE", "PEERS", "FAILED", "UNCONNECTED", "FETCHED", "COMPLETE", "ADDRESS"];
     args.output().documents(&documents, || Text::table(&header, reports.iter().map(cells)))?;
-    let told = "may be incomplete; see `paperclip-node db show` and `peers`";
     failures(
-        reports.iter().map(|report| Outcome {
+        reports.iter().map(|report| Finding {
             label: report.name.as_deref().unwrap_or(&report.address),
             problems: &report.problems,
             good: report.complete,
         }),
-        told,
+        NotSound::Incomplete,
     )
 }
 
@@ -140,14 +139,13 @@ pub(super) fn verify(args: &ClientArgs, db: Option<&str>, repair: bool) -> Resul
     };
     let header = ["NAME", "STATE", "ENTRIES", "HEALED", "DIFFERENCES", "ADDRESS"];
     args.output().documents(&documents, || Text::table(&header, reports.iter().map(cells)))?;
-    let told = "not found to be sound; `--json` lists what differs";
     failures(
-        reports.iter().map(|report| Outcome {
+        reports.iter().map(|report| Finding {
             label: report.name.as_deref().unwrap_or(&report.address),
             problems: &report.problems,
             good: report.sound,
         }),
-        told,
+        NotSound::Differs,
     )
 }
 
@@ -193,21 +191,24 @@ fn each<T: DeserializeOwned>(
     Ok(all)
 }
 
-/// What came of a database.
-struct Outcome<'a> {
+/// What was found about a database.
+struct Finding<'a> {
     label: &'a str,
     problems: &'a [String],
     good: bool,
 }
 
 /// Tells what must not be overlooked about databases, however sound and in step they are, and fails for those that are not.
-fn failures<'a>(outcomes: impl Iterator<Item = Outcome<'a>>, told: &str) -> Result<(), CliError> {
+fn failures<'a>(
+    findings: impl Iterator<Item = Finding<'a>>,
+    told: fn(Vec<String>) -> NotSound,
+) -> Result<(), CliError> {
     let mut bad = Vec::new();
-    for Outcome { label, problems, good } in outcomes {
+    for Finding { label, problems, good } in findings {
         problems.iter().for_each(|problem| tell(&format!("{label}: {problem}")));
         if !good {
-            bad.push(label);
+            bad.push(label.to_owned());
         }
     }
-    if bad.is_empty() { Ok(()) } else { Err(CliError::NotSound(format!("{}: {told}", bad.join(", ")))) }
+    if bad.is_empty() { Ok(()) } else { Err(told(bad).into()) }
 }

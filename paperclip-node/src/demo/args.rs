@@ -4,7 +4,7 @@ use clap::Args;
 
 /// What `demo` can be told.
 #[derive(Debug, Clone, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Number of nodes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(2..=9))]
     pub(super) nodes: u64,

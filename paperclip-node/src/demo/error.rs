@@ -10,7 +10,7 @@ const STEP_SECONDS: u64 = 120;
 
 /// Why the demonstration failed.
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
+pub(crate) enum DemoError {
     /// Files, processes or sockets of this machine.
     #[error("{action}: {source}")]
     System {

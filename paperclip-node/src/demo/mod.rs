@@ -11,8 +11,8 @@ mod relay;
 mod scenario;
 mod summary;
 
-pub use args::DemoArgs;
-pub use error::DemoError;
+pub(crate) use args::DemoArgs;
+pub(crate) use error::DemoError;
 
 use display::Display;
 use error::system;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 /// [`DemoError`]; whatever was started is stopped, and its data removed, all the same.
-pub fn run(args: &DemoArgs) -> Result<(), DemoError> {
+pub(crate) fn run(args: &DemoArgs) -> Result<(), DemoError> {
     let runtime = Runtime::new().map_err(system("starting threads"))?;
     let interrupted = CancellationToken::new();
     runtime.spawn(watch_signals(interrupted.clone()));

@@ -91,7 +91,7 @@ pub fn create_key(path: &Path) -> Result<SigningKey, KeyFileError> {
 ///
 /// # Errors
 /// [`KeyFileError`], also when others than the owner may read or write the file.
-pub fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
+pub(crate) fn read_key(path: &Path) -> Result<SigningKey, KeyFileError> {
     let key = SigningKey::from_hex(&read_secret(path)?);
     blinded(key.map_err(|source| KeyFileError::Key { path: path.into(), source })?)
 }
@@ -107,7 +107,7 @@ fn blinded(mut key: SigningKey) -> Result<SigningKey, KeyFileError> {
 ///
 /// # Errors
 /// [`KeyFileError`], also when others than the owner may read or write the file.
-pub fn read_secret(path: &Path) -> Result<String, KeyFileError> {
+pub(crate) fn read_secret(path: &Path) -> Result<String, KeyFileError> {
     let failed = |source| KeyFileError::Read { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
@@ -121,7 +121,7 @@ pub fn read_secret(path: &Path) -> Result<String, KeyFileError> {
 ///
 /// # Errors
 /// [`KeyFileError`].
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, KeyFileError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, KeyFileError> {
     let file = File::open(path).map_err(|source| KeyFileError::Read { path: path.into(), source })?;
     let text = read_text(file, path)?;
     serde_json::from_str(&text).map_err(|source| KeyFileError::Json { path: path.into(), source })
@@ -131,7 +131,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, KeyFileError> {
 ///
 /// # Errors
 /// [`KeyFileError::Write`].
-pub fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), KeyFileError> {
+pub(crate) fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), KeyFileError> {
     let failed = |source| KeyFileError::Write { path: path.into(), source };
     let mut text = serde_json::to_vec(document).map_err(|error| failed(error.into()))?;
     text.push(b'\n');

@@ -12,12 +12,13 @@
 mod file;
 mod node;
 
-pub use file::{KeyFileError, create_key, read_json, read_key, read_secret, write_json};
-pub use node::{IdentitySource, NodeIdentity, NodeIdentityError};
+pub use file::create_key;
+pub(crate) use file::{KeyFileError, read_json, read_key, read_secret, write_json};
+pub(crate) use node::{IdentitySource, NodeIdentity, NodeIdentityError};
 
 /// The name of the signing key's file.
-pub const SIGNING_KEY: &str = "signing.key";
+pub(crate) const SIGNING_KEY: &str = "signing.key";
 /// The name of the certificate's file.
-pub const CERTIFICATE: &str = "certificate.json";
+pub(crate) const CERTIFICATE: &str = "certificate.json";
 /// The name of the file of a node's own root key.
-pub const ROOT_KEY: &str = "root.key";
+pub(crate) const ROOT_KEY: &str = "root.key";

@@ -16,7 +16,7 @@ use std::{
 
 /// What decides a node's identity, beside its data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdentitySource<'a> {
+pub(crate) struct IdentitySource<'a> {
     /// The data directory.
     pub data_dir: &'a Path,
     /// The cluster's id, if it is told.
@@ -84,7 +84,7 @@ pub enum NodeIdentityError {
 
 /// A node's signing key, and who it is with it.
 #[derive(Debug, Clone)]
-pub struct NodeIdentity {
+pub(crate) struct NodeIdentity {
     signing: SigningKey,
     cluster_id: Option<String>,
     identity: Option<Identity>,
@@ -96,7 +96,7 @@ impl NodeIdentity {
     ///
     /// # Errors
     /// [`NodeIdentityError`].
-    pub fn open(source: IdentitySource<'_>) -> Result<Self, NodeIdentityError> {
+    pub(crate) fn open(source: IdentitySource<'_>) -> Result<Self, NodeIdentityError> {
         let shown = Self::show(source)?;
         if shown.cluster_id.is_some() {
             return Ok(shown);
@@ -110,7 +110,7 @@ impl NodeIdentity {
     ///
     /// # Errors
     /// [`NodeIdentityError`].
-    pub fn show(source: IdentitySource<'_>) -> Result<Self, NodeIdentityError> {
+    pub(crate) fn show(source: IdentitySource<'_>) -> Result<Self, NodeIdentityError> {
         let data_dir = source.data_dir;
         durable_file::create_folder(data_dir, OWNERS_FOLDER)
             .map_err(|error| NodeIdentityError::DataDir { path: data_dir.into(), source: error })?;
@@ -132,27 +132,27 @@ impl NodeIdentity {
     }
 
     /// The signing key.
-    pub fn signing_key(&self) -> &SigningKey {
+    pub(crate) fn signing_key(&self) -> &SigningKey {
         &self.signing
     }
 
     /// The cluster's id: the name that access lists hold. `None` for a node that was never started and told of no cluster.
-    pub fn cluster_id(&self) -> Option<&str> {
+    pub(crate) fn cluster_id(&self) -> Option<&str> {
         self.cluster_id.as_deref()
     }
 
     /// The identity, if the key is certified. A node without one replicates, but cannot write.
-    pub fn identity(&self) -> Option<&Identity> {
+    pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
     /// What the holder of the root key is to certify.
-    pub fn request(&self) -> Option<CertificateRequest> {
+    pub(crate) fn request(&self) -> Option<CertificateRequest> {
         self.cluster_id.as_deref().map(|id| CertificateRequest::new(id, &self.signing))
     }
 
     /// Who appends, if the key is certified.
-    pub fn writer(&self) -> Option<Writer> {
+    pub(crate) fn writer(&self) -> Option<Writer> {
         self.identity.clone().map(|identity| Writer::new(identity, self.signing.clone()))
     }
 

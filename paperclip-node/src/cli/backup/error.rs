@@ -4,6 +4,17 @@ use super::s3::S3Error;
 use car::Refusal;
 use std::{io, path::PathBuf};
 
+/// Why a place on the command line is of no use for what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlaceError {
+    /// Only where backups are named by their time are there others to keep.
+    #[error("--keep goes with --to s3://BUCKET/PREFIX/, where backups are named by their time")]
+    KeepNeedsPrefix,
+    /// Backups are listed in buckets.
+    #[error("{0}: expected s3://BUCKET/ or s3://BUCKET/PREFIX/")]
+    NoBucket(String),
+}
+
 /// Why there is no backup, or it cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BackupFileError {

@@ -12,7 +12,7 @@ use car::{Closing, Index, Refusal};
 use clap::Args;
 use copy::{Sent, copy};
 use durable_file::OWNERS_FILE;
-use error::BackupFileError;
+use error::{BackupFileError, PlaceError};
 use paperclip_client::{
     Client, db_path,
     http::encoded,
@@ -74,8 +74,7 @@ pub(super) struct BackupsArgs {
 pub(super) fn back_up(args: &BackupArgs) -> Result<(), CliError> {
     let named_by_time = matches!(&args.to, Place::S3 { key, .. } if is_folder(key));
     if args.keep.is_some() && !named_by_time {
-        let told = "--keep goes with --to s3://BUCKET/PREFIX/, where backups are named by their time";
-        return Err(CliError::Usage(told.to_owned()));
+        return Err(PlaceError::KeepNeedsPrefix.into());
     }
     let client = args.client.connect()?;
     let what = match &args.db {
@@ -165,7 +164,7 @@ fn remove_outdated(at: &Place, what: &str, keep: usize) -> Result<(), BackupFile
 /// Lists the backups in a bucket.
 pub(super) fn list(args: &BackupsArgs) -> Result<(), CliError> {
     let Place::S3 { bucket, key } = &args.at else {
-        return Err(CliError::Usage(format!("{}: expected s3://BUCKET/ or s3://BUCKET/PREFIX/", args.at)));
+        return Err(PlaceError::NoBucket(args.at.to_string()).into());
     };
     let listed = Bucket::open(bucket).and_then(|found| found.list(key)).map_err(BackupFileError::from)?;
     let place = |object: &Object| Place::S3 { bucket: bucket.clone(), key: object.key.clone() }.to_string();

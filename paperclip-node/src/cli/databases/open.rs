@@ -1,7 +1,11 @@
 //! Opening databases: those that are created, and those that are pinned, which may wait for a peer.
 
 use crate::{
-    cli::{description::optional, error::CliError, target::ClientArgs},
+    cli::{
+        description::optional,
+        error::{CliError, NotOpenYet, NotSound},
+        target::ClientArgs,
+    },
     output::{Progress, Text, tell},
 };
 use paperclip_client::{
@@ -45,19 +49,16 @@ pub(super) fn pin(args: &ClientArgs, address: &str, wait: Option<Duration>) -> R
         State::Open => Ok(()),
         State::Opening => {
             let Status { peers, .. } = client.get("/v1/status")?.read()?;
-            let told = format!(
-                "pinned, but not open yet: no peer has provided it so far ({peers} connected). The node keeps \
-                 asking; `paperclip-node db show` shows when it is open"
-            );
+            let told = NotOpenYet { peers };
             if wait.is_some() {
-                return Err(CliError::NotSound(told));
+                return Err(NotSound::NotOpenYet(told).into());
             }
-            tell(&told);
+            tell(&told.to_string());
             Ok(())
         }
         State::Failed => {
             let why = optional(database.error.as_deref());
-            Err(CliError::NotSound(format!("pinned, but it cannot be opened: {why}")))
+            Err(NotSound::CannotOpen(why).into())
         }
     }
 }
