@@ -261,13 +261,14 @@ impl<I: Invoke> Actor<'_, I> {
             let words = if words.is_empty() { error.to_string() } else { words };
             self.juju.log(LogLevel::Warning, &format!("{error}; {words}"))?;
             self.done.tried.start = Some(words);
-            return Ok(());
+            return self.forget_force();
         }
         self.juju.log(LogLevel::Info, &format!("{word} paperclip-node"))?;
         let mut memory = self.machine.memory()?;
         memory.running = Some(digest.to_owned());
         memory.running_api = facts.api();
         memory.running_monitoring = Some(facts.monitoring());
+        memory.force_restart = false;
         self.machine.remember(&memory)?;
         if let Some(api) = observe::new_api(facts)
             && !api.wait_ready(READY_WAIT)
@@ -300,6 +301,15 @@ impl<I: Invoke> Actor<'_, I> {
         let mut memory = self.machine.memory()?;
         memory.running_monitoring = Some(wanted);
         Ok(self.machine.remember(&memory)?)
+    }
+
+    /// A restart that was forced has been tried: once is what was asked for.
+    fn forget_force(&self) -> Result<(), CharmError> {
+        let mut memory = self.machine.memory()?;
+        if std::mem::take(&mut memory.force_restart) {
+            self.machine.remember(&memory)?;
+        }
+        Ok(())
     }
 
     fn stop(&mut self) -> Result<(), CharmError> {

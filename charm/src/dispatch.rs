@@ -3,7 +3,7 @@
 use juju_hooks::{Environment, Event, Invoke, Juju, LogLevel, SecretEvent, SecretPhase};
 
 use crate::act::{Actor, Done};
-use crate::actions;
+use crate::actions::{self, Then};
 use crate::error::CharmError;
 use crate::facts::{Facts, Hint};
 use crate::machine::Machine;
@@ -22,7 +22,10 @@ const MAX_ROUNDS: usize = 16;
 pub fn dispatch<I: Invoke>(environment: &Environment, juju: &Juju<I>) -> Result<(), CharmError> {
     match &environment.event {
         Event::Unknown(_) => Ok(()),
-        Event::Action(action) => actions::run(action, environment, juju),
+        Event::Action(action) => match actions::run(action, environment, juju)? {
+            Then::Nothing => Ok(()),
+            Then::Reconcile => reconcile(environment, juju),
+        },
         Event::Secret(SecretEvent { id, revision: Some(revision), phase: SecretPhase::Remove, .. }) => {
             drop_revision(id, *revision, juju)?;
             reconcile(environment, juju)
@@ -92,6 +95,9 @@ fn tell<I: Invoke>(juju: &Juju<I>, machine: &Machine, facts: &Facts) -> Result<(
     let told = status::status(facts);
     if told.wait != facts.memory.wait {
         machine.remember(&crate::machine::Memory { wait: told.wait, ..facts.memory.clone() })?;
+    }
+    if let Some(whole) = &told.cut {
+        juju.log(LogLevel::Warning, whole)?;
     }
     Ok(juju.set_status(told.status, &told.message)?)
 }

@@ -139,14 +139,14 @@ pub struct Facts {
     pub leader: Option<bool>,
     /// The peer relation; none before its first hook.
     pub cluster: Option<Cluster>,
-    /// How many units the application is meant to have.
-    pub planned: usize,
     /// The `cluster` binding's addresses; none while the machine has none.
     pub addresses: Option<Addresses>,
     /// The `api` binding's address.
     pub api_binding: Option<IpAddr>,
     /// The `data` storage, if there is one.
     pub storage: Option<Storage>,
+    /// The units that the application is meant to have, this one among them; none while Juju cannot say.
+    pub planned: BTreeSet<UnitName>,
     /// The ports this unit has opened.
     pub opened: BTreeSet<Port>,
     /// The unit that this machine's node belongs to.
@@ -229,6 +229,12 @@ impl Facts {
         self.memory.leaving
     }
 
+    /// How many units the application is meant to have, as far as is known.
+    fn planned_units(&self) -> usize {
+        let met = 1 + self.cluster.as_ref().map_or(0, |cluster| cluster.peers.len());
+        if self.planned.is_empty() { met } else { self.planned.len() }
+    }
+
     /// The storage, once it is certain that it is mounted.
     #[must_use]
     pub fn mounted(&self) -> Option<&Storage> {
@@ -272,7 +278,7 @@ impl Facts {
         let reaches = self.related.iter().filter_map(|related| related.reach.as_ref());
         let addresses = reaches.flat_map(|reach| &reach.bind);
         let metrics_listen = addresses.filter_map(|ip| Some(SocketAddr::new(*ip, port?))).collect();
-        Monitoring { metrics_listen, planned_nodes: self.planned }
+        Monitoring { metrics_listen, planned_nodes: self.planned_units() }
     }
 
     /// Where the other side of a relation finds metrics and health, as the host and port of a URL.

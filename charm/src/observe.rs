@@ -1,7 +1,7 @@
 //! Reads the facts: from Juju, the machine and the node.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -31,10 +31,10 @@ pub struct Fixed {
     cluster: Option<RelationId>,
     turn: OnceCell<Option<Turn>>,
     peers: BTreeMap<UnitName, UnitBag>,
+    planned: BTreeSet<UnitName>,
     addresses: Option<Addresses>,
     api_binding: Option<IpAddr>,
     storage: Option<(String, PathBuf)>,
-    planned: Option<usize>,
     related: Vec<(RelationId, Option<Reach>)>,
 }
 
@@ -96,9 +96,9 @@ impl Fixed {
             },
             turn: OnceCell::new(),
             leader: leader(juju)?,
+            planned: planned(juju)?,
             addresses: addresses(juju, CLUSTER)?,
             storage: storage(environment, juju)?,
-            planned: planned(juju)?,
             hint,
             options,
             cluster,
@@ -111,15 +111,6 @@ impl Fixed {
 /// Whether this hook is the last of a relation.
 fn breaks(environment: &Environment, id: &RelationId) -> bool {
     matches!(&environment.event, Event::Relation(event) if event.phase == RelationPhase::Broken && event.id == *id)
-}
-
-/// How many units the application is meant to have, those on their way included; none while Juju cannot say.
-fn planned<I: Invoke>(juju: &Juju<I>) -> Result<Option<usize>, CharmError> {
-    match juju.goal_state() {
-        Ok(goal) => Ok(Some(goal.units.values().filter(|unit| !unit.is_going()).count())),
-        Err(ToolError::Refused { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Where the other side of a relation reaches this unit. A collector is on the same machine.
@@ -152,6 +143,17 @@ fn leader<I: Invoke>(juju: &Juju<I>) -> Result<Option<bool>, CharmError> {
             juju.log(LogLevel::Warning, &format!("leadership unknown: {error}"))?;
             Ok(None)
         }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The units that the application is meant to have. What it is for can do without it.
+fn planned<I: Invoke>(juju: &Juju<I>) -> Result<BTreeSet<UnitName>, CharmError> {
+    match juju.goal_state() {
+        Ok(goal) => {
+            Ok(goal.units.into_iter().filter(|(_, unit)| !unit.is_going()).map(|(name, _)| name).collect())
+        }
+        Err(ToolError::Refused { .. }) => Ok(BTreeSet::new()),
         Err(error) => Err(error.into()),
     }
 }
@@ -237,11 +239,11 @@ pub fn observe<I: Invoke>(
         options: config::parse(&fixed.options),
         leader: fixed.leader,
         // The units that have joined are the least that is meant.
-        planned: fixed.planned.unwrap_or(1 + fixed.peers.len()),
         cluster: cluster(environment, juju, fixed)?,
         addresses: fixed.addresses.clone(),
         api_binding: fixed.api_binding,
         storage: mounted(machine, fixed.storage.as_ref())?,
+        planned: fixed.planned.clone(),
         opened: juju.opened_ports()?.into_iter().collect(),
         claimant: machine.claimant()?,
         user: machine.has_user()?,

@@ -76,6 +76,8 @@ pub struct Unit {
     pub address: String,
     /// Whether it is being removed.
     pub dying: bool,
+    /// Whether its machine is gone without a word: no hook runs, and what it has written stays.
+    pub lost: bool,
     /// Status and message, as set.
     pub status: (String, String),
     /// Opened ports: protocol, from, to.

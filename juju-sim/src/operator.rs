@@ -179,8 +179,9 @@ impl Sim {
     /// The unit loses leadership to any other.
     pub(crate) fn depose(&mut self, unit: &str) {
         let others = self.model.units_of(application_of(unit));
-        if let Some(other) = others.iter().find(|name| *name != unit) {
-            self.elect(other);
+        let there = |name: &&String| *name != unit && !self.model.units[*name].lost;
+        if let Some(other) = others.iter().find(there).cloned() {
+            self.elect(&other);
         }
     }
 
@@ -242,6 +243,7 @@ pub(crate) fn new_unit(application: &str, root: PathBuf, address: String, revisi
         root,
         address,
         dying: false,
+        lost: false,
         status: ("waiting".into(), "installing agent".into()),
         ports: std::collections::BTreeSet::new(),
         state: Strings::new(),

@@ -90,6 +90,27 @@ impl Sim {
         self.machines.get_mut(self.guests.get(unit).map_or(unit, String::as_str))
     }
 
+    /// The unit's machine is gone: nothing of it runs any more, and nobody is told. Juju gives its leadership to another.
+    ///
+    /// # Errors
+    /// No such unit.
+    pub fn lose(&mut self, unit: &str) -> Result<(), SimError> {
+        let machine = self.machine_mut(unit).ok_or_else(|| SimError::NoUnit(unit.into()))?;
+        machine.services.values_mut().for_each(crate::machine::Service::vanish);
+        if let Some(holder) = self.model.units.get_mut(unit) {
+            holder.lost = true;
+        }
+        if self.model.leads(unit) {
+            self.depose(unit);
+        }
+        Ok(())
+    }
+
+    /// `juju remove-unit --force`: the unit is gone at once, without any hook of its own.
+    pub fn remove_unit_by_force(&mut self, unit: &str) {
+        self.forget(unit);
+    }
+
     /// A unit leaves its machine, which goes when it was the last.
     pub(crate) fn leave_machine(&mut self, unit: &str) {
         if let Some(machine) = self.machine(unit) {

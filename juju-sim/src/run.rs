@@ -38,6 +38,9 @@ impl Sim {
             Run::Hook(hook) => hook.name(),
             Run::Action(action) => format!("action {}", action.name),
         };
+        if let Run::Hook(hook) = run {
+            agent::forget_settings(&mut self.model, unit, hook);
+        }
         let fault = self.faults.remove(unit);
         let id = format!("{unit}-{}-{:032x}", what.replace(' ', "-"), self.model.fresh());
         let mut context = Context::new(id, unit.to_owned(), run.clone());

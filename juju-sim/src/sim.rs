@@ -207,7 +207,12 @@ impl Sim {
         self.settle()?;
         let units: Vec<String> = self.machines.keys().chain(self.guests.keys()).cloned().collect();
         for unit in units {
-            if self.model.units.get(&unit).is_some_and(|holder| holder.local.started && !holder.dying) {
+            if self
+                .model
+                .units
+                .get(&unit)
+                .is_some_and(|holder| holder.local.started && !holder.dying && !holder.lost)
+            {
                 self.run_hook(&unit, &Hook::Lifecycle("update-status"))?;
             }
         }

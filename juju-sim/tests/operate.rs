@@ -102,7 +102,7 @@ fn a_unit_that_is_down_keeps_the_others_from_restarting() {
     cluster.sim.tick().unwrap();
     for unit in ["paperclip/0", "paperclip/2"] {
         assert_eq!(cluster.starts(unit), 1, "two must not be down at once");
-        assert_eq!(cluster.status(unit).1, "waiting for its turn to restart");
+        assert_eq!(cluster.status(unit).1, "waiting for its turn to restart", "{unit}");
     }
 
     std::fs::remove_file(&storage).unwrap();

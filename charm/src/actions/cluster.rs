@@ -3,9 +3,10 @@
 use juju_hooks::Invoke;
 use serde_json::{Value, json};
 
-use super::parameters::NoParameters;
+use super::parameters::{Confirmed, NoParameters};
 use super::unit::{ActionError, Results, Unit, json as line};
 use crate::facts::Facts;
+use crate::machine::{Memory, ServiceState};
 
 pub(super) fn show<I: Invoke>(_: &NoParameters, unit: &Unit<'_, I>) -> Result<Results, ActionError> {
     let facts = &unit.facts;
@@ -32,6 +33,7 @@ pub(super) fn show<I: Invoke>(_: &NoParameters, unit: &Unit<'_, I>) -> Result<Re
             "peer-id": bag.peer_id,
             "version": bag.version,
             "ready": bag.ready,
+            "lost": cluster.application.lost.contains(name),
             "connected": peer.is_some(),
             "in-step": agrees,
         }));
@@ -54,6 +56,21 @@ pub(super) fn api_token<I: Invoke>(_: &NoParameters, unit: &Unit<'_, I>) -> Resu
         ActionError::Refused("the unit has no token yet; wait for juju status to be active".into())
     })?;
     Ok(vec![("token", token.trim().to_owned())])
+}
+
+pub(super) fn force_restart<I: Invoke>(
+    asked: &Confirmed,
+    unit: &Unit<'_, I>,
+) -> Result<Results, ActionError> {
+    if !asked.confirm {
+        let problem = "must be true: the node restarts though it is not its turn, whatever the others do";
+        return Err(ActionError::Parameter { name: "confirm", problem: problem.into() });
+    }
+    if unit.facts.service.state != ServiceState::Active {
+        return Err(ActionError::NotRunning);
+    }
+    unit.machine.remember(&Memory { force_restart: true, ..unit.facts.memory.clone() })?;
+    Ok(vec![("summary", "restarting paperclip-node without a turn; juju status tells how it goes".into())])
 }
 
 pub(super) fn pre_refresh_check<I: Invoke>(
@@ -85,6 +102,10 @@ fn obstacles(facts: &Facts) -> Vec<String> {
         obstacles.push(format!("{} is being restarted", turn.unit));
     }
     for (name, bag) in cluster.peers.iter().filter(|(_, bag)| !bag.misplaced) {
+        if cluster.application.lost.contains(name) {
+            obstacles.push(format!("{name} is lost: remove it (juju remove-unit --force)"));
+            continue;
+        }
         if !bag.ready {
             obstacles.push(format!("{name} does not serve"));
             continue;

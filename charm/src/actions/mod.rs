@@ -24,16 +24,32 @@ pub use parameters::{ACTIONS, Parameter};
 /// The longest value of a result, in bytes: what `juju run` still prints without trouble.
 const MAX_RESULT: usize = 32 * 1024;
 
+/// The action after which the unit is to be reconciled.
+const FORCE_RESTART: &str = "force-restart";
+
+/// What is to be done after an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    Nothing,
+    /// What a hook does: the action has changed what the unit should do.
+    Reconcile,
+}
+
 /// Runs an action and tells how it went.
 ///
 /// # Errors
 /// [`CharmError`] when Juju's tools or the machine fail; an action that fails is no error.
-pub fn run<I: Invoke>(action: &Action, environment: &Environment, juju: &Juju<I>) -> Result<(), CharmError> {
+pub fn run<I: Invoke>(
+    action: &Action,
+    environment: &Environment,
+    juju: &Juju<I>,
+) -> Result<Then, CharmError> {
     let machine = Machine::of(&environment.charm_dir);
     let fixed = Fixed::read(environment, juju, &machine)?;
     let facts = observe::observe(environment, juju, &machine, &fixed, &Tried::default(), None)?;
     let parameters = juju.action_parameters()?;
-    let unit = Unit { juju, facts };
+    let unit = Unit { juju, facts, machine: &machine };
     let (results, failure) = match perform(&action.name, parameters, &unit) {
         Ok(results) => (results, None),
         Err(error) => (vec![("error", error.to_string())], Some(error.to_string())),
@@ -41,8 +57,9 @@ pub fn run<I: Invoke>(action: &Action, environment: &Environment, juju: &Juju<I>
     juju.set_action_results(results.into_iter().map(|(key, value)| (key, bounded(value))))?;
     if let Some(failure) = failure {
         juju.fail_action(&failure)?;
+        return Ok(Then::Nothing);
     }
-    Ok(())
+    Ok(if action.name == FORCE_RESTART { Then::Reconcile } else { Then::Nothing })
 }
 
 fn perform<I: Invoke>(
@@ -63,6 +80,7 @@ fn perform<I: Invoke>(
         "unpin-database" => databases::unpin(&parameters::read(parameters)?, unit),
         "show-cluster" => cluster::show(&parameters::read(parameters)?, unit),
         "get-api-token" => cluster::api_token(&parameters::read(parameters)?, unit),
+        FORCE_RESTART => cluster::force_restart(&parameters::read(parameters)?, unit),
         "pre-refresh-check" => cluster::pre_refresh_check(&parameters::read(parameters)?, unit),
         other => Err(ActionError::Unknown(other.to_owned())),
     }

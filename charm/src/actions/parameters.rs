@@ -13,7 +13,7 @@ use super::unit::ActionError;
 pub type Parameter = (&'static str, &'static str, bool);
 
 /// Every action with its parameters.
-pub const ACTIONS: [(&str, &[Parameter]); 10] = [
+pub const ACTIONS: [(&str, &[Parameter]); 11] = [
     (
         "create-database",
         &[
@@ -23,6 +23,7 @@ pub const ACTIONS: [(&str, &[Parameter]); 10] = [
             ("write", "string", false),
         ],
     ),
+    ("force-restart", &[("confirm", "boolean", true)]),
     ("get-api-token", &[]),
     ("list-databases", &[]),
     ("pin-database", &[("address", "string", true)]),
@@ -91,6 +92,14 @@ pub(super) struct Pin {
 #[serde(deny_unknown_fields)]
 pub(super) struct Unpin {
     pub(super) database: Text,
+    #[serde(default)]
+    pub(super) confirm: bool,
+}
+
+/// Something that must be meant.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Confirmed {
     #[serde(default)]
     pub(super) confirm: bool,
 }

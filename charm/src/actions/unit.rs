@@ -6,6 +6,7 @@ use juju_hooks::{Invoke, Juju, ToolError, UnitName};
 use paperclip_client::ClientError;
 
 use crate::facts::Facts;
+use crate::machine::{Machine, MachineError};
 use crate::node::NodeApi;
 use crate::observe;
 
@@ -38,6 +39,9 @@ pub(super) enum ActionError {
     /// Something about the unit does not allow it.
     #[error("{0}")]
     Refused(String),
+    /// The machine failed.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     /// A hook tool failed.
     #[error(transparent)]
     Tool(#[from] ToolError),
@@ -47,6 +51,7 @@ pub(super) enum ActionError {
 pub(super) struct Unit<'a, I> {
     pub(super) juju: &'a Juju<I>,
     pub(super) facts: Facts,
+    pub(super) machine: &'a Machine,
 }
 
 impl<I: Invoke> Unit<'_, I> {

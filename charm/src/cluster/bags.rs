@@ -3,7 +3,7 @@
 //! Nothing secret is in them: the root key and the API token are Juju secrets, here only their URIs. Unknown keys
 //! are ignored, because units run different revisions for a while during a refresh.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use juju_hooks::UnitName;
 use juju_hooks::databag::{self, Bag, BagError};
@@ -41,6 +41,12 @@ pub struct UnitBag {
     /// Whether the node serves.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ready: bool,
+    /// The heartbeat: when the unit last said that it is there, by its own clock, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reported_at: Option<u64>,
+    /// The units that it has to exchange heads with before its restart is over.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub awaits: BTreeSet<UnitName>,
     /// Whether the unit has no machine of its own, so that there will never be a node of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub misplaced: bool,
@@ -68,6 +74,9 @@ pub struct ApplicationBag {
     /// The answers to the units' requests.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub certificates: BTreeMap<UnitName, Certificate>,
+    /// Units that nobody waits for: their heartbeat has stopped, and the leader's node has no connection to them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost: BTreeSet<UnitName>,
     /// Whose turn to restart it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn: Option<Turn>,
@@ -129,6 +138,8 @@ mod tests {
             request: Some(request.clone()),
             version: Some("0.1.0".into()),
             ready: true,
+            reported_at: Some(7),
+            awaits: BTreeSet::from(["paperclip/2".parse().unwrap()]),
             misplaced: false,
             restart_wanted: Some("abc".into()),
         };

@@ -3,6 +3,7 @@
 //! It is on the machine's own disk: a unit that loses it starts a wait anew and restarts its node once more, nothing
 //! worse.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -38,8 +39,24 @@ pub struct Memory {
     /// The heads digest last told to relations; told anew only by the clock, or two clusters would wake each other
     /// for ever.
     pub heads_digest: Option<String>,
+    /// The heartbeats of the other units.
+    pub heard: BTreeMap<UnitName, Heard>,
+    /// Whether the node has once been connected to all other units.
+    pub met: bool,
+    /// Whether the operator has asked for a restart without a turn.
+    pub force_restart: bool,
     /// The storage that holds the node's data, as its marker has told: none while none is attached.
     pub storage: Option<Marker>,
+}
+
+/// A heartbeat of another unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Heard {
+    /// The last one, by the other unit's clock.
+    pub reported_at: u64,
+    /// When it was first seen, by this machine's clock, in seconds since 1970.
+    pub since: u64,
 }
 
 /// Something the unit waits for.

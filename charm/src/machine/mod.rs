@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 
 pub use binary::Binary;
 pub use identity::NodeIdentity;
-pub use memory::{Memory, Wait};
+pub use memory::{Heard, Memory, Wait};
 pub use node_config::{Monitoring, NodeConfig};
 pub use service::{Service, ServiceState};
 pub use storage::Marker;

@@ -9,7 +9,7 @@ use crate::cluster::bags::{ApplicationBag, UnitBag};
 use crate::cluster::turns::{self, Decision, Standing};
 use crate::facts::{Cluster, Facts};
 
-use super::{PlanError, Step};
+use super::{PlanError, Step, presence};
 
 /// Adds the leader's steps.
 pub(super) fn plan(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
@@ -34,6 +34,7 @@ pub(super) fn plan(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError
     }
     let application = ApplicationBag {
         certificates: certificates_of_members(facts, cluster),
+        lost: presence::lost(facts, cluster),
         turn: turn(facts).and_then(|decision| decision.turn),
         ..cluster.application.clone()
     };
@@ -47,7 +48,9 @@ pub(super) fn plan(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError
 /// Who may restart, as this unit decides if it leads.
 pub(super) fn turn(facts: &Facts) -> Option<Decision> {
     let cluster = facts.cluster.as_ref().filter(|_| facts.leads())?;
+    let lost = presence::lost(facts, cluster);
     let standings: BTreeMap<UnitName, Standing> = units(facts, cluster)
+        .filter(|(unit, _)| !lost.contains(unit))
         .map(|(unit, bag)| (unit.clone(), Standing { wants: bag.restart_wanted.clone(), ready: bag.ready }))
         .collect();
     Some(turns::decide(cluster.application.turn.as_ref(), &standings, &facts.unit, facts.now))

@@ -11,7 +11,7 @@ use crate::facts::{Addresses, Cluster, Facts, Hint};
 use crate::machine::{Machine, NodeConfig, ServiceState};
 use crate::names::COS_AGENT;
 
-use super::{PlanError, Step};
+use super::{PlanError, Step, presence};
 
 /// How many addresses one hook has the node dial: each may take seconds, and hooks of one machine exclude each other.
 const MAX_DIALS: usize = 8;
@@ -161,26 +161,17 @@ fn held_wish(facts: &Facts) -> Option<String> {
 /// Restarts a running node that runs something else than it should, when it is its turn.
 fn restart(facts: &Facts, digest: &str, steps: &mut Vec<Step>) -> Option<String> {
     let cluster = facts.cluster.as_ref()?;
-    if facts.memory.running.as_deref() == Some(digest) {
-        let healthy = facts.node.as_ref().is_some_and(|node| node.ready) && meets_peers(facts, cluster);
+    let forced = facts.memory.force_restart;
+    if facts.memory.running.as_deref() == Some(digest) && !forced {
+        let ready = facts.node.as_ref().is_some_and(|node| node.ready);
+        let healthy = ready && presence::unmet(facts, cluster).is_empty();
         return if healthy { None } else { held_wish(facts) };
     }
     let has_turn = cluster.turn.as_ref().is_some_and(|turn| turn.unit == facts.unit && turn.digest == digest);
-    if (cluster.peers.is_empty() || has_turn) && facts.tried.start.is_none() {
+    if (cluster.peers.is_empty() || has_turn || forced) && facts.tried.start.is_none() {
         steps.push(Step::Restart(digest.to_owned()));
     }
     Some(digest.to_owned())
-}
-
-/// Whether the node has exchanged heads with every peer that serves.
-fn meets_peers(facts: &Facts, cluster: &Cluster) -> bool {
-    let Some(node) = &facts.node else { return false };
-    cluster
-        .peers
-        .values()
-        .filter(|peer| peer.ready)
-        .filter_map(|peer| peer.peer_id.as_ref())
-        .all(|id| node.peers.iter().any(|peer| peer.id == *id && peer.in_step))
 }
 
 /// Tells the running node of peers it has not met.
@@ -240,7 +231,14 @@ fn leave(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     change_ports(facts, &BTreeSet::new(), steps);
     let Some(cluster) = facts.cluster.as_ref().filter(|cluster| cluster.entered()) else { return Ok(()) };
     // The goodbye: without addresses nobody dials us. The request stays, it is true of our data.
-    let own = UnitBag { ready: false, addresses: Vec::new(), restart_wanted: None, ..cluster.own.clone() };
+    let own = UnitBag {
+        ready: false,
+        addresses: Vec::new(),
+        restart_wanted: None,
+        awaits: BTreeSet::new(),
+        reported_at: presence::heartbeat(facts, cluster),
+        ..cluster.own.clone()
+    };
     let changes = own.changes(&cluster.own_bag)?;
     if !changes.is_empty() {
         steps.push(Step::SetUnitBag(cluster.relation.clone(), changes));
@@ -251,7 +249,8 @@ fn leave(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
 /// Tells the other units not to wait for this one.
 pub(super) fn publish_misplaced(facts: &Facts, steps: &mut Vec<Step>) -> Result<(), PlanError> {
     let Some(cluster) = facts.cluster.as_ref().filter(|cluster| cluster.entered()) else { return Ok(()) };
-    let own = UnitBag { misplaced: true, ..UnitBag::default() };
+    let own =
+        UnitBag { misplaced: true, reported_at: presence::heartbeat(facts, cluster), ..UnitBag::default() };
     let changes = own.changes(&cluster.own_bag)?;
     if !changes.is_empty() {
         steps.push(Step::SetUnitBag(cluster.relation.clone(), changes));
@@ -266,6 +265,7 @@ fn publish(facts: &Facts, wish: Option<String>, steps: &mut Vec<Step>) -> Result
         steps.push(step);
     }
     let running = facts.service.state == ServiceState::Active;
+    let has_restarted = wish.is_some() && facts.memory.running == wish;
     let peer_id =
         facts.node.as_ref().map(|node| node.peer_id.clone()).or_else(|| cluster.own.peer_id.clone());
     let own = UnitBag {
@@ -277,9 +277,11 @@ fn publish(facts: &Facts, wish: Option<String>, steps: &mut Vec<Step>) -> Result
         request: request(facts, cluster).cloned(),
         version: facts.installed.as_ref().map(|binary| binary.version.clone()),
         ready: running && facts.node.as_ref().is_some_and(|node| node.ready),
+        reported_at: presence::heartbeat(facts, cluster),
+        awaits: if has_restarted { presence::unmet(facts, cluster) } else { BTreeSet::new() },
         restart_wanted: wish,
         misplaced: false,
-        ..cluster.own.clone()
+        schema: cluster.own.schema.clone(),
     };
     let changes = own.changes(&cluster.own_bag)?;
     if !changes.is_empty() {

@@ -6,10 +6,13 @@
 
 mod leader;
 mod member;
+mod presence;
 mod step;
 mod storage;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use juju_hooks::UnitName;
 
@@ -17,6 +20,7 @@ use crate::facts::{Facts, Hint, Storage};
 use crate::machine::{Machine, Memory};
 use crate::relations;
 
+pub use presence::{Company, company, unmet};
 pub use step::{PlanError, Step};
 
 /// The steps that the facts call for, in the order they are to be taken. None: all is as it should be.
@@ -68,6 +72,10 @@ fn misplaced(facts: &Facts) -> Result<Vec<Step>, PlanError> {
     if matches!(facts.hint, Hint::Leaving | Hint::Removing) {
         return Ok(Vec::new());
     }
+    let memory = remembered(facts);
+    if memory != facts.memory {
+        return Ok(vec![Step::Remember(Box::new(memory))]);
+    }
     // Its own storage is marked: the machine may become free.
     if let Some(mark) = storage::plan_beside(facts) {
         return Ok(vec![mark]);
@@ -96,6 +104,8 @@ fn remembered(facts: &Facts) -> Memory {
     if let Ok(settings) = &facts.options {
         memory.settings = Some(settings.clone());
     }
+    memory.heard = presence::heard(facts);
+    memory.met |= presence::complete(facts);
     if facts.hint == Hint::Clock
         && let Some(node) = &facts.node
     {
@@ -104,8 +114,12 @@ fn remembered(facts: &Facts) -> Memory {
     memory
 }
 
-/// The unit that sits on its turn to restart, as the leader sees it.
+/// A unit that sits on its turn to restart, and the units that it has not met since.
 #[must_use]
-pub fn stuck(facts: &Facts) -> Option<UnitName> {
-    leader::turn(facts)?.stuck
+pub fn stuck(facts: &Facts) -> Option<(UnitName, BTreeSet<UnitName>)> {
+    let unit = leader::turn(facts)?.stuck?;
+    let cluster = facts.cluster.as_ref()?;
+    let bag = if unit == facts.unit { Some(&cluster.own) } else { cluster.peers.get(&unit) };
+    let awaits = bag.map(|bag| bag.awaits.clone()).unwrap_or_default();
+    Some((unit, awaits))
 }

@@ -42,6 +42,9 @@ pub struct LocalRelation {
     pub application_seen: u64,
     /// Units that have joined, with the version of their bags that `changed` has seen; none right after `joined`.
     pub members: BTreeMap<String, Option<u64>>,
+    /// Bags of remote units as they were last read. A bag is read anew only after a hook about its unit, as the agent's
+    /// cache has it (`internal/worker/uniter/runner/context/cache.go`).
+    pub settings: BTreeMap<String, BTreeMap<String, String>>,
     /// `broken` has run, or the unit has left for good.
     pub done: bool,
 }

@@ -11,6 +11,7 @@ pub use environment::variables;
 pub use hook::{ActionRun, Hook, Run};
 pub use local::{Local, LocalRelation};
 pub(crate) use next::addresses as bag_addresses;
+pub(crate) use next::forget_settings;
 pub use next::{commit, enter_scopes, next};
 
 /// Everything the environment of a run is made of.

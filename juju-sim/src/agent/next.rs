@@ -42,7 +42,7 @@ fn config_key(model: &Model, unit: &str) -> String {
 /// The hook that comes next; none when the unit is idle.
 #[must_use]
 pub fn next(model: &Model, unit: &str) -> Option<Hook> {
-    let holder = model.units.get(unit)?;
+    let holder = model.units.get(unit).filter(|holder| !holder.lost)?;
     let local = &holder.local;
     if let Some(failed) = &local.failed {
         return Some(failed.clone());
@@ -208,6 +208,15 @@ fn removal(model: &Model, unit: &str) -> Option<Hook> {
         Some(Hook::Lifecycle("remove"))
     } else {
         Some(Hook::Lifecycle("stop"))
+    }
+}
+
+/// Drops what the agent has read of the bag of the unit that a hook is about.
+pub(crate) fn forget_settings(model: &mut Model, unit: &str, hook: &Hook) {
+    let Hook::Relation { id, unit: Some(remote), .. } = hook else { return };
+    let holder = model.units.get_mut(unit);
+    if let Some(known) = holder.and_then(|holder| holder.local.relations.get_mut(id)) {
+        known.settings.remove(remote);
     }
 }
 

@@ -49,6 +49,15 @@ impl Service {
         }
     }
 
+    /// Kills the process for good, as the loss of the machine does.
+    pub fn vanish(&mut self) {
+        self.crash();
+        if let Some(mut child) = self.child.take() {
+            // There is nothing to be learnt from how it ended.
+            let _ = child.wait();
+        }
+    }
+
     fn number(&self, setting: &str, default: u64) -> u64 {
         self.settings.get(setting).and_then(|text| text.parse().ok()).unwrap_or(default)
     }

@@ -84,7 +84,7 @@ fn known_members(desk: &Desk<'_>, id: u32) -> Vec<String> {
     members
 }
 
-pub(super) fn get(flags: &Flags, desk: &Desk<'_>) -> Outcome {
+pub(super) fn get(flags: &Flags, desk: &mut Desk<'_>) -> Outcome {
     let id = which(flags, desk)?;
     let owner = target(flags, desk)?;
     let own = application_of(&desk.context.unit).to_owned();
@@ -100,11 +100,23 @@ pub(super) fn get(flags: &Flags, desk: &Desk<'_>) -> Outcome {
             "cannot read relation settings: unit {owner:?}: settings not found"
         )));
     }
-    let bag = desk.context.bag(desk.model, id, &owner);
+    let bag = match owner.contains('/') && owner != desk.context.unit {
+        true => remembered(desk, id, &owner),
+        false => desk.context.bag(desk.model, id, &owner),
+    };
     Ok(Answer::Value(match flags.at(0) {
         None | Some("-") => json!(bag),
         Some(key) => bag.get(key).map_or(Value::Null, |value| json!(value)),
     }))
+}
+
+/// The bag of a remote unit: what the agent has read before, until a hook about that unit.
+fn remembered(desk: &mut Desk<'_>, id: u32, owner: &str) -> crate::model::Strings {
+    let bag = desk.context.bag(desk.model, id, owner);
+    let unit = desk.context.unit.clone();
+    let known = desk.model.units.get_mut(&unit).and_then(|holder| holder.local.relations.get_mut(&id));
+    let Some(known) = known else { return bag };
+    known.settings.entry(owner.to_owned()).or_insert(bag).clone()
 }
 
 /// Whose bag is meant.

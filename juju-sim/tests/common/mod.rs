@@ -143,7 +143,7 @@ impl Deployment {
     pub fn active(&mut self) {
         for _ in 0..40 {
             self.sim.tick().unwrap();
-            if self.units().iter().all(|unit| self.status(unit).0 == "active") {
+            if self.units().iter().all(|unit| self.whole(unit)) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(250));
@@ -151,6 +151,12 @@ impl Deployment {
         let statuses: Vec<String> =
             self.units().iter().map(|unit| format!("{unit}: {:?}", self.status(unit))).collect();
         panic!("not active: {}\n{}", statuses.join("; "), self.tail());
+    }
+
+    /// Whether a unit is active and misses no other.
+    fn whole(&self, unit: &str) -> bool {
+        let (status, message) = self.status(unit);
+        status == "active" && !message.contains(" units, ")
     }
 
     /// The end of the log.

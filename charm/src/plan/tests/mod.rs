@@ -245,7 +245,9 @@ fn a_second_unit_on_a_machine_touches_nothing() {
     let mut facts = fresh(false);
     facts.claimant = Some(name(7));
     let steps = settle(&mut facts);
-    assert!(matches!(&steps[..], [Step::SetUnitBag(_, bag)] if bag["misplaced"] == "true"), "{steps:?}");
+    let own = [Step::Remember(Box::new(facts.memory.clone()))];
+    let [remember, Step::SetUnitBag(_, bag)] = &steps[..] else { panic!("{steps:?}") };
+    assert_eq!((std::slice::from_ref(remember), bag["misplaced"].as_str()), (&own[..], "true"));
     let told = status(&facts);
     assert_eq!((told.status, told.message.contains("paperclip/7")), (Status::Blocked, true));
     for hint in [Hint::Leaving, Hint::Removing] {
@@ -271,4 +273,68 @@ fn a_misplaced_leader_leads_and_nobody_waits_for_a_misplaced_unit() {
     let mut facts = fresh(true);
     facts.claimant = Some(name(7));
     assert!(settle(&mut facts).contains(&Step::MakeCluster));
+}
+
+/// A unit of three that has restarted and of whose peers one is gone, with its bag left behind.
+fn restarted_beside_a_lost_unit(leader: bool) -> Facts {
+    let mut facts = settled(leader);
+    facts.shipped_sha256 = "bb".into();
+    settle(&mut facts);
+    let cluster = facts.cluster.as_mut().unwrap();
+    let wanted = cluster.own.restart_wanted.clone().unwrap();
+    cluster.turn = Some(Turn { unit: name(0), digest: wanted.clone(), given_at: 1_000 });
+    cluster.application.turn.clone_from(&cluster.turn);
+    cluster.application_bag = databag::encode(&cluster.application).unwrap();
+    facts.memory.running = Some(wanted);
+    facts.node.as_mut().unwrap().peers.retain(|peer| peer.id != "12D32");
+    settle(&mut facts);
+    facts
+}
+
+#[test]
+fn a_restarted_unit_says_whom_it_waits_for_and_the_leader_says_it_too() {
+    let mut facts = restarted_beside_a_lost_unit(true);
+    assert_eq!(facts.cluster.as_ref().unwrap().own.awaits, BTreeSet::from([name(2)]));
+    assert_eq!(status(&facts).message, "restarted, waits for paperclip/2");
+    facts.now += 601;
+    let told = status(&facts);
+    assert_eq!(told.message, "paperclip/0 has restarted and waits for paperclip/2: mend or remove");
+}
+
+#[test]
+fn a_unit_is_lost_when_its_heartbeat_has_stopped_and_nobody_is_connected_to_it() {
+    let mut facts = restarted_beside_a_lost_unit(true);
+    for bag in facts.cluster.as_mut().unwrap().peers.values_mut() {
+        bag.reported_at = Some(77);
+    }
+    settle(&mut facts);
+    assert!(facts.cluster.as_ref().unwrap().application.lost.is_empty(), "heard of just now");
+    facts.now += 1_501;
+    facts.hint = Hint::Clock;
+    settle(&mut facts);
+    let cluster = facts.cluster.as_ref().unwrap();
+    assert_eq!(cluster.application.lost, BTreeSet::from([name(2)]), "the other is connected");
+    assert_eq!((&cluster.own.restart_wanted, &cluster.application.turn), (&None, &None), "the turn is over");
+    assert_eq!(status(&facts).message, "no databases yet; 2 of 3 units, lost paperclip/2");
+
+    facts.cluster.as_mut().unwrap().peers.get_mut(&name(2)).unwrap().reported_at = Some(78);
+    settle(&mut facts);
+    assert!(facts.cluster.as_ref().unwrap().application.lost.is_empty(), "it is back");
+}
+
+#[test]
+fn planned_units_that_have_not_come_are_told() {
+    let mut facts = settled(false);
+    facts.planned = (0..4).map(name).collect();
+    let told = status(&facts);
+    assert_eq!(told.status, Status::Active);
+    assert_eq!(told.message, "no databases yet; 3 of 4 units, waiting for paperclip/3");
+}
+
+#[test]
+fn a_unit_that_is_cut_off_from_all_others_is_not_well() {
+    let mut facts = settled(false);
+    facts.node.as_mut().unwrap().peers.clear();
+    assert_eq!(status(&facts).message, "not connected to paperclip/1, paperclip/2");
+    assert_eq!(status(&facts).status, Status::Waiting);
 }

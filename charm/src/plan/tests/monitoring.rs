@@ -77,7 +77,7 @@ fn who_is_related_finds_metrics_at_once_and_with_no_option_set() {
 #[test]
 fn a_unit_that_is_planned_is_told_without_a_restart() {
     let mut facts = settled(true);
-    facts.planned = 4;
+    facts.planned = (0..4).map(name).collect();
     facts.cluster.as_mut().unwrap().peers.insert(name(3), serving(3));
     assert!(!restarts(&settle(&mut facts)));
     assert_eq!(facts.memory.running_monitoring.as_ref().unwrap().planned_nodes, 4);

@@ -57,10 +57,10 @@ pub(super) fn fresh(leader: bool) -> Facts {
             turn: None,
             peers: BTreeMap::new(),
         }),
-        planned: 1,
         addresses: Some(Addresses { bind: [10, 0, 0, 1].into(), ingress: vec!["10.0.0.1".into()] }),
         api_binding: None,
         storage: Some(storage()),
+        planned: BTreeSet::new(),
         opened: BTreeSet::new(),
         claimant: None,
         user: false,
@@ -203,8 +203,7 @@ pub(super) fn serving(unit: u32) -> UnitBag {
         request: Some(request(unit)),
         version: Some("0.1.0".into()),
         ready: true,
-        misplaced: false,
-        restart_wanted: None,
+        ..UnitBag::default()
     }
 }
 
