@@ -106,6 +106,13 @@ fn monitoring_has_listeners_of_its_own_that_change_while_the_node_runs() {
     until("the new address", || status(third, "/readyz") == Some(200));
     assert_eq!(status(second, "/readyz"), Some(200));
     assert_eq!(status(first, "/readyz"), None, "what is not listed is not listened on");
+    until("the disk's size", || {
+        let (_, metrics) = get(third, "/metrics", &[]).unwrap();
+        let of =
+            |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        let (size, free) = (of("paperclip_disk_bytes "), of("paperclip_disk_free_bytes "));
+        free > Some(0) && free <= size
+    });
     let (_, metrics) = get(third, "/metrics", &[]).unwrap();
     assert!(metrics.contains("\npaperclip_planned_nodes 5\n"));
 

@@ -1,6 +1,6 @@
 //! What other applications are told, one file per endpoint. All of it is made from the facts alone.
 
-mod alerts;
+pub mod alerts;
 mod alm;
 mod bags;
 mod cos_agent;

@@ -20,6 +20,7 @@ pub use http::{ApiRefusal, RequestLabels};
 pub use log::QUEUES;
 pub use network::NetworkFigures;
 pub use register::MetricsError;
+pub use store::DiskFigures;
 
 use prometheus::{Registry, TextEncoder};
 use register::Register;

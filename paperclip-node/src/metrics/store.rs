@@ -11,8 +11,19 @@ use store::Damage;
 /// Bounds of the buckets of flush times, in seconds: from a fast disk's cache to one that is about to fail.
 const FLUSH_SECONDS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0];
 
+/// The file system that holds the node's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskFigures {
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// What of it the node may still write, in bytes.
+    pub free: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct StoreMetrics {
+    disk_bytes: IntGauge,
+    disk_free: IntGauge,
     flush_seconds: Histogram,
     failures: IntCounter,
     poisoned: IntGauge,
@@ -43,6 +54,12 @@ impl StoreMetrics {
             read_only: register.gauge(
                 "paperclip_store_read_only",
                 "1 when the store takes no writes because the disk was full at the start, else 0.",
+            )?,
+            disk_bytes: register
+                .gauge("paperclip_disk_bytes", "Size of the file system that holds the node's data, in bytes.")?,
+            disk_free: register.gauge(
+                "paperclip_disk_free_bytes",
+                "Bytes of that file system that the node may still write.",
             )?,
             bytes: register.gauge("paperclip_store_bytes", "Bytes that the store takes on disk.")?,
             damaged: register.gauge(
@@ -112,6 +129,12 @@ impl Metrics {
     pub fn scrubbed(&self, blocks: u64, position: f64) {
         self.store.scrubbed.inc_by(blocks);
         self.store.scrub_position.set(position);
+    }
+
+    /// How much room there is on the disk.
+    pub fn set_disk(&self, figures: DiskFigures) {
+        self.store.disk_bytes.set(signed(figures.bytes));
+        self.store.disk_free.set(signed(figures.free));
     }
 
     /// How much the store takes on disk.

@@ -23,6 +23,7 @@ pub mod catalog;
 mod certification;
 mod choose;
 mod create;
+mod disk;
 mod error;
 mod failure;
 mod fetch;

@@ -4,6 +4,7 @@ use super::{
     backup::Backups,
     catalog,
     certification::{Certification, author, identity_info},
+    disk::Disk,
     error::StartError,
     figures::Figures,
     handle::{Inner, Node},
@@ -21,10 +22,7 @@ use crate::{
 };
 use libp2p::StreamProtocol;
 use oplog::join::Limits;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use store::{FlushObserver, Store, StoreConfig};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -89,7 +87,7 @@ impl Node {
             network: network.clone(),
             metrics,
         };
-        spawn_caretakers(config.scrub_interval, figures, &tasks, &stop);
+        spawn_caretakers(config, figures, &tasks, &stop);
 
         // Ready for whoever asks.
         network.listening().await;
@@ -104,15 +102,12 @@ impl Node {
 }
 
 /// Starts what heals and scrubs the store and tells its figures.
-fn spawn_caretakers(
-    scrub_interval: Option<Duration>,
-    figures: Figures,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) {
+fn spawn_caretakers(config: &Config, figures: Figures, tasks: &TaskTracker, stop: &CancellationToken) {
     let Figures { store, network, metrics, .. } = &figures;
     tasks.spawn(Healer { store: store.clone(), network: network.clone() }.run(stop.clone()));
-    if let Some(pass) = scrub_interval {
+    let disk = Disk { data_dir: config.data_dir.clone(), metrics: Arc::clone(metrics) };
+    tasks.spawn(disk.run(stop.clone()));
+    if let Some(pass) = config.scrub_interval {
         let scrubber = Scrubber { store: store.clone(), metrics: Arc::clone(metrics), pass };
         tasks.spawn(scrubber.run(stop.clone()));
     }
