@@ -62,20 +62,6 @@ fn without_code(line: &str) -> String {
 /// Characters in a line of a page.
 const WIDTH: usize = 130;
 
-/// Pages whose tables are wider still.
-const STILL_WIDE: [&str; 10] = [
-    "CONTRIBUTING.md",
-    "docs/charm/alm.md",
-    "docs/charm/inside.md",
-    "docs/charm/juju.md",
-    "docs/charm/operate.md",
-    "docs/cookbook/monitoring.md",
-    "docs/reference/cli.md",
-    "docs/reference/configuration.md",
-    "docs/reference/limits.md",
-    "docs/reference/metrics.md",
-];
-
 #[test]
 fn no_line_of_a_page_is_too_wide() {
     let wide = |page: &Path| {
@@ -83,12 +69,8 @@ fn no_line_of_a_page_is_too_wide() {
             prose(page).into_iter().filter(|(_, line)| line.chars().count() > WIDTH && line.contains(' '));
         lines.map(|(number, line)| format!("{}:{number}: {line}", page.display())).collect::<Vec<_>>()
     };
-    let (listed, others): (Vec<PathBuf>, Vec<PathBuf>) =
-        pages().into_iter().partition(|page| STILL_WIDE.contains(&page.to_string_lossy().as_ref()));
-    let found: Vec<String> = others.iter().flat_map(|page| wide(page)).collect();
+    let found: Vec<String> = pages().iter().flat_map(|page| wide(page)).collect();
     assert!(found.is_empty(), "{found:#?}");
-    let needless: Vec<&PathBuf> = listed.iter().filter(|page| wide(page).is_empty()).collect();
-    assert!(needless.is_empty(), "narrow by now, take them off the list: {needless:?}");
 }
 
 #[test]

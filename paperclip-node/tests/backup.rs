@@ -236,6 +236,8 @@ async fn entries_of_a_writer_who_lost_the_right_since_are_restored() {
     within("the right arrives", there.status().wait_for(may_write)).await.unwrap();
     there.append(Operation::add("by a guest".into())).await.unwrap();
     let database = node.database("guarded").unwrap();
+    // What is announced while nobody has subscribed yet waits for the next exchange.
+    node.resync("guarded", common::DEADLINE, Some(1)).await.unwrap();
     holds(&database, 1).await;
     guard.append(Operation::put("write", Value::List(Vec::new()))).await.unwrap();
     within("the right is taken back", database.status().wait_for(|status| !may_write(status))).await.unwrap();

@@ -48,22 +48,24 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The bounds of the page: rows that begin with a name and a value in code, below a heading that names their file.
+/// The bounds of the page: items that begin with a name and a value in code, below a heading that names their file.
 fn documented() -> Vec<Bound> {
     let (mut file, mut bounds) = (None, Vec::new());
     for line in read("docs/reference/limits.md").lines() {
         if line.starts_with("## ") {
             file = code_in(line).filter(|path| path.ends_with(".rs"));
-        } else if let (Some(file), Some(cells)) = (file, line.strip_prefix("| `")) {
-            let mut cells = cells.split(" | ");
-            let name = cells.next().and_then(|cell| cell.strip_suffix('`'));
-            let value = cells.next().and_then(code_in);
-            if let (Some(name), Some(value)) = (name, value) {
-                bounds.push(Bound { file: file.to_owned(), name: name.to_owned(), value: value.to_owned() });
-            }
+        } else if let (Some(file), Some((name, rest))) = (file, item(line))
+            && let Some((value, _)) = rest.split_once('`')
+        {
+            bounds.push(Bound { file: file.to_owned(), name: name.to_owned(), value: value.to_owned() });
         }
     }
     bounds
+}
+
+/// The name that an item begins with, and what follows the equals sign behind it.
+fn item(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("* `")?.split_once("` = `")
 }
 
 /// The first piece of code in a line of Markdown.

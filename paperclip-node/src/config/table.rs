@@ -282,13 +282,12 @@ mod tests {
 
     /// The part of the reference that is made from the table.
     fn reference() -> String {
-        let mut page =
-            "| key | flag | variable | default | meaning |\n| --- | --- | --- | --- | --- |\n".to_owned();
+        let mut page = String::new();
         for key in KEYS {
             let default = key.default.text().map_or_else(|| "none".to_owned(), |text| format!("`{text}`"));
-            let help = key.help.replace('|', "\\|");
+            let help = key.help.replace('<', "\\<");
             page +=
-                &format!("| `{}` | `--{}` | `{}` | {default} | {help} |\n", key.name, key.flag, key.env());
+                &format!("* `{}` (`--{}`, `{}`), default {default}. {help}\n", key.name, key.flag, key.env());
         }
         page
     }
@@ -327,10 +326,13 @@ mod tests {
 
     #[test]
     fn the_reference_is_made_from_the_table() {
+        // Where its lines break is the page's affair.
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let page = words(PAGE);
         for part in [reference(), bounds()] {
-            assert!(PAGE.contains(&part), "docs/reference/configuration.md must contain:\n\n{part}");
+            assert!(page.contains(&words(&part)), "docs/reference/configuration.md must contain:\n\n{part}");
         }
-        assert_eq!(PAGE.matches("| `--").count(), KEYS.len());
+        assert_eq!(page.matches("` (`--").count(), KEYS.len());
     }
 
     #[test]

@@ -326,6 +326,8 @@ async fn join(
     while let Some(hash) = tokio::task::block_in_place(|| next_missing(database, &mut entries)).transpose() {
         database.taken(hash?).await.map_err(failed)?;
     }
+    // The store has an entry before the status tells of it. An answer of the task comes after both.
+    database.offer(&restoring, Vec::new()).await.map_err(|error| failed(error.into()))?;
     let now = database.status().borrow().heads.iter().map(|head| head.hash).collect::<BTreeSet<_>>();
     let equal = now == indexed.heads.iter().copied().collect();
     tracing::info!(%address, name = indexed.name, entries = indexed.entries, new, "restored");
