@@ -234,9 +234,11 @@ async fn entries_of_a_writer_who_lost_the_right_since_are_restored() {
     let may_write =
         |status: &paperclip_node::database::LogStatus| status.writers.allow(&guest.identity().cluster_id);
     within("the right arrives", there.status().wait_for(may_write)).await.unwrap();
-    there.append(Operation::add("by a guest".into())).await.unwrap();
     let database = node.database("guarded").unwrap();
-    // What is announced while nobody has subscribed yet waits for the next exchange.
+    // An entry that comes before the right is refused, and offered again at the next exchange.
+    within("the right is known", database.status().wait_for(may_write)).await.unwrap();
+    there.append(Operation::add("by a guest".into())).await.unwrap();
+    // What is announced while nobody has subscribed yet waits for the next exchange too.
     node.resync("guarded", common::DEADLINE, Some(1)).await.unwrap();
     holds(&database, 1).await;
     guard.append(Operation::put("write", Value::List(Vec::new()))).await.unwrap();

@@ -64,8 +64,11 @@ impl Task {
         if let Err(error) = self.commit(added) {
             let error = Arc::new(error);
             replies.into_iter().for_each(|reply| answer(reply, Err(WriteError::Store(Arc::clone(&error)))));
-            return self.recover(error, session).await;
+            self.recover(error, session).await;
+            return self.publish_status();
         }
+        // Before any acknowledgement: who was told of a write finds it in the status.
+        self.publish_status();
         let flushed = Box::pin(self.blocks.flushed());
         let unflushed = Unflushed { flushed, writes: replies.into_iter().zip(changes).collect() };
         if self.unflushed.send(unflushed).await.is_err() {

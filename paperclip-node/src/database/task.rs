@@ -141,7 +141,6 @@ impl Task {
         }
         if !writes.is_empty() {
             self.append(writes, session).await;
-            self.publish_status();
         }
     }
 

@@ -5,7 +5,9 @@ use crate::database::{Database, ReadError};
 use oplog::{
     Value,
     access::{AccessList, Capabilities, Writers},
+    order::Position,
 };
+use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -36,17 +38,35 @@ pub(super) async fn whole_writers(
     }
 }
 
-/// Tells the guarded database of every change. What is damaged keeps the rights as they were until it is healed.
+/// Tells the guarded database of every change since the guard's heads were `read`. What is damaged keeps the rights as they
+/// were until it is healed.
 pub(super) async fn follow(
     guard: Database,
     inner: AccessList,
+    read: Arc<[Position]>,
     guarded: Database,
     mut damaged: watch::Receiver<usize>,
     stop: CancellationToken,
 ) {
     let mut status = guard.status();
-    let mut followed = Some(status.borrow_and_update().heads.clone());
+    let mut followed = Some(read);
     loop {
+        let now = Some(status.borrow_and_update().heads.clone());
+        if now != followed {
+            damaged.mark_unchanged();
+            match writers(&guard, &inner).await {
+                Ok(writers) => {
+                    if guarded.set_writers(writers).await.is_err() {
+                        return;
+                    }
+                    followed = now;
+                }
+                Err(error) => {
+                    followed = None;
+                    tracing::error!(guard = %guard.address(), %error, "cannot read the access controller");
+                }
+            }
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             changed = status.changed() => if changed.is_err() {
@@ -55,23 +75,6 @@ pub(super) async fn follow(
             changed = damaged.changed() => if changed.is_err() {
                 return;
             },
-        }
-        let now = Some(status.borrow_and_update().heads.clone());
-        if now == followed {
-            continue;
-        }
-        damaged.mark_unchanged();
-        match writers(&guard, &inner).await {
-            Ok(writers) => {
-                if guarded.set_writers(writers).await.is_err() {
-                    return;
-                }
-                followed = now;
-            }
-            Err(error) => {
-                followed = None;
-                tracing::error!(guard = %guard.address(), %error, "cannot read the access controller");
-            }
         }
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Opener {
 struct Guard {
     database: Database,
     inner: AccessList,
+    /// Its heads before its rights were read.
+    read: Arc<[oplog::order::Position]>,
 }
 
 impl Opener {
@@ -79,9 +81,9 @@ impl Opener {
         network.stored(blocks.into_iter().map(|(hash, _)| hash).collect()).await;
         let opening = self.context.open(manifest, writers, self.settings.clone(), self.stop.clone()).await?;
         let database = opening.database;
-        if let Some(Guard { database: guard, inner }) = guard {
+        if let Some(Guard { database: guard, inner, read }) = guard {
             let damaged = self.context.store.damaged_count();
-            let follow = guard::follow(guard, inner, database.clone(), damaged, self.stop.clone());
+            let follow = guard::follow(guard, inner, read, database.clone(), damaged, self.stop.clone());
             self.context.tasks.spawn(follow);
         }
         Ok(database)
@@ -105,8 +107,10 @@ impl Opener {
         let inner = fetch::block(&self.context.store, &self.context.network, inner).await?;
         let inner = AccessList::decode(&inner)?;
         let damaged = self.context.store.damaged_count();
+        // Before the rights are read: a grant that comes meanwhile is then seen as a change.
+        let read = database.status().borrow().heads.clone();
         let writers = guard::whole_writers(&database, &inner, damaged).await?;
-        Ok((Guard { database, inner }, writers))
+        Ok((Guard { database, inner, read }, writers))
     }
 
     async fn tell(&self, news: News) {
