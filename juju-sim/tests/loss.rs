@@ -32,6 +32,7 @@ fn the_survivors_of_a_loss_stay_active_and_name_it() {
     let mut cluster = Deployment::new(3);
     cluster.active();
     cluster.create("notes");
+    cluster.agree(&cluster.units(), "notes", &[]);
     cluster.sim.lose("paperclip/2").unwrap();
     let survivors = ["paperclip/0".to_owned(), "paperclip/1".to_owned()];
     for unit in &survivors {
@@ -58,6 +59,8 @@ fn a_lost_machine_holds_up_no_refresh() {
     let mut cluster = Deployment::new(3);
     cluster.active();
     cluster.create("notes");
+    // What only the lost unit has would be lost with it.
+    cluster.agree(&cluster.units(), "notes", &[]);
     // The leader is lost; its databag says that it is ready.
     cluster.sim.lose("paperclip/0").unwrap();
     let new = next_revision(&cluster.sim, "charm-2");
