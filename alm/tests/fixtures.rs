@@ -35,7 +35,8 @@ struct BrokenFixture {
 impl BrokenFixture {
     /// The recording with the patch.
     fn recording(&self) -> Value {
-        let (_, text) = fixtures("recordings").into_iter().find(|(file, _)| file.ends_with(&self.of)).unwrap();
+        let (_, text) =
+            fixtures("recordings").into_iter().find(|(file, _)| file.ends_with(&self.of)).unwrap();
         let mut recording = serde_json::from_str(&text).unwrap();
         json_patch::patch(&mut recording, &self.patch).unwrap();
         recording

@@ -1,10 +1,11 @@
-//! Group commit: one thread brings the journal to disk for all that wait.
+//! Group commit: one thread brings the journal to disk for all that wait, and marks its end before they are told.
 
 use super::{
     config::{Durability, FlushObserver, StoreConfig},
     disk::DiskFile,
     error::Poison,
     journal::{FRAMES_START, Journal, Offset},
+    writes::{self, Writes},
 };
 use std::{
     io,
@@ -39,6 +40,7 @@ struct Progress {
 #[derive(Debug)]
 struct Shared {
     tail: Mutex<Tail>,
+    writes: Arc<Mutex<Writes>>,
     progress: watch::Sender<Progress>,
     wanted: AtomicBool,
     stopping: AtomicBool,
@@ -58,10 +60,14 @@ pub(super) struct Flusher {
 
 impl Flusher {
     /// Starts the thread. The journal as it is counts as flushed: [`Journal`] syncs the file that it continues.
-    pub(super) fn start(journal: &Journal, config: &StoreConfig) -> io::Result<Self> {
-        let end = journal.end();
+    pub(super) fn start(writes: &Arc<Mutex<Writes>>, config: &StoreConfig) -> io::Result<Self> {
+        let (end, file) = {
+            let journal = &writes::lock(writes).journal;
+            (journal.end(), journal.file())
+        };
         let shared = Arc::new(Shared {
-            tail: Mutex::new(Tail { writes: 0, end, file: journal.file() }),
+            tail: Mutex::new(Tail { writes: 0, end, file }),
+            writes: Arc::clone(writes),
             progress: watch::Sender::new(Progress { writes: 0, synced: end, poison: None }),
             wanted: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -131,7 +137,12 @@ impl Flusher {
         }
     }
 
-    /// Brings the journal to disk on this thread.
+    /// Marks the end of the journal as it was found, which counts as flushed.
+    pub(super) fn mark_start(&self) {
+        self.shared.mark(self.synced());
+    }
+
+    /// Brings the journal to disk on this thread, which must not be writing.
     pub(super) fn flush_now(&self) -> Result<(), Poison> {
         self.shared.flush();
         self.check()
@@ -206,11 +217,24 @@ impl Shared {
         if let Some(observer) = &self.observer {
             observer.observe(took);
         }
+        self.mark(end);
         self.progress.send_modify(|progress| {
             debug_assert!(progress.writes < writes || progress.synced >= end, "what is on disk stays there");
             progress.writes = progress.writes.max(writes);
             progress.synced = progress.synced.max(end);
         });
+    }
+
+    /// Marks the journal's end if nothing follows what is `synced`. Without the mark a later start takes damage there for the end
+    /// of a write that a crash cut off, so it is there before anybody is told that the write is on disk.
+    fn mark(&self, synced: Offset) {
+        let mut writes = writes::lock(&self.writes);
+        if let Err(error) = writes.mark_synced(synced) {
+            tracing::debug!(%error, "the journal's end is not marked");
+            if writes.journal.is_broken() {
+                self.poison(Poison::Journal);
+            }
+        }
     }
 
     fn poison(&self, poison: Poison) -> Poison {

@@ -7,7 +7,8 @@ use super::{
     journal::{Frames, Kind},
     keys,
     record::Indexed,
-    state::{Store, Writes},
+    state::Store,
+    writes::Writes,
 };
 use bytes::Bytes;
 use oplog::Hash;

@@ -15,8 +15,9 @@ use super::{
     migrate,
     rebuild::Scope,
     record::{Checkpoint, Registration, decode_count},
-    state::{Access, Counters, Inner, Store, Writes},
+    state::{Access, Counters, Inner, Store},
     tree::{Batch, OpenEngine, Tree},
+    writes::Writes,
 };
 use oplog::{Address, Entry};
 use std::{
@@ -76,7 +77,7 @@ fn bring_up(
     store.finish_removals()?;
     store.derive_secondary()?;
     store.inner.access.get_or_init(|| access);
-    store.mark_synced();
+    store.inner.flusher.mark_start();
     Ok(store)
 }
 
@@ -188,12 +189,14 @@ fn assemble(
     config: &StoreConfig,
     secondary: SecondaryIndexes,
 ) -> Result<Store, OpenError> {
+    let segments = Arc::clone(journal.segments());
+    let writes = Arc::new(Mutex::new(Writes::new(journal)));
     let inner = Inner {
-        flusher: Flusher::start(&journal, config).map_err(OpenError::Thread)?,
+        flusher: Flusher::start(&writes, config).map_err(OpenError::Thread)?,
         tree,
         secondary,
-        segments: Arc::clone(journal.segments()),
-        writes: Mutex::new(Writes { journal, next_number: Number(0), staged_bytes: 0 }),
+        segments,
+        writes,
         max_staged_bytes: config.max_staged_bytes,
         counters: Counters::default(),
         damaged: DamagedBlocks::default(),

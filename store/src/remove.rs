@@ -7,8 +7,9 @@ use super::{
     keys::{self, Number},
     rebuild::CHUNK,
     record::Indexed,
-    state::{Store, Writes},
+    state::Store,
     tree::Batch,
+    writes::Writes,
 };
 use oplog::Address;
 

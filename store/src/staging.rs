@@ -8,8 +8,9 @@ use super::{
     journal::{Frames, Kind, Location},
     keys,
     record::decode_count,
-    state::{Store, Writes},
+    state::Store,
     tree::Value,
+    writes::Writes,
 };
 use bytes::Bytes;
 use oplog::{Hash, log::LogRead as _};

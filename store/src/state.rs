@@ -5,15 +5,16 @@ use super::{
     error::{Corruption, Poison, StoreError},
     flush::Flusher,
     index::{self, SecondaryIndexes},
-    journal::{Frames, Journal, Location, Offset, Segments},
-    keys::{self, Number},
+    journal::{Frames, Location, Offset, Segments},
+    keys,
     lock::DirectoryLock,
-    record::{Checkpoint, Indexed},
+    record::Indexed,
     tree::{Batch, Tree},
+    writes::{self, Writes},
 };
 use oplog::Hash;
 use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -27,7 +28,8 @@ pub struct Store {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) flusher: Flusher,
-    pub(super) writes: Mutex<Writes>,
+    /// Shared with the flusher's thread, which marks what it has brought to disk.
+    pub(super) writes: Arc<Mutex<Writes>>,
     pub(super) tree: Tree,
     pub(super) secondary: SecondaryIndexes,
     pub(super) segments: Arc<Segments>,
@@ -37,23 +39,6 @@ pub(super) struct Inner {
     /// Set once the tree has followed the journal.
     pub(super) access: OnceLock<Access>,
     pub(super) _lock: Arc<DirectoryLock>,
-}
-
-/// What only one writer at a time may touch.
-#[derive(Debug)]
-pub(super) struct Writes {
-    pub(super) journal: Journal,
-    pub(super) next_number: Number,
-    pub(super) staged_bytes: u64,
-}
-
-impl Writes {
-    /// That the tree has followed the journal to its end.
-    pub(super) fn checkpoint(&self, synced: Offset) -> Checkpoint {
-        let followed = self.journal.end();
-        debug_assert!(synced <= followed, "on disk is what was written: {synced:?} of {followed:?}");
-        Checkpoint { followed, synced, epoch: self.journal.epoch() }
-    }
 }
 
 #[derive(Debug, Default)]
@@ -105,7 +90,7 @@ impl Store {
         if self.inner.access.get() == Some(&Access::ReadOnly) {
             return Err(StoreError::ReadOnly);
         }
-        let writes = self.inner.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        let writes = writes::lock(&self.inner.writes);
         self.inner.flusher.check()?;
         Ok(writes)
     }
@@ -140,36 +125,19 @@ impl Store {
     }
 }
 
-impl Store {
-    /// Notes at the journal's end that everything is on disk, if it is.
-    pub(super) fn mark_synced(&self) {
-        let Ok(mut writes) = self.writes() else { return };
-        let Inner { flusher, counters, .. } = &*self.inner;
-        if flusher.synced() != writes.journal.written() {
-            return;
-        }
-        if let Err(error) = writes.journal.mark_synced() {
-            tracing::debug!(%error, "the journal's end is not marked");
-        }
-        if writes.journal.is_broken() {
-            flusher.poison(Poison::Journal);
-        }
-        counters.journal_bytes.store(writes.journal.bytes(), Ordering::Relaxed);
-    }
-}
-
 impl Drop for Inner {
     /// Notes that everything is on disk, so that the next start need not doubt the journal's end. Not where opening ended
     /// early: the tree has not followed then.
     fn drop(&mut self) {
         self.flusher.stop();
-        let writes = self.writes.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let is_whole = self.access.get() == Some(&Access::Full);
-        if is_whole && self.flusher.check().is_ok() && self.flusher.synced() >= writes.journal.written() {
-            let closed = close(writes, &self.tree, self.flusher.synced());
-            if let Err(error) = closed {
-                tracing::warn!(%error, "the store was not closed properly; the next start checks it");
-            }
+        if self.access.get() != Some(&Access::Full) || self.flusher.check().is_err() {
+            return;
+        }
+        let mut writes = writes::lock(&self.writes);
+        if self.flusher.synced() >= writes.journal.written()
+            && let Err(error) = close(&mut writes, &self.tree, self.flusher.synced())
+        {
+            tracing::warn!(%error, "the store was not closed properly; the next start checks it");
         }
     }
 }

@@ -6,7 +6,8 @@ use super::{
     journal::{Frame, Frames, Kind, Location, records},
     keys,
     record::Indexed,
-    state::{Store, Writes},
+    state::Store,
+    writes::Writes,
 };
 
 /// A file is rewritten when at least this share of it, in percent, is garbage.
@@ -52,7 +53,6 @@ impl Store {
             self.write(&mut *self.writes()?, gone, |_, _| {})?;
             // The frames that moved must be on disk, and the tree must know it, before the only other copy goes.
             self.inner.flusher.flush_now()?;
-            self.mark_synced();
             self.inner.tree.flush()?;
             let mut writes = self.writes()?;
             writes.journal.delete(segment)?;
