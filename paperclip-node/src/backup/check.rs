@@ -1,6 +1,7 @@
 //! A backup from outside, judged wholly before anything of it is taken in.
 
 use super::spool::{Kind, Spool};
+use crate::database::VerifyPool;
 use bytes::Bytes;
 use car::{Closing, Contents, Frontier, Index, Part, Reader, Refusal, ToJudge};
 use oplog::{
@@ -8,7 +9,6 @@ use oplog::{
     access::Writers,
     manifest::{AccessAddress, Manifest},
 };
-use rayon::{ThreadPool, ThreadPoolBuilder, prelude::*};
 use std::{
     collections::HashSet,
     io::{self, BufRead},
@@ -33,9 +33,6 @@ pub enum CheckError {
         "cannot write a temporary file in the data directory: {0}; a restore needs room for the whole backup there"
     )]
     Spool(#[source] io::Error),
-    /// The threads that judge cannot be started.
-    #[error("cannot start threads: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 /// A backup that may be taken in.
@@ -60,12 +57,13 @@ pub struct Checked {
 pub fn check(
     from: impl BufRead,
     scratch: &Path,
+    pool: &VerifyPool,
     max_entry_bytes: usize,
     foreign_keys: fn(&Value) -> bool,
 ) -> Result<Checked, CheckError> {
     let mut reader = Reader::new(from).map_err(Refusal::from)?;
     let mut contents = Contents::new(reader.root(), max_entry_bytes, foreign_keys);
-    let mut judge = Judge { pool: ThreadPoolBuilder::new().build()?, batch: Vec::new(), bytes: 0 };
+    let mut judge = Judge { pool, batch: Vec::new(), bytes: 0 };
     let mut spool = Spool::new(scratch).map_err(CheckError::Spool)?;
     let (mut writers, mut starts): (Vec<Arc<Writers>>, Vec<u64>) = Default::default();
     let mut closing = None;
@@ -180,13 +178,13 @@ impl Checked {
 }
 
 /// Entries to be judged.
-struct Judge {
-    pool: ThreadPool,
+struct Judge<'a> {
+    pool: &'a VerifyPool,
     batch: Vec<ToJudge>,
     bytes: usize,
 }
 
-impl Judge {
+impl Judge<'_> {
     fn push(&mut self, entry: ToJudge) -> Result<(), Refusal> {
         self.bytes += entry.block().len();
         self.batch.push(entry);
@@ -196,6 +194,6 @@ impl Judge {
     fn run(&mut self) -> Result<(), Refusal> {
         self.bytes = 0;
         let batch = std::mem::take(&mut self.batch);
-        self.pool.install(|| batch.par_iter().try_for_each(ToJudge::judge))
+        self.pool.judge(&batch, ToJudge::judge)
     }
 }

@@ -1,6 +1,7 @@
 //! Verifying entries on all cores.
 
 use oplog::join::{Job, Verdict};
+use rayon::prelude::*;
 use std::{collections::VecDeque, sync::Arc};
 use tokio::sync::mpsc;
 
@@ -20,8 +21,8 @@ const MAX_JOBS_WAITING: usize = 4096;
 /// Bytes of the blocks in those jobs, with the same effect.
 const MAX_JOB_BYTES_WAITING: usize = 16 << 20;
 
-/// A thread per core for signatures, shared by all databases.
-#[derive(Clone)]
+/// A thread per core for signatures, shared by all databases and by restores.
+#[derive(Clone, Debug)]
 pub struct VerifyPool(Arc<rayon::ThreadPool>);
 
 impl VerifyPool {
@@ -29,6 +30,15 @@ impl VerifyPool {
     pub fn new() -> Result<Self, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new().thread_name(|n| format!("verify-{n}")).build()?;
         Ok(Self(Arc::new(pool)))
+    }
+
+    /// Judges all of these on all cores, until one is refused. The calling thread waits, and must be none of the pool.
+    pub(crate) fn judge<T: Sync, E: Send>(
+        &self,
+        all: &[T],
+        judge: impl Fn(&T) -> Result<(), E> + Send + Sync,
+    ) -> Result<(), E> {
+        self.0.install(|| all.par_iter().try_for_each(judge))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     backup::{self, BackupError, CheckError, Checked, Kind, Logs, Source},
     config::Config,
-    database::{Database, RestoringError, Settings},
+    database::{Database, RestoringError, Settings, VerifyPool},
 };
 use bytes::Bytes;
 use car::{Index, Indexed};
@@ -33,16 +33,17 @@ const OFFERED: usize = 256;
 /// Bytes of them, beyond which there are fewer.
 const OFFERED_BYTES: usize = 4 << 20;
 
-/// What backups need of the configuration.
+/// What backups need beside the node's databases.
 pub(super) struct Backups {
     /// The folder for temporary files.
     scratch: PathBuf,
     max_entry_bytes: usize,
+    pool: VerifyPool,
 }
 
 impl Backups {
-    pub(super) fn of(config: &Config) -> Self {
-        Self { scratch: config.data_dir.clone(), max_entry_bytes: config.max_entry_bytes }
+    pub(super) fn new(config: &Config, pool: VerifyPool) -> Self {
+        Self { scratch: config.data_dir.clone(), max_entry_bytes: config.max_entry_bytes, pool }
     }
 }
 
@@ -158,7 +159,8 @@ impl Node {
     /// # Errors
     /// [`CheckError`].
     pub fn check_backup(&self, from: impl BufRead) -> Result<Checked, CheckError> {
-        backup::check(from, &self.0.backups.scratch, self.0.backups.max_entry_bytes, takes_foreign_keys)
+        let Backups { scratch, max_entry_bytes, pool } = &self.0.backups;
+        backup::check(from, scratch, pool, *max_entry_bytes, takes_foreign_keys)
     }
 
     /// Takes a backup in that was judged: pins its databases and joins their entries. `only` names one of them.

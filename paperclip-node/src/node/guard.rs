@@ -78,3 +78,60 @@ pub(super) async fn follow(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Config, SETTINGS, Sources},
+        database::Settings,
+        metrics::Metrics,
+        node::{Create, CreateAccess, Node},
+    };
+    use oplog::{
+        reading::{KeyValue, Reading},
+        view::Operation,
+    };
+    use std::{path::Path, time::Duration};
+
+    async fn node(dir: &Path) -> Node {
+        let root = dir.join("cluster.key");
+        crate::create_key(&root).unwrap();
+        let mut sources = Sources::default();
+        sources.flags([
+            (&SETTINGS.data_dir.key, vec![dir.join("data").display().to_string()]),
+            (&SETTINGS.listen.key, vec!["/ip4/127.0.0.1/tcp/0".to_owned()]),
+            (&SETTINGS.root_key.key, vec![root.display().to_string()]),
+        ]);
+        let config = Config::from_sources(&sources, Vec::new()).unwrap();
+        Node::start(&config, Metrics::new().unwrap()).await.unwrap()
+    }
+
+    async fn database(node: &Node, name: &str) -> Database {
+        let (reading, access) = (Reading::of(&KeyValue), CreateAccess::Ipfs(Vec::new()));
+        let create = Create { name: name.into(), reading, access, meta: None, settings: Settings::default() };
+        node.create(create).await.unwrap();
+        node.database(name).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_grant_between_the_first_reading_and_the_following_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = node(dir.path()).await;
+        let (guard, guarded) = (database(&node, "guard").await, database(&node, "guarded").await);
+        let inner = AccessList { write: Vec::new() };
+        let read = guard.status().borrow().heads.clone();
+        let guest = "02".repeat(33);
+        guard.append(Operation::put("write", Value::List(vec![guest.as_str().into()]))).await.unwrap();
+
+        let stop = CancellationToken::new();
+        let (_healed, damaged) = watch::channel(0);
+        let mut status = guarded.status();
+        let following = tokio::spawn(follow(guard, inner, read, guarded, damaged, stop.clone()));
+        let known = status.wait_for(|status| status.writers.allow(&guest));
+        drop(tokio::time::timeout(Duration::from_secs(20), known).await.expect("in time").unwrap());
+        stop.cancel();
+        following.await.unwrap();
+        node.shutdown().await.unwrap();
+    }
+}

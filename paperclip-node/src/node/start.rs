@@ -49,7 +49,7 @@ impl Node {
 
         // What all databases share, then the first of them: the catalog.
         let (author_tx, author) = watch::channel(author);
-        let (info_tx, info) = watch::channel(info);
+        let (info_tx, identity) = watch::channel(info);
         let backlog = Backlog::default();
         let context = Context {
             store: store.clone(),
@@ -72,7 +72,7 @@ impl Node {
         let catalog = opening.database.clone();
 
         // The keeper, which opens what the catalog pins, and what goes on beside it.
-        let tasks = context.tasks.clone();
+        let (tasks, backups) = (context.tasks.clone(), Backups::new(config, context.pool.clone()));
         let (keeper, registry, mut boot) = Keeper::new(context, opening, stop.clone());
         tasks.spawn(keeper.run());
         if author_tx.borrow().is_none() {
@@ -95,7 +95,6 @@ impl Node {
         drop(boot.wait_for(|boot| *boot != Boot::ReadingCatalog).await);
 
         let running = Running { databases: stop, tasks, network: stop_network, network_task };
-        let (backups, identity) = (Backups::of(config), info);
         let inner = Inner { store, network, registry, boot, catalog, identity, started, backups, running };
         Ok(Self(Arc::new(inner)))
     }

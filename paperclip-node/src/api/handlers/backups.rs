@@ -173,7 +173,7 @@ impl From<CheckError> for Problem {
         match &error {
             CheckError::Refused(_) => Self::new(Kind::UnusableBackup, error),
             CheckError::Spool(system) if is_full(system) => Self::new(Kind::DiskFull, error),
-            CheckError::Spool(_) | CheckError::Threads(_) => Self::internal(&error),
+            CheckError::Spool(_) => Self::internal(&error),
         }
     }
 }
